@@ -1,0 +1,206 @@
+// Reading and writing bytes: bounds are checked here once, so that no codec throws on what a stranger sent. A reader that runs
+// past its end fails for good and reads zeros; the codec looks at `failed` once, at its end.
+
+/** The largest value a QUIC integer holds here: 2⁵³−1, though RFC 9000 section 16 allows 2⁶²−1. */
+export const VARINT_MAX = Number.MAX_SAFE_INTEGER
+
+const EMPTY = new Uint8Array(0)
+
+/** Reads big-endian integers and slices from `bytes[start, end)`; never throws, `failed` says whether it ran past the end. */
+export class Reader {
+  readonly bytes: Uint8Array
+  readonly end: number
+  at: number
+  failed = false
+
+  constructor(bytes: Uint8Array, start = 0, end = bytes.length) {
+    this.bytes = bytes
+    this.at = start
+    this.end = end
+  }
+
+  get remaining(): number {
+    return this.end - this.at
+  }
+
+  u8(): number {
+    if (!this.#has(1)) return 0
+    return this.bytes[this.at++]!
+  }
+
+  u16(): number {
+    return this.uint(2)
+  }
+
+  u24(): number {
+    return this.uint(3)
+  }
+
+  u32(): number {
+    return this.uint(4)
+  }
+
+  /** An unsigned big-endian integer of 1 to 6 bytes. */
+  uint(size: number): number {
+    if (!this.#has(size)) return 0
+    let value = 0
+    for (let i = 0; i < size; i++) value = value * 256 + this.bytes[this.at++]!
+    return value
+  }
+
+  /** A QUIC variable-length integer (RFC 9000 section 16); a value above 2⁵³−1 is read as 2⁵³−1. */
+  varint(): number {
+    if (!this.#has(1)) return 0
+    const first = this.bytes[this.at]!
+    const size = 1 << (first >> 6)
+    if (!this.#has(size)) return 0
+    this.at++
+    let value = first & 0x3f
+    for (let i = 1; i < size; i++) value = value * 256 + this.bytes[this.at++]!
+    return value > VARINT_MAX ? VARINT_MAX : value
+  }
+
+  /** The next `size` bytes as a view of the same memory; empty after a failure. */
+  take(size: number): Uint8Array {
+    if (!this.#has(size)) return EMPTY
+    this.at += size
+    return this.bytes.subarray(this.at - size, this.at)
+  }
+
+  /** All that is left, as a view of the same memory. */
+  rest(): Uint8Array {
+    return this.take(this.remaining)
+  }
+
+  #has(size: number): boolean {
+    if (!this.failed && size >= 0 && this.at + size <= this.end) return true
+    this.failed = true
+    this.at = this.end
+    return false
+  }
+}
+
+/** Writes big-endian integers into one buffer, which grows when it was not given; a given buffer is never exceeded. */
+export class Writer {
+  bytes: Uint8Array
+  at: number
+  readonly #fixed: boolean
+
+  constructor(into?: Uint8Array, start = 0) {
+    this.bytes = into ?? new Uint8Array(256)
+    this.at = start
+    this.#fixed = into !== undefined
+  }
+
+  get remaining(): number {
+    return this.bytes.length - this.at
+  }
+
+  u8(value: number): void {
+    this.#room(1)
+    this.bytes[this.at++] = value
+  }
+
+  u16(value: number): void {
+    this.uint(value, 2)
+  }
+
+  u24(value: number): void {
+    this.uint(value, 3)
+  }
+
+  u32(value: number): void {
+    this.uint(value, 4)
+  }
+
+  /** An unsigned big-endian integer in `size` bytes (1 to 8). */
+  uint(value: number, size: number): void {
+    this.#room(size)
+    for (let i = size - 1, rest = value; i >= 0; i--) {
+      this.bytes[this.at + i] = rest % 256
+      rest = Math.floor(rest / 256)
+    }
+    this.at += size
+  }
+
+  /** A QUIC variable-length integer, in the fewest bytes or in `size` (1, 2, 4 or 8) bytes. */
+  varint(value: number, size = varintSize(value)): void {
+    const start = this.at
+    this.uint(value, size)
+    this.bytes[start]! |= size === 1 ? 0 : size === 2 ? 0x40 : size === 4 ? 0x80 : 0xc0
+  }
+
+  put(bytes: Uint8Array): void {
+    this.#room(bytes.length)
+    this.bytes.set(bytes, this.at)
+    this.at += bytes.length
+  }
+
+  /** Writes what `body` writes behind its length in `size` bytes, as TLS vectors are. */
+  vector(size: number, body: () => void): void {
+    const start = this.at
+    this.uint(0, size)
+    body()
+    const end = this.at
+    this.at = start
+    this.uint(end - start - size, size)
+    this.at = end
+  }
+
+  /** What was written so far, as a view of the buffer. */
+  written(): Uint8Array {
+    return this.bytes.subarray(0, this.at)
+  }
+
+  #room(size: number): void {
+    if (this.at + size <= this.bytes.length) return
+    if (this.#fixed) throw new RangeError('the buffer given to a writer is full')
+    const grown = new Uint8Array(Math.max(this.bytes.length * 2, this.at + size))
+    grown.set(this.bytes.subarray(0, this.at))
+    this.bytes = grown
+  }
+}
+
+/** How many bytes a QUIC variable-length integer takes: 1, 2, 4 or 8. */
+export const varintSize = (value: number): number =>
+  value < 0x40 ? 1 : value < 0x4000 ? 2 : value < 0x4000_0000 ? 4 : 8
+
+/** One array of all the parts, copied. */
+export const concat = (...parts: readonly Uint8Array[]): Uint8Array => {
+  let length = 0
+  for (const part of parts) length += part.length
+  const all = new Uint8Array(length)
+  let at = 0
+  for (const part of parts) {
+    all.set(part, at)
+    at += part.length
+  }
+  return all
+}
+
+/** Whether two arrays hold the same bytes; not in constant time, so not for secrets (`Crypto.equal` is). */
+export const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}
+
+const HEX = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, '0'))
+
+/** Lower-case hexadecimal digits. */
+export const toHex = (bytes: Uint8Array): string => {
+  let text = ''
+  for (const byte of bytes) text += HEX[byte]
+  return text
+}
+
+/** The bytes of an even number of hexadecimal digits of either case, or null. */
+export const fromHex = (text: string): Uint8Array | null => {
+  if (text.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(text)) return null
+  const bytes = new Uint8Array(text.length / 2)
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16)
+  return bytes
+}
+
+/** The bytes of an ASCII text, for labels fixed in the code. */
+export const ascii = (text: string): Uint8Array => Uint8Array.from(text, (character) => character.charCodeAt(0))

@@ -1,0 +1,80 @@
+// The one error class of the public API. Code inside returns its expected outcomes; only the public edge throws these.
+
+/** Every code a SallyportError can carry; `docs/errors.md` gives the meaning and the remedy of each. */
+export const ERROR_CODES = [
+  'ADDRESS_INVALID',
+  'ARGUMENT_INVALID',
+  'BAD_RESPONSE',
+  'BIND_FAILED',
+  'BOOTSTRAP_UNREACHABLE',
+  'CANCELLED',
+  'CHUNK_CORRUPT',
+  'CHUNK_NOT_FOUND',
+  'CLOSED',
+  'CONNECTION_LOST',
+  'CONNECTION_REFUSED',
+  'DATA_DIR_IN_USE',
+  'DIAL_SELF',
+  'DIAL_TIMEOUT',
+  'FILE_CHANGED',
+  'FILE_EXISTS',
+  'FILE_NOT_FOUND',
+  'HANDSHAKE_FAILED',
+  'IDENTITY_DAMAGED',
+  'IDENTITY_MISMATCH',
+  'IDENTITY_TIMEOUT',
+  'INTERNAL',
+  'IO_FAILED',
+  'LINK_INVALID',
+  'NOT_CONNECTED',
+  'NOT_ENOUGH_HOLDERS',
+  'NO_ADDRESS',
+  'NO_SPACE',
+  'PEER_BUSY',
+  'REQUEST_REFUSED',
+  'REQUEST_TIMEOUT',
+  'REQUEST_UNSUPPORTED',
+  'RESET_BY_PEER',
+  'RUNTIME_UNSUPPORTED',
+  'TESTNET_FAILED',
+  'TOO_LARGE',
+] as const
+
+/** One of the codes of `ERROR_CODES`. */
+export type ErrorCode = (typeof ERROR_CODES)[number]
+
+/** What the public API throws: match on `code`, never on `message`. `cause` is the underlying error, when there is one. */
+export class SallyportError extends Error {
+  override readonly name = 'SallyportError'
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.code = code
+  }
+
+  /** The error itself when it is one of ours; a file or network error by its system code; otherwise INTERNAL. */
+  static from(unknown: unknown): SallyportError {
+    if (unknown instanceof SallyportError) return unknown
+    const message = unknown instanceof Error ? unknown.message : String(unknown)
+    const system = systemCode(unknown)
+    if (system !== null) return new SallyportError(SYSTEM_CODES[system] ?? 'IO_FAILED', message, unknown)
+    return new SallyportError(nameOf(unknown) === 'AbortError' ? 'CANCELLED' : 'INTERNAL', message, unknown)
+  }
+}
+
+const SYSTEM_CODES: Readonly<Record<string, ErrorCode>> = {
+  ENOENT: 'FILE_NOT_FOUND',
+  EEXIST: 'FILE_EXISTS',
+  ENOSPC: 'NO_SPACE',
+  EDQUOT: 'NO_SPACE',
+  EADDRINUSE: 'BIND_FAILED',
+  EADDRNOTAVAIL: 'BIND_FAILED',
+}
+
+const systemCode = (unknown: unknown): string | null => {
+  if (typeof unknown !== 'object' || unknown === null || !('code' in unknown)) return null
+  return typeof unknown.code === 'string' && /^E[A-Z0-9]+$/.test(unknown.code) ? unknown.code : null
+}
+
+const nameOf = (unknown: unknown): string => (unknown instanceof Error ? unknown.name : '')

@@ -1,0 +1,105 @@
+// What the drivers in node/ need of the world beyond the core's own ports. io/ implements them over Node's modules; tests and the
+// virtual world implement them over a fake clock and memory. Nothing else in node/ touches a clock, a timer, a socket or a file.
+import type { Address } from '../core/address.ts'
+import type { PeerId } from '../core/ids.ts'
+import type { Crypto, Random, Work, WorkDone } from '../core/ports.ts'
+
+/** Two clocks: `now` monotonic in fractional milliseconds, `wall` in milliseconds since 1970. */
+export interface Clock {
+  now(): number
+  wall(): number
+}
+
+/** Something scheduled; cancelling twice, or after it ran, does nothing. */
+export interface Timer {
+  cancel(): void
+}
+
+/** One-shot timers on the scale of `Clock.now`, and the end of the current turn of the event loop. */
+export interface Timers {
+  at(time: number, run: () => void): Timer
+  /** Runs after every datagram already received in this turn was handled. */
+  soon(run: () => void): void
+}
+
+/** One bound UDP socket. */
+export interface UdpSocket {
+  /** The bound address with its real port. */
+  readonly local: Address
+  /** Sends a copy-free datagram: `bytes` belong to the socket until `sent` is called, once, whether it worked or not. */
+  send(bytes: Uint8Array, to: Address, sent: () => void): void
+  /** Datagrams the kernel dropped because the receive buffer was full, or null where it does not say. */
+  kernelDrops(): number | null
+  close(): Promise<void>
+}
+
+/** Binds UDP sockets; rejects with BIND_FAILED. */
+export interface Udp {
+  bind(local: Address, on: UdpEvents): Promise<UdpSocket>
+}
+
+/** `datagram` gives its buffer away: the receiver may change it in place. */
+export interface UdpEvents {
+  datagram(bytes: Uint8Array, from: Address): void
+  failed(error: unknown): void
+}
+
+/** An ML-DSA-65 key pair: the raw public key (1,952 bytes), its PeerId, and the private key as PKCS#8 DER. Never logged. */
+export interface Identity {
+  readonly peerId: PeerId
+  readonly publicKey: Uint8Array
+  readonly privateKey: Uint8Array
+}
+
+/** Does `Work` off the event loop; identity work (sign, verify) goes before chunk work. */
+export interface Workers {
+  /**
+   * Calls `done` exactly once, in a later turn, with a result of the same id; `failed` when the queue is full or the workers
+   * are closed. `identity` is whose key signs. Chunk inputs (`plaintext`, `stored`) are handed over and must not be used again.
+   */
+  run(work: Work, identity: Identity, done: (result: WorkDone) => void): void
+  /** How long the oldest queued identity work has waited, in milliseconds: the gate's lateness of signing. */
+  lateness(): number
+  close(): Promise<void>
+}
+
+/** An open file. Positions and sizes in bytes. */
+export interface FileHandle {
+  size(): Promise<number>
+  /** Reads up to `into.length` bytes; 0 at the end of the file. */
+  read(into: Uint8Array, position: number): Promise<number>
+  /** Writes all of `bytes`. */
+  write(bytes: Uint8Array, position: number): Promise<void>
+  /** Returns once what was written would survive a power cut. */
+  sync(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Files by path; rejects with the system's error, whose `code` (ENOENT, EEXIST, ENOSPC …) is kept. */
+export interface Files {
+  open(path: string, mode: 'read' | 'create'): Promise<FileHandle>
+  /** Replaces `to` atomically, then syncs the directory. */
+  rename(from: string, to: string): Promise<void>
+  /** A second name for the same file; EEXIST when there is one: how a file is put in place without replacing another. */
+  link(from: string, to: string): Promise<void>
+  /** Removing what is not there is no error. */
+  remove(path: string): Promise<void>
+  exists(path: string): Promise<boolean>
+  /** The names in a directory, sorted; empty when it is not there. */
+  list(directory: string): Promise<string[]>
+  /** Makes the directory and its parents, mode 0700; one that is there already is no error. */
+  makeDirectory(directory: string): Promise<void>
+  /** Locks a data directory for this process; rejects with DATA_DIR_IN_USE. The lock goes with the process, even when it is killed. */
+  lock(directory: string): Promise<{ release(): Promise<void> }>
+}
+
+/** Everything a node needs of the world. */
+export interface Ports {
+  readonly clock: Clock
+  readonly timers: Timers
+  readonly udp: Udp
+  readonly workers: Workers
+  readonly files: Files
+  readonly crypto: Crypto
+  readonly random: Random
+}
