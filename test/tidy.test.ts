@@ -85,7 +85,7 @@ describe('syntax', () => {
   })
 
   test('there is no parameter property and no accessibility keyword', () => {
-    none(offences(code, /\bconstructor\s*\([^)]*\b(?:public|private|protected|readonly)\b/g))
+    none(offences(code, /\bconstructor\s*\((?:[^)]*,)?\s*(?:public|private|protected|readonly)\b/g))
     none(offences(code, /^\s+(?:public|private|protected)\s+\w+/gm))
   })
 
