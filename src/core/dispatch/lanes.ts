@@ -1,5 +1,6 @@
-// Who is heard when. Control goes first; bulk is spread over shards by peer and taken round robin, one item a shard, so that neither a
-// busy peer nor a busy shard holds up another. A full shard takes no more: its streams stay unread, and flow control tells the sender.
+// Which bulk stream is read next. Bulk is spread over shards by peer, and shards take turns, one item each, so that a busy peer delays
+// others by little. A full shard takes no more: its streams stay unread, and flow control tells the sender. Control messages are not
+// queued here or anywhere: they are heard in the turn in which they arrive.
 import { assert } from '../assert.ts'
 import type { PeerId } from '../ids.ts'
 
@@ -7,13 +8,11 @@ import type { PeerId } from '../ids.ts'
 export interface LaneLimits {
   readonly shards: number
   readonly itemsPerShardMax: number
-  readonly controlItemsMax: number
 }
 
-/** Lanes of items. Bounded by shards × itemsPerShardMax + controlItemsMax. */
+/** Lanes of items. Bounded by shards × itemsPerShardMax. */
 export class Lanes<Item> {
   readonly #limits: LaneLimits
-  readonly #control = new Queue<Item>()
   readonly #shards: readonly Queue<Item>[]
   #turn = 0
   #size = 0
@@ -34,33 +33,24 @@ export class Lanes<Item> {
     return this.#shard(peerId).length
   }
 
-  /** Adds control work; false when the lane is full. */
-  control(item: Item): boolean {
-    return this.#add(this.#control, item, this.#limits.controlItemsMax)
-  }
-
-  /** Adds bulk work of a peer; false when its shard is full: the item is then the caller's to keep unread. */
-  bulk(peerId: PeerId, item: Item): boolean {
-    return this.#add(this.#shard(peerId), item, this.#limits.itemsPerShardMax)
+  /** Adds work for a peer; false when its shard is full: the item is then the caller's to keep unread. */
+  add(peerId: PeerId, item: Item): boolean {
+    const shard = this.#shard(peerId)
+    if (shard.length >= this.#limits.itemsPerShardMax) return false
+    shard.push(item)
+    this.#size++
+    return true
   }
 
   /** The next item to be worked on, or null. */
   next(): Item | null {
     if (this.#size === 0) return null
     this.#size--
-    if (this.#control.length > 0) return this.#control.shift()
     for (;;) {
       const shard = this.#shards[this.#turn]
       this.#turn = (this.#turn + 1) % this.#shards.length
       if (shard !== undefined && shard.length > 0) return shard.shift()
     }
-  }
-
-  #add(lane: Queue<Item>, item: Item, max: number): boolean {
-    if (lane.length >= max) return false
-    lane.push(item)
-    this.#size++
-    return true
   }
 
   #shard(peerId: PeerId): Queue<Item> {

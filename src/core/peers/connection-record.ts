@@ -8,7 +8,8 @@
 import type { Address } from '../address.ts'
 import type { Direction } from '../counters.ts'
 import type { ConnectionHandle, PeerId } from '../ids.ts'
-import type { CloseCode } from './close-codes.ts'
+import type { CloseCode } from '../messages/codes.ts'
+import type { Hello } from '../messages/hello.ts'
 
 /** What a peer said of itself in its HELLO, and how we know it. */
 export interface PeerInfo {
@@ -18,19 +19,7 @@ export interface PeerInfo {
   readonly direction: Direction
   /** Where its datagrams come from. */
   readonly remote: Address
-  readonly hello: PeerHello
-}
-
-/** The part of a HELLO that is kept: at most 256 characters of user agent and 8 addresses, as its codec allows. */
-export interface PeerHello {
-  readonly userAgent: string
-  /** Drawn by the peer at its start, 16 hexadecimal digits: another value is another process. */
-  readonly incarnation: string
-  readonly capability: 'node' | 'client'
-  /** Where the peer says it listens, as address texts. */
-  readonly addresses: readonly string[]
-  /** Our address as the peer sees it, or null when it does not say. */
-  readonly observed: Address | null
+  readonly hello: Hello
 }
 
 /** Where a connection stands. */

@@ -5,14 +5,10 @@ import { assert } from '../assert.ts'
 import type { Counters, Direction } from '../counters.ts'
 import { Deadlines } from '../deadlines.ts'
 import type { ConnectionHandle, PeerId } from '../ids.ts'
-import { CLOSE, type CloseCode } from './close-codes.ts'
-import {
-  type ConnectionRecord,
-  type EstablishedConnection,
-  infoOf,
-  type PeerHello,
-  type PeerInfo,
-} from './connection-record.ts'
+import { CLOSE, type CloseCode } from '../messages/codes.ts'
+import type { Hello } from '../messages/hello.ts'
+import { sameBytes } from '../bytes.ts'
+import { type ConnectionRecord, type EstablishedConnection, infoOf, type PeerInfo } from './connection-record.ts'
 import { Holds } from './holds.ts'
 import { type PeerEntry, Roster } from './roster.ts'
 
@@ -139,13 +135,13 @@ export class Registry {
     this.#counters.registered[record.direction]++
     record.usedAt = now
     this.#deadlines.set(record.handle, now + this.#config.identityTimeoutMs)
-    if (peer.peerId === this.#config.self) return this.#close(record, CLOSE.REFUSED, 'oneself')
-    if (this.#closing) return this.#close(record, CLOSE.SHUTDOWN, 'shutdown')
+    if (peer.peerId === this.#config.self) return this.#close(record, CLOSE.refused, 'oneself')
+    if (this.#closing) return this.#close(record, CLOSE.shutdown, 'shutdown')
     this.#boundPeer(entry)
   }
 
   /** HELLO and HELLO_ACK went both ways. */
-  identified(handle: ConnectionHandle, hello: PeerHello, now: number): void {
+  identified(handle: ConnectionHandle, hello: Hello, now: number): void {
     const record = this.#live(handle)
     if (record === null) return
     if (record.state.kind !== 'established' || record.peer === null) return this.#repeated()
@@ -181,7 +177,7 @@ export class Registry {
   peerGoesAway(handle: ConnectionHandle, code: CloseCode, now: number): void {
     const record = this.#live(handle)
     if (record === null) return
-    if (record.state.kind === 'established') this.#close(record, CLOSE.NO_ERROR, 'going away')
+    if (record.state.kind === 'established') this.#close(record, CLOSE.noError, 'going away')
     else if (record.state.kind === 'identified') this.#startGoingAway(record, code, now)
   }
 
@@ -224,8 +220,8 @@ export class Registry {
   shutdown(now: number): void {
     this.#closing = true
     for (const record of this.#roster.connections()) {
-      if (record.state.kind === 'established') this.#close(record, CLOSE.SHUTDOWN, 'shutdown')
-      else if (record.state.kind === 'identified') this.#goAway(record, CLOSE.SHUTDOWN, now)
+      if (record.state.kind === 'established') this.#close(record, CLOSE.shutdown, 'shutdown')
+      else if (record.state.kind === 'identified') this.#goAway(record, CLOSE.shutdown, now)
     }
   }
 
@@ -303,7 +299,7 @@ export class Registry {
     switch (record.state.kind) {
       case 'established':
         this.#counters.identityTimeouts++
-        return this.#close(record, CLOSE.IDENTITY_TIMEOUT, 'identity')
+        return this.#close(record, CLOSE.identityTimeout, 'identity')
       case 'identified':
         return this.#expireIdle(record, record.state.info, now)
       case 'going-away':
@@ -318,7 +314,7 @@ export class Registry {
     const inUse = record.streams > 0 || this.#holds.has(info.peerId)
     const idleAt = (inUse ? now : record.usedAt) + this.#config.idleAfterMs
     if (idleAt > now) this.#deadlines.set(record.handle, idleAt)
-    else this.#goAway(record, CLOSE.IDLE, now)
+    else this.#goAway(record, CLOSE.idle, now)
   }
 
   #expireGoingAway(record: ConnectionRecord, now: number): void {
@@ -369,22 +365,22 @@ export class Registry {
     const oldest = living[0]
     if (oldest === undefined || living.length <= this.#config.connectionsPerPeerMax) return
     this.#counters.duplicates++
-    this.#close(oldest, CLOSE.DUPLICATE, 'too many')
+    this.#close(oldest, CLOSE.duplicate, 'too many')
   }
 
   /** Another incarnation is another process: the newer one's connections stay. False when `record` was the older one's. */
   #supersedes(record: ConnectionRecord, info: PeerInfo, entry: PeerEntry): boolean {
     const others = entry.connections.filter((other) => {
       const known = infoOf(other)
-      return known !== null && known.hello.incarnation !== info.hello.incarnation
+      return known !== null && !sameBytes(known.hello.incarnation, info.hello.incarnation)
     })
     if (others.length === 0) return true
     if (others.some((other) => other.establishedOrder > record.establishedOrder)) {
-      this.#close(record, CLOSE.DUPLICATE, 'restarted')
+      this.#close(record, CLOSE.duplicate, 'restarted')
       return false
     }
     this.#counters.restarts++
-    for (const other of others) this.#close(other, CLOSE.DUPLICATE, 'restarted')
+    for (const other of others) this.#close(other, CLOSE.duplicate, 'restarted')
     return true
   }
 
@@ -393,7 +389,7 @@ export class Registry {
     const others = entry.connections.filter((other) => other !== record && other.state.kind === 'identified')
     this.#counters.duplicates += others.length
     if (this.#config.self > entry.peerId) return
-    for (const other of others) this.#goAway(other, CLOSE.DUPLICATE, now)
+    for (const other of others) this.#goAway(other, CLOSE.duplicate, now)
   }
 
   #keepAlive(record: ConnectionRecord, keep: boolean): void {

@@ -5,7 +5,7 @@ import { Intake } from '../../../src/core/dispatch/intake.ts'
 import { Lanes } from '../../../src/core/dispatch/lanes.ts'
 import { type PeerId, peerIdOf } from '../../../src/core/ids.ts'
 
-const LIMITS = { shards: 4, itemsPerShardMax: 3, controlItemsMax: 2 }
+const LIMITS = { shards: 4, itemsPerShardMax: 3 }
 
 /** The peer whose items go to shard `n`. */
 const peer = (n: number): PeerId => {
@@ -14,17 +14,10 @@ const peer = (n: number): PeerId => {
   return peerIdOf(bytes)
 }
 
-test('control is next however much bulk waits', () => {
-  const lanes = new Lanes<string>(LIMITS)
-  for (let i = 0; i < 12; i++) lanes.bulk(peer(i), `bulk ${i}`)
-  lanes.control('hello')
-  assert.equal(lanes.next(), 'hello')
-})
-
 test('shards take turns, so a busy one delays another by one item', () => {
   const lanes = new Lanes<string>(LIMITS)
-  for (const item of ['a1', 'a2', 'a3']) lanes.bulk(peer(0), item)
-  lanes.bulk(peer(1), 'b1')
+  for (const item of ['a1', 'a2', 'a3']) lanes.add(peer(0), item)
+  lanes.add(peer(1), 'b1')
   assert.deepEqual(
     [lanes.next(), lanes.next(), lanes.next(), lanes.next(), lanes.next()],
     ['a1', 'b1', 'a2', 'a3', null],
@@ -34,16 +27,12 @@ test('shards take turns, so a busy one delays another by one item', () => {
 test('a full lane takes nothing and loses nothing', () => {
   const lanes = new Lanes<number>(LIMITS)
   assert.deepEqual(
-    [1, 2, 3, 4].map((n) => lanes.bulk(peer(0), n)),
+    [1, 2, 3, 4].map((n) => lanes.add(peer(0), n)),
     [true, true, true, false],
   )
-  assert.deepEqual(
-    [5, 6, 7].map((n) => lanes.control(n)),
-    [true, true, false],
-  )
-  assert.equal(lanes.bulk(peer(1), 8), true)
+  assert.equal(lanes.add(peer(1), 8), true)
   assert.equal(lanes.depth(peer(0)), 3)
-  assert.equal(lanes.size, 6)
+  assert.equal(lanes.size, 4)
 })
 
 test('what went in comes out once, in order within a peer', () => {
@@ -59,7 +48,7 @@ test('what went in comes out once, in order within a peer', () => {
       }
       steps.forEach((one, n) => {
         if (one === null) check(lanes.next())
-        else if (lanes.bulk(peer(one.peer), { peer: one.peer, n })) {
+        else if (lanes.add(peer(one.peer), { peer: one.peer, n })) {
           waiting.set(one.peer, [...(waiting.get(one.peer) ?? []), n])
         }
       })

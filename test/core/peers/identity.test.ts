@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { type ExchangeMessage, IdentityExchange } from '../../../src/core/peers/identity-exchange.ts'
+import type { ControlMessage } from '../../../src/core/messages/control.ts'
+import { IdentityExchange } from '../../../src/core/peers/identity-exchange.ts'
 import { IdentityWaiters, WAITERS_MAX, type WaiterId } from '../../../src/core/peers/identity-waiters.ts'
 import { reconcile } from '../../../src/core/peers/reconciler.ts'
 import type { PeerInfo } from '../../../src/core/peers/connection-record.ts'
@@ -15,9 +16,9 @@ const info = (connection: number, n: number): PeerInfo => ({
   hello: hello('a'),
 })
 
-const HELLO: ExchangeMessage = { kind: 'hello', hello: hello('a') }
-const ACK: ExchangeMessage = { kind: 'hello-ack' }
-const OTHER: ExchangeMessage = { kind: 'other' }
+const HELLO: ControlMessage = { kind: 'hello', hello: hello('a') }
+const ACK: ControlMessage = { kind: 'hello-ack' }
+const OTHER: ControlMessage = { kind: 'ping', token: 1 }
 
 test('HELLO is answered, HELLO_ACK ends the exchange, other messages pass after HELLO', () => {
   const exchange = new IdentityExchange()

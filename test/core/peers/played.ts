@@ -2,7 +2,7 @@
 import { unreachable } from '../../../src/core/assert.ts'
 import { Counters, type Direction } from '../../../src/core/counters.ts'
 import { type ConnectionHandle, connectionHandle, type PeerId, peerIdOf } from '../../../src/core/ids.ts'
-import type { PeerHello } from '../../../src/core/peers/connection-record.ts'
+import type { Hello } from '../../../src/core/messages/hello.ts'
 import { Registry, type RegistryConfig, type RegistryOutput } from '../../../src/core/peers/registry.ts'
 
 export const peer = (n: number): PeerId => peerIdOf(new Uint8Array(32).fill(n))
@@ -12,9 +12,10 @@ export const SELF = peer(5)
 
 export const handleOf = (n: number): ConnectionHandle => connectionHandle(n)
 
-export const hello = (incarnation: string): PeerHello => ({
+export const hello = (incarnation: string): Hello => ({
+  version: 1,
   userAgent: 'test',
-  incarnation,
+  incarnation: new Uint8Array(8).fill(incarnation.charCodeAt(0)),
   capability: 'node',
   addresses: [],
   observed: null,

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { ConnectionHandle, PeerId } from '../../../src/core/ids.ts'
-import { CLOSE } from '../../../src/core/peers/close-codes.ts'
+import { CLOSE } from '../../../src/core/messages/codes.ts'
 import type { RegistryOutput } from '../../../src/core/peers/registry.ts'
 import { hello, Played, peer, SELF } from './played.ts'
 
@@ -88,7 +88,7 @@ const play = (events: readonly Event[], atOnce: boolean): { played: Played; trut
     if (event.kind === 'carry-out') return truth.toClose.length > 0 ? lose(truth.toClose.shift()!) : undefined
     if (event.kind === 'hold') return void registry.hold(PEERS[event.peer]!)
     if (event.kind === 'release') return registry.release(PEERS[event.peer]!)
-    if (event.kind === 'disconnect') return void registry.disconnect(PEERS[event.peer]!, CLOSE.NO_ERROR)
+    if (event.kind === 'disconnect') return void registry.disconnect(PEERS[event.peer]!, CLOSE.noError)
     if (event.kind === 'draw') {
       if (registry.full) return
       const handle = registry.draw(event.on % 2 === 0 ? 'inbound' : 'outbound')
@@ -121,9 +121,9 @@ const play = (events: readonly Event[], atOnce: boolean): { played: Played; trut
         streams.set(handle, held - 1)
         return registry.streamEnded(handle, now)
       case 'close':
-        return registry.close(handle, CLOSE.REFUSED, '')
+        return registry.close(handle, CLOSE.refused, '')
       case 'goaway':
-        return registry.peerGoesAway(handle, CLOSE.IDLE, now)
+        return registry.peerGoesAway(handle, CLOSE.idle, now)
     }
   }
 

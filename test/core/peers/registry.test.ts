@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { CLOSE } from '../../../src/core/peers/close-codes.ts'
+import { CLOSE } from '../../../src/core/messages/codes.ts'
 import { handleOf, hello, Played, peer, SELF } from './played.ts'
 
 const smaller = peer(1) // below SELF: the other side decides about duplicates
@@ -24,7 +24,7 @@ test('a connection that does not identify itself is closed at its deadline, what
   played.registry.timeout(5099)
   assert.deepEqual(played.take(), [])
   played.registry.timeout(5100)
-  assert.deepEqual(played.take(), [`close 1 ${CLOSE.IDENTITY_TIMEOUT}`, 'ended 1'])
+  assert.deepEqual(played.take(), [`close 1 ${CLOSE.identityTimeout}`, 'ended 1'])
   assert.equal(played.counters.identityTimeouts, 1)
 })
 
@@ -64,7 +64,7 @@ test('the smaller PeerId keeps the connection identified last and sends GOAWAY o
   const second = played.identified('outbound', larger)
   assert.deepEqual(played.take().slice(2), [
     'identified 2',
-    `goaway ${first} ${CLOSE.DUPLICATE}`,
+    `goaway ${first} ${CLOSE.duplicate}`,
     `keep-alive ${first} null`,
   ])
   assert.equal(played.registry.usable(larger)?.connection, second)
@@ -88,7 +88,7 @@ test('a connection going away ends when its streams have, but lingers for a requ
   played.registry.streamEnded(first, 200)
   assert.deepEqual(played.take(), [])
   played.registry.timeout(1100)
-  assert.deepEqual(played.take(), [`close ${first} ${CLOSE.DUPLICATE}`, `ended ${first}`])
+  assert.deepEqual(played.take(), [`close ${first} ${CLOSE.duplicate}`, `ended ${first}`])
 })
 
 test('a connection going away with a stream that never ends is closed after 30 s', () => {
@@ -100,7 +100,7 @@ test('a connection going away with a stream that never ends is closed after 30 s
   played.registry.timeout(30_099)
   assert.deepEqual(played.take(), [])
   played.registry.timeout(30_100)
-  assert.deepEqual(played.take(), [`close ${first} ${CLOSE.DUPLICATE}`, `ended ${first}`])
+  assert.deepEqual(played.take(), [`close ${first} ${CLOSE.duplicate}`, `ended ${first}`])
 })
 
 test('a restarted peer is a disconnect, then a connect, and its older connections are closed at once', () => {
@@ -110,9 +110,9 @@ test('a restarted peer is a disconnect, then a connect, and its older connection
   played.take()
   played.identified('inbound', larger, 5, 'b')
   assert.deepEqual(played.take(), [
-    `close 1 ${CLOSE.DUPLICATE}`,
+    `close 1 ${CLOSE.duplicate}`,
     'ended 1',
-    `close 2 ${CLOSE.DUPLICATE}`,
+    `close 2 ${CLOSE.duplicate}`,
     'ended 2',
     `disconnected ${larger}`,
     'identified 3',
@@ -126,7 +126,7 @@ test('a HELLO of the process before, on a connection older than the one in use, 
   const newer = played.identified('inbound', larger, 0, 'b')
   played.take()
   played.registry.identified(older, hello('a'), 1)
-  assert.deepEqual(played.take(), [`close ${older} ${CLOSE.DUPLICATE}`, `ended ${older}`])
+  assert.deepEqual(played.take(), [`close ${older} ${CLOSE.duplicate}`, `ended ${older}`])
   assert.equal(played.registry.usable(larger)?.connection, newer)
 })
 
@@ -135,13 +135,13 @@ test('the fifth connection of a peer closes its oldest', () => {
   for (let i = 0; i < 4; i++) played.established('inbound', larger)
   assert.deepEqual(played.take(), [])
   played.established('inbound', larger)
-  assert.deepEqual(played.take(), [`close 1 ${CLOSE.DUPLICATE}`, 'ended 1'])
+  assert.deepEqual(played.take(), [`close 1 ${CLOSE.duplicate}`, 'ended 1'])
 })
 
 test('a connection to oneself is registered and refused', () => {
   const played = new Played()
   played.established('outbound', SELF)
-  assert.deepEqual(played.take(), [`close 1 ${CLOSE.REFUSED}`, 'ended 1'])
+  assert.deepEqual(played.take(), [`close 1 ${CLOSE.refused}`, 'ended 1'])
   assert.equal(played.counters.registered.outbound, 1)
 })
 
@@ -154,12 +154,12 @@ test('after 60 s without a request a connection goes away, one that is held or i
   played.registry.streamBegan(busy, 1)
   played.take()
   played.registry.timeout(60_000)
-  assert.deepEqual(played.take(), [`goaway ${idle} ${CLOSE.IDLE}`, `keep-alive ${idle} null`])
+  assert.deepEqual(played.take(), [`goaway ${idle} ${CLOSE.idle}`, `keep-alive ${idle} null`])
   played.registry.streamEnded(busy, 61_000)
   played.registry.timeout(120_999)
-  assert.deepEqual(played.take(), [`close ${idle} ${CLOSE.IDLE}`, `ended ${idle}`, `disconnected ${peer(6)}`])
+  assert.deepEqual(played.take(), [`close ${idle} ${CLOSE.idle}`, `ended ${idle}`, `disconnected ${peer(6)}`])
   played.registry.timeout(121_000)
-  assert.deepEqual(played.take(), [`goaway ${busy} ${CLOSE.IDLE}`, `keep-alive ${busy} null`])
+  assert.deepEqual(played.take(), [`goaway ${busy} ${CLOSE.idle}`, `keep-alive ${busy} null`])
 })
 
 test('held peers are kept alive by both sides, the dialler more often', () => {
@@ -204,13 +204,13 @@ test('shutting down says so to everyone and closes what has no streams', () => {
   played.take()
   played.registry.shutdown(10)
   assert.deepEqual(played.take(), [
-    `close ${waiting} ${CLOSE.SHUTDOWN}`,
+    `close ${waiting} ${CLOSE.shutdown}`,
     `ended ${waiting}`,
-    `goaway ${idle} ${CLOSE.SHUTDOWN}`,
+    `goaway ${idle} ${CLOSE.shutdown}`,
     `keep-alive ${idle} null`,
-    `goaway ${busy} ${CLOSE.SHUTDOWN}`,
+    `goaway ${busy} ${CLOSE.shutdown}`,
     `keep-alive ${busy} null`,
   ])
   played.established('inbound', peer(9))
-  assert.deepEqual(played.take(), [`close 4 ${CLOSE.SHUTDOWN}`, 'ended 4'])
+  assert.deepEqual(played.take(), [`close 4 ${CLOSE.shutdown}`, 'ended 4'])
 })
