@@ -2,7 +2,8 @@
 import { QuicConnection } from '../../src/core/quic/connection.ts'
 import { parseHeader } from '../../src/core/quic/packet.ts'
 import { generateIdentity, systemPorts } from '../../src/index.ts'
-import type { Identity, UdpSocket } from '../../src/index.ts'
+import type { Identity } from '../../src/index.ts'
+import type { UdpSocket } from '../../src/io/ports.ts'
 import { serve } from '../../src/testnet/serve.ts'
 import { ALPN, barePipelineKey, HEADER_BYTES, PACKET_NUMBER, SETTINGS } from './bulk-settings.ts'
 import { Driver } from './driver.ts'
@@ -16,7 +17,7 @@ export interface ReceiverRequest {
 const CREDIT_EVERY = 8
 const LOCAL = { family: 4, ip: '127.0.0.1', port: 0 } as const
 
-await using ports = await systemPorts()
+const ports = await systemPorts()
 const sockets: UdpSocket[] = []
 
 const quic = async (identity: Identity): Promise<number> => {
@@ -79,5 +80,5 @@ const bare = async (): Promise<number> => {
 
 serve<ReceiverRequest>(
   async ({ kind }) => (kind === 'quic' ? quic(await generateIdentity()) : bare()),
-  async () => void (await Promise.all(sockets.map((socket) => socket.close()))),
+  async () => void (await Promise.all([ports.close(), ...sockets.map((socket) => socket.close())])),
 )
