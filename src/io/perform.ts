@@ -41,7 +41,7 @@ const perform = (blake3: Blake3, work: Work, key: () => KeyObject): WorkDone => 
     case 'open-chunk':
       return { id, kind, plaintext: openChunk(blake3, work, work.context) }
     case 'hash-chunk':
-      return { id, kind, address: blake3(work.stored) }
+      return { id, kind, address: blake3(work.stored), stored: work.stored }
   }
 }
 

@@ -1,7 +1,7 @@
 // The shape both ends of a TLS 1.3 handshake share (RFC 8446, as QUIC uses it: RFC 9001 section 4). A session takes CRYPTO bytes
 // in order and finished work; it queues outputs, which the connection drains after each input. After an alert it takes nothing.
 import type { PeerId } from '../ids.ts'
-import type { Crypto, Random, Suite, Work, WorkDone } from '../ports.ts'
+import type { Crypto, Group, Random, Suite, Work, WorkDone } from '../ports.ts'
 
 /** Encryption levels that carry CRYPTO frames here; 0-RTT is not used. */
 export type Level = 'initial' | 'handshake' | 'application'
@@ -18,6 +18,8 @@ export interface TlsConfig {
   readonly publicKey: Uint8Array
   /** Client only: the one peer that is wanted; null takes whoever answers. */
   readonly expectedPeer: PeerId | null
+  /** Client only: the group of its one key share; X25519MLKEM768 (0x11EC) when absent. */
+  readonly group?: Group
 }
 
 /** What a session wants done, in order. */

@@ -1,0 +1,27 @@
+// `put`: a file into the network.
+import { stat } from 'node:fs/promises'
+import { SallyportError, createNode } from '../../index.ts'
+import { EXIT } from '../command.ts'
+import type { Run } from '../command.ts'
+import { formatSeconds, formatSize } from '../size.ts'
+
+/** Uploads with a throw-away identity and prints the link. */
+export const put: Run<'put'> = async ({ argument: file, bootstrap, allowFewer }, { output, signal }) => {
+  await assertFile(file)
+  await using node = await createNode({ bootstrap, capability: 'client' })
+  const begun = performance.now()
+  await node.join({ signal })
+  const { link, bytes, chunks, holders, stored } = await node.put(file, { allowFewer, signal })
+  const ms = Math.round(performance.now() - begun)
+  output.line(link)
+  output.object({ link, bytes, chunks, holders, stored, ms })
+  output.note(`uploaded ${formatSize(bytes)} as ${chunks} chunks to ${holders} holders each in ${formatSeconds(ms)}`)
+  return EXIT.done
+}
+
+const assertFile = async (path: string): Promise<void> => {
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    throw error.code === 'ENOENT' ? new SallyportError('FILE_NOT_FOUND', `there is no file ${path}`, error) : error
+  })
+  if (!found.isFile()) throw new SallyportError('ARGUMENT_INVALID', `${path} is no file`)
+}

@@ -1,0 +1,41 @@
+// `start`: a node that runs until it is told to stop.
+import { createNode } from '../../index.ts'
+import type { Node } from '../../index.ts'
+import { EXIT } from '../command.ts'
+import type { Run, Surroundings } from '../command.ts'
+import { defaultDataDirectory } from '../data-directory.ts'
+
+/** Binds, prints the addresses, joins, and waits; being told to stop is how this command is done. */
+export const start: Run<'start'> = async ({ listen, bootstrap, data }, surroundings) => {
+  const { output, signal } = surroundings
+  const node = await createNode({
+    ...(listen.length > 0 ? { listen } : {}),
+    bootstrap,
+    dataDirectory: data ?? defaultDataDirectory(),
+  })
+  try {
+    for (const address of node.addresses) output.line(address)
+    output.object({ event: 'listening', addresses: node.addresses, peerId: node.peerId })
+    if (bootstrap.length > 0) await joinNetwork(node, surroundings)
+    await toldToStop(signal)
+  } finally {
+    await node.close()
+  }
+  output.object({ event: 'stopped', ...node.counters() })
+  return EXIT.done
+}
+
+const joinNetwork = async (node: Node, { output, signal }: Surroundings): Promise<void> => {
+  try {
+    const { peers } = await node.join({ signal })
+    output.note(`joined the network: ${peers} peers`)
+  } catch (error) {
+    if (!signal.aborted) throw error
+  }
+}
+
+const toldToStop = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })

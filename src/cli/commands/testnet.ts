@@ -1,0 +1,42 @@
+// `testnet`: the main job on this machine, told in a few lines.
+import { stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { runTestnet } from '../../testnet/testnet.ts'
+import type { Stage } from '../../testnet/testnet.ts'
+import { EXIT } from '../command.ts'
+import type { Run } from '../command.ts'
+import { formatSeconds, formatSize } from '../size.ts'
+
+/** Runs the network; fails unless the download is identical to the upload. */
+export const testnet: Run<'testnet'> = async ({ nodes, processes, upload, uploadSize }, { output, signal }) => {
+  if (upload !== undefined) await stat(upload)
+  const report = await runTestnet({
+    nodes,
+    processes,
+    upload: upload === undefined ? { bytes: uploadSize } : { file: resolve(upload) },
+    signal,
+    onStage: (stage) => tell(stage, (text) => output.line(text)),
+  })
+  const { accepted, registered, reading, downloads } = report
+  output.line(`accepted ${accepted}, registered ${registered}, reading ${reading}`)
+  output.object(report)
+  return downloads.every(({ identical }) => identical) ? EXIT.done : EXIT.failed
+}
+
+const tell = (stage: Stage, line: (text: string) => void): void => {
+  switch (stage.kind) {
+    case 'shared-address':
+      return line('this system has no loopback address but 127.0.0.1: all nodes share it, and diversity is off')
+    case 'formed':
+      return line(`${stage.nodes} nodes formed in ${formatSeconds(stage.ms)}`)
+    case 'uploaded': {
+      const { bytes, chunks, holders, ms, link } = stage
+      line(`uploaded ${formatSize(bytes)} as ${chunks} chunks to ${holders} holders each in ${formatSeconds(ms)}`)
+      return line(link)
+    }
+    case 'downloaded':
+      return line(`downloaded by a new node in ${formatSeconds(stage.ms)}`)
+    case 'compared':
+      return line(`identical: ${stage.identical ? 'yes' : 'no'} (sha256 ${stage.sha256})`)
+  }
+}

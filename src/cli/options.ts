@@ -1,0 +1,183 @@
+// The one table of commands and options. Parsing, `--help` and docs/cli.md are all made from it, and so are the types of what a
+// command is given.
+
+/** How an option's value is read. A `flag` has none; `size` takes units (MB = 10⁶, MiB = 2²⁰ bytes). */
+export type OptionKind = 'flag' | 'path' | 'address' | 'choice' | 'count' | 'size'
+
+/** One option; its key in the table is its long name in camelCase. */
+export interface OptionSpec {
+  readonly kind: OptionKind
+  /** How the value is called in help; a flag has none. */
+  readonly value?: string
+  /** The option may be given more than once, or several values at once. */
+  readonly many?: true
+  readonly required?: true
+  readonly default?: number | string
+  /** The least and the greatest value of a count or size. */
+  readonly range?: readonly [number, number]
+  readonly choices?: readonly string[]
+  /** For our own tests; left out of help and documentation. */
+  readonly hidden?: true
+  readonly help: string
+}
+
+/** The one positional argument a command may take. */
+export interface ArgumentSpec {
+  readonly name: string
+  readonly kind: 'path' | 'link' | 'address'
+  readonly required: boolean
+  readonly help: string
+}
+
+/** One command of the command line. */
+export interface CommandSpec {
+  readonly summary: string
+  /** What it prints and when it fails, for the documentation; Markdown paragraphs. */
+  readonly details: readonly string[]
+  readonly argument?: ArgumentSpec
+  readonly options: Readonly<Record<string, OptionSpec>>
+}
+
+const BOOTSTRAP = {
+  kind: 'address',
+  value: 'ADDR',
+  many: true,
+  help: 'a node of the network, as its start printed it; the first that answers will do',
+} as const satisfies OptionSpec
+
+const DATA = {
+  kind: 'path',
+  value: 'DIR',
+  help: 'where the identity and the chunks are kept (default: $XDG_DATA_HOME/sallyport)',
+} as const satisfies OptionSpec
+
+/** An option of every command. */
+export const JSON_OPTION = {
+  kind: 'flag',
+  help: 'print the result as one JSON object on the last line of stdout',
+} as const satisfies OptionSpec
+
+/** All commands by name, in the order of help. */
+export const COMMANDS = {
+  start: {
+    summary: 'run a node until it is told to stop',
+    details: [
+      'Prints first, one line for each socket, the full address at which other nodes can dial it. With `--json` that is one line `{"event":"listening","addresses":[…],"peerId":"…"}`, and at the end one line with the counters of the node.',
+      'SIGINT and SIGTERM are how a node is told to stop: connections are closed and the exit code is 0. A second signal ends it at once with 130.',
+    ],
+    options: {
+      listen: {
+        kind: 'address',
+        value: 'ADDR',
+        many: true,
+        help: 'a local address to bind, such as /ip4/0.0.0.0/udp/9000/quic-v1 (default: any port of both families)',
+      },
+      bootstrap: { ...BOOTSTRAP, help: 'a node of the network to join; without one this node starts a network' },
+      data: DATA,
+    },
+  },
+  put: {
+    summary: 'upload a file and print its link',
+    details: [
+      'Cuts the file into chunks, encrypts each, stores each at the nodes closest to its address and prints the link; whoever has the link can read the file. Uses an identity of its own that is thrown away afterwards.',
+      'With `--json`: `{ link, bytes, chunks, holders, stored, ms }`, where `holders` is the least number of nodes that hold any one chunk and `stored` counts the copies that were new.',
+    ],
+    argument: { name: 'FILE', kind: 'path', required: true, help: 'the file to upload' },
+    options: {
+      bootstrap: { ...BOOTSTRAP, required: true },
+      allowFewer: {
+        kind: 'flag',
+        help: 'count the upload as done even where fewer nodes than the quorum hold a chunk',
+      },
+    },
+  },
+  get: {
+    summary: 'download a file by its link',
+    details: [
+      'Fetches the chunks, verifies every byte and only then puts the file in place: a download is identical to the upload or it is an error. Uses an identity of its own that is thrown away afterwards.',
+      'With `--json`: `{ out, bytes, chunks, ms, asked }`, where `asked` lists the nodes that were asked for chunks, in order.',
+    ],
+    argument: { name: 'LINK', kind: 'link', required: true, help: 'what put printed' },
+    options: {
+      out: { kind: 'path', value: 'FILE', required: true, help: 'where to write the file' },
+      bootstrap: { ...BOOTSTRAP, required: true },
+      force: { kind: 'flag', help: 'replace the file when it exists' },
+    },
+  },
+  id: {
+    summary: 'print the PeerId of a data directory',
+    details: [
+      'Creates nothing: where no node was ever started there is no identity, and that is an error. With `--json`: `{ peerId }`.',
+    ],
+    options: { data: DATA },
+  },
+  testnet: {
+    summary: 'run a network on this machine, upload a file, download it and compare',
+    details: [
+      'Every node has its own identity, UDP socket and data directory, on an address of its own in 127.0.0.0/8 where the system allows that. The network is formed when a lookup of itself gives every node the true 7 closest. The file is uploaded by one client and downloaded by another, which joins afterwards and runs in another process; both files are then read again from disk and compared. Everything is removed at the end.',
+      'With `--json`: `{ nodes, formedMs, uploads: [{ bytes, chunks, ms, link }], downloads: [{ bytes, ms, identical }], accepted, registered, reading, identified, identityTimeouts, handshakesFailed, refused, dropped, udpBytesSent, rssBytes }`, the counters summed over the nodes. The exit code is 1 unless the files are identical.',
+    ],
+    options: {
+      nodes: { kind: 'count', value: 'N', default: 25, range: [8, 1000], help: 'how many nodes' },
+      upload: { kind: 'path', value: 'FILE', help: 'the file to upload (default: random bytes)' },
+      uploadSize: {
+        kind: 'size',
+        value: 'SIZE',
+        default: 20e6,
+        range: [0, 1e10],
+        help: 'how many random bytes to upload',
+      },
+      processes: {
+        kind: 'count',
+        value: 'N',
+        default: 2,
+        range: [2, 64],
+        help: 'over how many processes the nodes are spread',
+      },
+    },
+  },
+  flood: {
+    summary: 'dial one node with many clients at once',
+    details: [
+      'Each client has its own identity, made beforehand, and its own socket. `--silent` adds clients that send a valid first flight and never answer. Only loopback addresses can be targets. Without an address a node is started in a child process, and its counters are read too.',
+      'With `--json`: `{ clients, silent, connected, identified, failed: {code: n}, identityMs: { p50, p99, max }, wallMs }`, and without an address `serverAccepted`, `serverRegistered` and `serverReading` as well. `identityMs` is from the dial to identified. The exit code is 1 unless every client was identified and, where known, accepted = registered = reading = connected.',
+    ],
+    argument: { name: 'ADDR', kind: 'address', required: false, help: 'the node to dial; loopback only' },
+    options: {
+      clients: { kind: 'count', value: 'N', default: 40, range: [1, 10_000], help: 'how many honest clients' },
+      silent: { kind: 'count', value: 'M', default: 0, range: [0, 10_000], help: 'how many clients that never answer' },
+      acceptance: {
+        kind: 'choice',
+        value: 'HOW',
+        default: 'own',
+        choices: ['own', 'serial'],
+        hidden: true,
+        help: 'how the node that is started accepts: its own way, or one handshake after another',
+      },
+    },
+  },
+} as const satisfies Readonly<Record<string, CommandSpec>>
+
+/** The name of a command. */
+export type CommandName = keyof typeof COMMANDS
+
+type ValueOf<Spec> = Spec extends { many: true }
+  ? readonly string[]
+  : Spec extends { kind: 'flag' }
+    ? boolean
+    : Base<Spec> | (Spec extends { default: unknown } | { required: true } ? never : undefined)
+
+type Base<Spec> = Spec extends { kind: 'count' | 'size' }
+  ? number
+  : Spec extends { choices: readonly (infer C)[] }
+    ? C
+    : string
+
+type ArgumentOf<Command> = Command extends { argument: { required: infer Required } }
+  ? { readonly argument: Required extends true ? string : string | undefined }
+  : unknown
+
+/** What a command is called with: each option's value under its key, and the positional argument as `argument`. */
+export type ValuesOf<Name extends CommandName> = ArgumentOf<(typeof COMMANDS)[Name]> & {
+  readonly [Key in keyof (typeof COMMANDS)[Name]['options']]: ValueOf<(typeof COMMANDS)[Name]['options'][Key]>
+}

@@ -1,0 +1,57 @@
+// Where a command's words go: results to stdout, notes to stderr. With --json stdout carries JSON alone, one object a line, the
+// result last. A reader who went away (EPIPE) is no failure of the command.
+import type { SallyportError } from '../index.ts'
+import { REMEDIES } from './remedies.ts'
+
+/** The part of a stream that is written to. */
+interface Sink {
+  write(text: string, done?: () => void): boolean
+  on(event: 'error', listener: (error: NodeJS.ErrnoException) => void): unknown
+}
+
+/** What a command prints to. */
+export class Output {
+  readonly json: boolean
+  readonly #out: Sink
+  readonly #err: Sink
+
+  constructor(json: boolean, out: Sink, err: Sink) {
+    this.json = json
+    this.#out = out
+    this.#err = err
+    for (const sink of [out, err]) sink.on('error', ignoreReaderGone)
+  }
+
+  /** A line of the result for people; nothing with --json. */
+  line(text: string): void {
+    if (!this.json) this.#out.write(`${text}\n`)
+  }
+
+  /** One JSON object on one line; nothing without --json. */
+  object(value: object): void {
+    if (this.json) this.#out.write(`${JSON.stringify(value)}\n`)
+  }
+
+  /** A line about what is going on, for people who watch. */
+  note(text: string): void {
+    this.#err.write(`${text}\n`)
+  }
+
+  /** A failure: the message and what to do about it, never a stack trace. */
+  failure(error: SallyportError): void {
+    const { remedy } = REMEDIES[error.code]
+    this.object({ error: { code: error.code, message: error.message, remedy } })
+    this.note(`sallyport: ${error.message}\n  ${remedy}`)
+  }
+
+  /** Settles once everything written has been handed to the system, or its reader is gone. */
+  async flushed(): Promise<void> {
+    await Promise.all(
+      [this.#out, this.#err].map((sink) => new Promise<void>((resolve) => sink.write('', () => resolve()))),
+    )
+  }
+}
+
+const ignoreReaderGone = (error: NodeJS.ErrnoException): void => {
+  if (error.code !== 'EPIPE') throw error
+}

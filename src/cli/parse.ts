@@ -1,0 +1,140 @@
+// Turns the words of a command line into an invocation, by the table of options. What cannot be read is returned, not thrown.
+import { Argument, Command, CommanderError, Option } from 'commander'
+import { parseAddress } from '../index.ts'
+import type { ErrorCode } from '../index.ts'
+import { COMMANDS, JSON_OPTION } from './options.ts'
+import type { ArgumentSpec, CommandName, CommandSpec, OptionSpec, ValuesOf } from './options.ts'
+import { parseSize } from './size.ts'
+
+/** A command and what it is called with. */
+export type Invocation = {
+  [Name in CommandName]: {
+    readonly kind: 'run'
+    readonly command: Name
+    readonly json: boolean
+    readonly values: ValuesOf<Name>
+  }
+}[CommandName]
+
+/** What a command line asks for. */
+export type Parsed =
+  | Invocation
+  | { readonly kind: 'help'; readonly text: string }
+  | { readonly kind: 'usage'; readonly code: ErrorCode; readonly message: string }
+
+/** Reads the words after the program's name; `version` is what `--version` prints. */
+export const parse = (words: readonly string[], version: string): Parsed => {
+  let invocation: Invocation | null = null
+  let written = ''
+  const program = programOf(version, (made) => (invocation = made))
+  program.configureOutput({ writeOut: (text) => (written += text), writeErr: () => {} })
+  for (const command of program.commands) command.copyInheritedSettings(program)
+  try {
+    program.parse(words, { from: 'user' })
+  } catch (error) {
+    return outcomeOf(error, written)
+  }
+  return invocation ?? { kind: 'help', text: program.helpInformation() }
+}
+
+/** The help of the program, or of one of its commands, 80 columns wide. */
+export const helpOf = (name?: CommandName): string => {
+  const program = programOf('', () => {})
+  const command = program.commands.find((each) => each.name() === name) ?? program
+  return command.configureHelp({ helpWidth: 80 }).helpInformation()
+}
+
+const programOf = (version: string, invoke: (invocation: Invocation) => void): Command => {
+  const program = new Command('sallyport')
+  program.description(
+    'A peer-to-peer node: QUIC with post-quantum identities, and files that are found by their content.',
+  )
+  program.version(version, '--version', 'print the version').exitOverride().showSuggestionAfterError()
+  program.addHelpText(
+    'after',
+    '\nSizes: MB = 10⁶ bytes, MiB = 2²⁰. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.',
+  )
+  for (const [name, spec] of Object.entries(COMMANDS)) {
+    program.addCommand(
+      commandOf(name, spec, (json, values) => invoke({ kind: 'run', command: name, json, values } as Invocation)),
+    )
+  }
+  return program
+}
+
+const commandOf = (name: string, spec: CommandSpec, run: (json: boolean, values: object) => void): Command => {
+  const command = new Command(name).description(spec.summary)
+  if (spec.argument !== undefined) command.addArgument(argumentOf(spec.argument))
+  for (const [key, option] of Object.entries(spec.options)) command.addOption(optionOf(key, option))
+  command.addOption(optionOf('json', JSON_OPTION))
+  return command.action((...given: unknown[]) => {
+    const { json, ...options } = command.opts<Record<string, unknown>>()
+    const values: Record<string, unknown> = spec.argument === undefined ? {} : { argument: given[0] }
+    for (const [key, option] of Object.entries(spec.options)) values[key] = options[key] ?? emptyOf(option)
+    run(json === true, values)
+  })
+}
+
+const emptyOf = (option: OptionSpec): unknown =>
+  option.many === true ? [] : option.kind === 'flag' ? false : undefined
+
+const argumentOf = (spec: ArgumentSpec): Argument => {
+  const argument = new Argument(spec.required ? `<${spec.name}>` : `[${spec.name}]`, spec.help)
+  return argument.argParser((text) => (spec.kind === 'link' ? readLink(text) : readText(spec.kind, text)))
+}
+
+const optionOf = (key: string, spec: OptionSpec): Option => {
+  const name = `--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+  const value = spec.value === undefined ? '' : ` <${spec.value}${spec.many === true ? '...' : ''}>`
+  const option = new Option(name + value, spec.help).hideHelp(spec.hidden === true)
+  if (spec.required === true) option.makeOptionMandatory()
+  if (spec.default !== undefined)
+    option.default(spec.default, spec.kind === 'size' ? `${Number(spec.default) / 1e6}MB` : undefined)
+  if (spec.choices !== undefined) return option.choices(spec.choices)
+  if (spec.kind === 'flag') return option
+  return option.argParser((text: string, before: unknown) => {
+    const read =
+      spec.kind === 'count' || spec.kind === 'size' ? readNumber(name, spec, text) : readText(spec.kind, text)
+    return spec.many === true ? [...(Array.isArray(before) ? before : []), read] : read
+  })
+}
+
+/** What is wrong with a value; thrown through commander, which passes on what it does not know. */
+class InvalidValue extends CommanderError {
+  readonly reason: ErrorCode
+
+  constructor(reason: ErrorCode, message: string) {
+    super(2, `sallyport.${reason}`, message)
+    this.reason = reason
+  }
+}
+
+const readText = (kind: OptionSpec['kind'], text: string): string => {
+  if (text === '') throw new InvalidValue('ARGUMENT_INVALID', `an empty ${kind} was given`)
+  if (kind === 'address' && parseAddress(text) === null)
+    throw new InvalidValue('ADDRESS_INVALID', `"${text}" is no address`)
+  return text
+}
+
+const readLink = (text: string): string => {
+  if (/^sallyport:[0-9a-f]{64}#[0-9a-f]{64}$/.test(text)) return text
+  throw new InvalidValue('LINK_INVALID', `"${text}" is no link`)
+}
+
+const readNumber = (name: string, spec: OptionSpec, text: string): number => {
+  const what = spec.kind === 'size' ? 'size' : 'whole number'
+  const value = spec.kind === 'size' ? parseSize(text) : /^\d{1,15}$/.test(text) ? Number(text) : null
+  if (value === null) throw new InvalidValue('ARGUMENT_INVALID', `${name}: "${text}" is no ${what}`)
+  const [least, most] = spec.range ?? [0, Number.MAX_SAFE_INTEGER]
+  if (value >= least && value <= most) return value
+  throw new InvalidValue('ARGUMENT_INVALID', `${name} must be from ${least} to ${most}, not ${text}`)
+}
+
+const outcomeOf = (error: unknown, written: string): Parsed => {
+  if (!(error instanceof CommanderError)) throw error
+  if (error.exitCode === 0) return { kind: 'help', text: written }
+  if (error.code === 'commander.help')
+    return { kind: 'usage', code: 'ARGUMENT_INVALID', message: 'a command is missing' }
+  const code = error instanceof InvalidValue ? error.reason : 'ARGUMENT_INVALID'
+  return { kind: 'usage', code, message: error.message.replace(/^error: /, '').replaceAll(/\s*\n\s*/g, ' ') }
+}

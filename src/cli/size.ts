@@ -1,0 +1,31 @@
+// Sizes and times as people write and read them: MB is 10⁶ bytes, MiB is 2²⁰.
+
+const UNITS: Readonly<Record<string, number>> = {
+  '': 1,
+  b: 1,
+  kb: 1e3,
+  mb: 1e6,
+  gb: 1e9,
+  kib: 2 ** 10,
+  mib: 2 ** 20,
+  gib: 2 ** 30,
+}
+
+/** The bytes a text such as `20MB`, `1.5 MiB` or `4096` spells, or null; units in either case. */
+export const parseSize = (text: string): number | null => {
+  const match = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text)
+  const unit = UNITS[match?.[2]?.toLowerCase() ?? 'none']
+  if (match === null || unit === undefined) return null
+  const bytes = Math.round(Number(match[1]) * unit)
+  return Number.isSafeInteger(bytes) ? bytes : null
+}
+
+/** Bytes in the largest decimal unit that leaves at least 1: `20.0 MB`, `512 B`. */
+export const formatSize = (bytes: number): string => {
+  if (bytes < 1e3) return `${bytes} B`
+  if (bytes < 1e6) return `${(bytes / 1e3).toFixed(1)} kB`
+  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`
+}
+
+/** Milliseconds as seconds with two decimals: `1.25 s`. */
+export const formatSeconds = (ms: number): string => `${(ms / 1e3).toFixed(2)} s`

@@ -1,0 +1,212 @@
+// Puts one datagram together: which packet number spaces speak, what each packet carries, padding, protection (RFC 9000 sections 12
+// and 14). Initial packets are filled up with Handshake bytes, and with PADDING only when nothing else waits: the server's first
+// flight fits its amplification limit only so.
+import { ascii, Writer } from '../bytes.ts'
+import { PacketBuilder } from './packet-builder.ts'
+import {
+  INITIAL_DATAGRAM_BYTES,
+  longHeaderBytes,
+  packetNumberBytes,
+  setLength,
+  TAG_BYTES,
+  writeLongHeader,
+  writeShortHeader,
+} from './packet.ts'
+import { discardSpace, type Parts } from './parts.ts'
+import { sealPacket } from './protection.ts'
+import { SPACES, type SpaceName } from './recovery.ts'
+import type { PacketSpace } from './space.ts'
+import { fillStreams, streamsPending } from './stream-frames.ts'
+
+/** A packet with less payload room than this is not begun. */
+const PAYLOAD_ROOM_MIN = 40
+
+/** Packet number and payload together need this much for the header protection sample (RFC 9001 section 5.4.2). */
+const PROTECTED_BYTES_MIN = 4
+
+/** A CONNECTION_CLOSE reason longer than this is cut. */
+const REASON_BYTES_MAX = 256
+
+const NO_TOKEN = new Uint8Array(0)
+
+/** A packet written and not yet sealed: the last one of a datagram may still be padded. */
+interface Draft {
+  readonly space: PacketSpace
+  readonly builder: PacketBuilder
+  readonly start: number
+  /** -1 in a short header, which has no length. */
+  readonly lengthAt: number
+  readonly packetNumberAt: number
+  readonly packetNumber: number
+  readonly packetNumberBytes: number
+  /** Where the payload ends; the tag follows. */
+  end: number
+}
+
+/** Writes the next datagram into `into` and returns its length; 0 when nothing is to be sent now. */
+export const assemble = (parts: Parts, into: Uint8Array, now: number): number => {
+  const limit = Math.min(into.length, parts.path.datagramBytes, parts.path.allowance)
+  const writer = new Writer(into)
+  const drafts: Draft[] = []
+  for (const name of SPACES) {
+    if (!wantsToSend(parts, name, now)) continue
+    const draft = begin(parts, writer, { name, limit, closing: false })
+    if (draft === null) continue
+    fill(parts, draft, now)
+    if (draft.builder.isEmpty) writer.at = draft.start
+    else drafts.push(ended(writer, draft))
+  }
+  return finish(parts, writer, { drafts, limit, now })
+}
+
+/** Writes a datagram with CONNECTION_CLOSE in every space the peer may be able to read (RFC 9000 section 10.2.3). */
+export const assembleClose = (parts: Parts, into: Uint8Array, now: number): number => {
+  const { state } = parts.lifetime
+  if (state.kind !== 'closing' || !state.owesAnswer) return 0
+  state.owesAnswer = false
+  const limit = Math.min(into.length, parts.path.datagramBytes, parts.path.allowance)
+  const writer = new Writer(into)
+  const drafts: Draft[] = []
+  for (const name of SPACES) {
+    const draft = begin(parts, writer, { name, limit, closing: true })
+    if (draft === null) continue
+    const isApplication = state.reason.kind === 'application' && name === 'application'
+    // An application's code and reason are not for packets that are not authenticated (section 10.2.3): 0x0c stands for them.
+    const code = state.reason.kind === 'application' && !isApplication ? 0x0c : state.reason.code
+    const text = isApplication || state.reason.kind === 'transport' ? state.reason.reason : ''
+    const reason = ascii(text.slice(0, Math.min(REASON_BYTES_MAX, Math.max(0, draft.builder.room - 20))))
+    draft.builder.add({ type: 'connection-close', code, frameType: isApplication ? null : 0, reason }, null)
+    drafts.push(ended(writer, draft))
+  }
+  return finish(parts, writer, { drafts, limit, now })
+}
+
+const wantsToSend = (parts: Parts, name: SpaceName, now: number): boolean => {
+  const space = parts.spaces[name]
+  if (space.writeKey === null) return false
+  if (space.received.ackAt <= now || space.probes > 0) return true
+  if (parts.recovery.congestion.available === 0) return false
+  return space.hasCrypto() || (name === 'application' && hasApplicationFrames(parts))
+}
+
+const hasApplicationFrames = (parts: Parts): boolean =>
+  parts.progress.doneOwed || parts.ids.pending || parts.path.pending || streamsPending(parts.streams)
+
+const begin = (
+  parts: Parts,
+  writer: Writer,
+  as: { name: SpaceName; limit: number; closing: boolean },
+): Draft | null => {
+  const space = parts.spaces[as.name]
+  if (space.writeKey === null) return null
+  // A server's Initial has to be padded to this; where the amplification limit forbids it, nothing leaves.
+  if (as.name === 'initial' && as.limit < INITIAL_DATAGRAM_BYTES) return null
+  const sent = parts.recovery.spaces[as.name]
+  const packetNumber = sent.next
+  const size = packetNumberBytes(packetNumber, sent.largestAcknowledged)
+  const fields = {
+    type: as.name === 'initial' ? ('initial' as const) : ('handshake' as const),
+    destinationId: parts.ids.remote,
+    sourceId: parts.ids.local[0] ?? NO_TOKEN,
+    token: NO_TOKEN,
+    packetNumber,
+    packetNumberBytes: size,
+  }
+  const headerBytes = as.name === 'application' ? 1 + fields.destinationId.length + size : longHeaderBytes(fields)
+  if (as.limit - writer.at < headerBytes + TAG_BYTES + PAYLOAD_ROOM_MIN) return null
+  const start = writer.at
+  const lengthAt =
+    as.name === 'application'
+      ? (writeShortHeader(writer, { ...fields, keyPhase: 0 }), -1)
+      : writeLongHeader(writer, fields)
+  return {
+    space,
+    builder: new PacketBuilder(writer, as.limit - TAG_BYTES),
+    start,
+    lengthAt,
+    packetNumberAt: writer.at - size,
+    packetNumber,
+    packetNumberBytes: size,
+    end: -1,
+  }
+}
+
+/** Closes the payload of a draft, long enough to be sampled, and leaves room for its tag. */
+const ended = (writer: Writer, draft: Draft): Draft => {
+  pad(writer, Math.max(0, draft.packetNumberAt + PROTECTED_BYTES_MIN - writer.at))
+  draft.end = writer.at
+  writer.at += TAG_BYTES
+  return draft
+}
+
+const pad = (writer: Writer, bytes: number): void => {
+  writer.bytes.fill(0, writer.at, writer.at + bytes)
+  writer.at += bytes
+}
+
+const fill = (parts: Parts, draft: Draft, now: number): void => {
+  const { space, builder } = draft
+  const isProbe = space.probes > 0
+  const mayElicit = isProbe || parts.recovery.congestion.available > 0
+  if (space.received.owes) {
+    const ack = space.received.frame(now)
+    if (ack !== null) {
+      builder.add(ack, { kind: 'ack', largest: ack.ranges[0]!.to })
+      space.received.sent()
+    }
+  }
+  if (mayElicit) {
+    space.fillCrypto(builder)
+    if (space.name === 'application') fillApplication(parts, builder, now)
+  }
+  if (isProbe && !builder.isAckEliciting && builder.room > 0) builder.add({ type: 'ping' }, null)
+  if (isProbe && builder.isAckEliciting) space.probes--
+}
+
+const fillApplication = (parts: Parts, builder: PacketBuilder, now: number): void => {
+  if (parts.progress.doneOwed) {
+    builder.add({ type: 'handshake-done' }, { kind: 'handshake-done' })
+    parts.progress.doneOwed = false
+  }
+  parts.path.fill(builder)
+  parts.ids.fill(builder)
+  fillStreams(parts.streams, builder, { now, rttMs: parts.recovery.rtt.smoothed })
+}
+
+/** Pads, seals and records the packets of a datagram. */
+const finish = (parts: Parts, writer: Writer, datagram: { drafts: Draft[]; limit: number; now: number }): number => {
+  const { drafts, limit, now } = datagram
+  const last = drafts.at(-1)
+  if (last === undefined) return 0
+  const initial = drafts.find((draft) => draft.space.name === 'initial')
+  const mustBeFull = initial !== undefined && (parts.role === 'client' || initial.builder.isAckEliciting)
+  const missing = mustBeFull ? Math.min(INITIAL_DATAGRAM_BYTES, limit) - writer.at : 0
+  if (missing > 0) {
+    writer.at = last.end
+    pad(writer, missing)
+    last.end = writer.at
+    writer.at += TAG_BYTES
+  }
+  for (const draft of drafts) seal(parts, writer.bytes, draft, now)
+  parts.path.onSent(writer.at)
+  // A client is done with Initial packets once it sends Handshake ones (RFC 9001 section 4.9.1).
+  if (parts.role === 'client' && drafts.some((draft) => draft.space.name === 'handshake'))
+    discardSpace(parts, 'initial')
+  return writer.at
+}
+
+const seal = (parts: Parts, buffer: Uint8Array, draft: Draft, now: number): void => {
+  const { space, builder, start, end, packetNumber, packetNumberAt } = draft
+  if (space.writeKey === null) return
+  if (draft.lengthAt >= 0) setLength(buffer, draft.lengthAt, end + TAG_BYTES - packetNumberAt)
+  sealPacket(space.writeKey, buffer, draft, packetNumber)
+  const ackEliciting = builder.isAckEliciting
+  parts.recovery.onSent(space.name, {
+    number: packetNumber,
+    sentAt: now,
+    bytes: ackEliciting ? end + TAG_BYTES - start : 0,
+    ackEliciting,
+    carried: builder.carried,
+  })
+  if (ackEliciting) parts.lifetime.onElicitingSent(now)
+}

@@ -1,0 +1,163 @@
+// Connection ids of both ends (RFC 9000 section 5.1): ours, which the peer puts on what it sends, and the peer's, one of which we use.
+import { sameBytes, toHex } from '../bytes.ts'
+import type { Random } from '../ports.ts'
+import type { ConnectionOutput } from './outputs.ts'
+import { CONTROL_FRAME_BYTES_MAX, type PacketBuilder } from './packet-builder.ts'
+import { LOCAL_ID_BYTES } from './packet.ts'
+import { CONNECTION_ID_LIMIT_ERROR, PROTOCOL_VIOLATION, type Violation, violation } from './transport-error.ts'
+
+/** Ids of ours the peer may use at a time: one, and one to change to. More would only fill routing tables. */
+const LOCAL_IDS = 2
+
+/** Ids the peer asked us to retire and whose retirement is not acknowledged: beyond this it is flooding us. */
+const RETIRING_MAX = 16
+
+interface RemoteId {
+  readonly sequence: number
+  readonly id: Uint8Array
+}
+
+export class ConnectionIds {
+  readonly #random: Random
+  readonly #emit: (output: ConnectionOutput) => void
+  readonly #remoteMax: number
+  /** Ours by sequence number. Bounded by LOCAL_IDS. */
+  readonly #local = new Map<number, Uint8Array>()
+  #nextSequence = 1
+  /** The peer's ids that are not retired, by sequence number. Bounded by #remoteMax. */
+  readonly #remote = new Map<number, RemoteId>()
+  #current: RemoteId
+  #retirePriorTo = 0
+  /** NEW_CONNECTION_ID and RETIRE_CONNECTION_ID frames to send. Bounded by LOCAL_IDS and RETIRING_MAX. */
+  readonly #announce = new Set<number>()
+  readonly #retire = new Set<number>()
+  #retiring = 0
+
+  constructor(
+    ids: { local: Uint8Array; remote: Uint8Array },
+    config: { random: Random; remoteMax: number; emit: (output: ConnectionOutput) => void },
+  ) {
+    this.#random = config.random
+    this.#emit = config.emit
+    this.#remoteMax = config.remoteMax
+    this.#local.set(0, ids.local)
+    this.#current = { sequence: 0, id: ids.remote }
+    this.#remote.set(0, this.#current)
+  }
+
+  /** The id that goes on what we send. */
+  get remote(): Uint8Array {
+    return this.#current.id
+  }
+
+  /** Ids of ours that datagrams may come with. */
+  get local(): Uint8Array[] {
+    return [...this.#local.values()]
+  }
+
+  isLocal(id: Uint8Array): boolean {
+    for (const own of this.#local.values()) if (sameBytes(own, id)) return true
+    return false
+  }
+
+  /** The peer chose its own id in its first packet (RFC 9000 section 7.2). */
+  setInitialRemote(id: Uint8Array): void {
+    this.#current = { sequence: 0, id: id.slice() }
+    this.#remote.set(0, this.#current)
+  }
+
+  /** The handshake is confirmed: the peer gets a spare id. */
+  issue(peerLimit: number): void {
+    while (this.#local.size < Math.min(LOCAL_IDS, peerLimit)) {
+      const id = new Uint8Array(LOCAL_ID_BYTES)
+      this.#random.fill(id)
+      const sequence = this.#nextSequence++
+      this.#local.set(sequence, id)
+      this.#announce.add(sequence)
+      this.#emit({ kind: 'id-issued', id })
+    }
+  }
+
+  onNewConnectionId(frame: { sequence: number; retirePriorTo: number; id: Uint8Array }): Violation | null {
+    if (this.#current.id.length === 0) return violation(PROTOCOL_VIOLATION, 'an id for a peer that uses none')
+    const known = this.#remote.get(frame.sequence)
+    if (known !== undefined && !sameBytes(known.id, frame.id)) {
+      return violation(PROTOCOL_VIOLATION, 'one sequence number for two ids')
+    }
+    if (frame.sequence < this.#retirePriorTo) this.#retireRemote(frame.sequence)
+    else if (known === undefined) {
+      if ([...this.#remote.values()].some((other) => sameBytes(other.id, frame.id))) {
+        return violation(PROTOCOL_VIOLATION, 'one id for two sequence numbers')
+      }
+      this.#remote.set(frame.sequence, { sequence: frame.sequence, id: frame.id.slice() })
+    }
+    if (frame.retirePriorTo > this.#retirePriorTo) this.#retireBelow(frame.retirePriorTo)
+    const tooMany = this.#remote.size > this.#remoteMax || this.#retiring > RETIRING_MAX
+    return tooMany ? violation(CONNECTION_ID_LIMIT_ERROR, 'more ids than we asked for') : null
+  }
+
+  onRetire(sequence: number, arrivedWith: Uint8Array, peerLimit: number): Violation | null {
+    if (sequence >= this.#nextSequence) return violation(PROTOCOL_VIOLATION, 'an id retired that was never issued')
+    const id = this.#local.get(sequence)
+    if (id === undefined) return null
+    if (sameBytes(id, arrivedWith)) return violation(PROTOCOL_VIOLATION, 'an id retired by a packet that uses it')
+    this.#local.delete(sequence)
+    this.#announce.delete(sequence)
+    this.#emit({ kind: 'id-retired', id })
+    this.issue(peerLimit)
+    return null
+  }
+
+  get pending(): boolean {
+    return this.#announce.size > 0 || this.#retire.size > 0
+  }
+
+  fill(packet: PacketBuilder): void {
+    for (const sequence of this.#announce) {
+      const id = this.#local.get(sequence)
+      if (packet.room < CONTROL_FRAME_BYTES_MAX || id === undefined) return
+      // Unguessable and used by nobody: this endpoint sends no stateless resets.
+      const resetToken = new Uint8Array(16)
+      this.#random.fill(resetToken)
+      packet.add(
+        { type: 'new-connection-id', sequence, retirePriorTo: 0, id, resetToken },
+        { kind: 'new-connection-id', sequence },
+      )
+      this.#announce.delete(sequence)
+    }
+    for (const sequence of this.#retire) {
+      if (packet.room < CONTROL_FRAME_BYTES_MAX) return
+      packet.add({ type: 'retire-connection-id', sequence }, { kind: 'retire-connection-id', sequence })
+      this.#retire.delete(sequence)
+    }
+  }
+
+  acknowledged(kind: 'new-connection-id' | 'retire-connection-id'): void {
+    if (kind === 'retire-connection-id') this.#retiring--
+  }
+
+  lost(kind: 'new-connection-id' | 'retire-connection-id', sequence: number): void {
+    if (kind === 'retire-connection-id') this.#retire.add(sequence)
+    else if (this.#local.has(sequence)) this.#announce.add(sequence)
+  }
+
+  /** For logs and tests. */
+  toString(): string {
+    return `${this.local.map(toHex).join(',')} -> ${toHex(this.remote)}`
+  }
+
+  #retireBelow(priorTo: number): void {
+    this.#retirePriorTo = priorTo
+    for (const sequence of this.#remote.keys()) if (sequence < priorTo) this.#retireRemote(sequence)
+    if (this.#current.sequence >= priorTo) return
+    const next = this.#remote.values().next().value
+    if (next !== undefined) this.#current = next
+  }
+
+  #retireRemote(sequence: number): void {
+    this.#remote.delete(sequence)
+    if (this.#retire.has(sequence)) return
+    this.#retire.add(sequence)
+    this.#retiring++
+  }
+}

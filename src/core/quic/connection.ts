@@ -1,0 +1,473 @@
+// One QUIC connection (RFC 9000), pure and synchronous: datagrams and finished work in, datagrams pulled out, outputs drained. It
+// composes parts that each own their state, runs the TLS session, and decides when the connection ends.
+//
+//   handshaking ──TLS complete──► established ──► confirmed ──► closing or draining (lifetime.ts) ──► gone
+import type { Address } from '../address.ts'
+import { sameBytes } from '../bytes.ts'
+import type { PeerId, StreamId } from '../ids.ts'
+import type { Crypto, Random, WorkDone } from '../ports.ts'
+import { TlsClient } from '../tls/client.ts'
+import { TlsServer } from '../tls/server.ts'
+import type { TlsOutput, TlsSession } from '../tls/session.ts'
+import { assemble, assembleClose } from './assembly.ts'
+import { ConnectionIds } from './connection-ids.ts'
+import { type Arrived, type IntakeResult, lose, receivePacket, settle, spaceOf, splitDatagram } from './intake.ts'
+import { initialKeys, packetKeyOf } from './keys.ts'
+import { Lifetime } from './lifetime.ts'
+import type { CloseReason, ConnectionOutput } from './outputs.ts'
+import { INITIAL_DATAGRAM_BYTES, LOCAL_ID_BYTES, type VersionNegotiationHeader } from './packet.ts'
+import { confirm, discardSpace, type Parts, recoveryView } from './parts.ts'
+import { Path } from './path.ts'
+import { Recovery, SPACES } from './recovery.ts'
+import { TRANSPORT_DEFAULTS, type TransportSettings } from './settings.ts'
+import { PacketSpace } from './space.ts'
+import { Streams } from './streams.ts'
+import {
+  CRYPTO_ERROR,
+  INTERNAL_ERROR,
+  TRANSPORT_PARAMETER_ERROR,
+  type Violation,
+  violation,
+} from './transport-error.ts'
+import {
+  decodeParameters,
+  encodeParameters,
+  PARAMETER_DEFAULTS,
+  type TransportParameters,
+} from './transport-parameters.ts'
+import { versionRefused } from './version-negotiation.ts'
+
+/** What a connection is made of; the same object serves any number of them. */
+export interface QuicConfig {
+  readonly role: 'client' | 'server'
+  readonly crypto: Crypto
+  readonly random: Random
+  /** Our raw ML-DSA-65 public key, 1,952 bytes. */
+  readonly publicKey: Uint8Array
+  readonly alpn: readonly string[]
+  /** Client only: the one peer that is wanted, or null. */
+  readonly expectedPeer: PeerId | null
+  readonly remote: Address
+  readonly transport?: TransportSettings
+}
+
+/** Packets held while their keys are not there yet (accept-path.md, "Signing"). */
+const HELD_PACKETS_MAX = 16
+
+/** Ack-eliciting packets sent for one probe timeout: two survive the loss of one. */
+const PROBES = 2
+
+type Emit = (output: ConnectionOutput) => void
+
+export class QuicConnection {
+  readonly remote: Address
+  /** Sent as PING when nothing else was sent for so long, in ms; null for none. */
+  keepAliveMs: number | null = null
+  readonly #config: QuicConfig
+  readonly #settings: TransportSettings
+  readonly #tls: TlsSession
+  readonly #parts: Parts
+  readonly #originalDestinationId: Uint8Array
+  /** Bounded by what one turn of the driver can cause; drained after each input. */
+  readonly #outputs: ConnectionOutput[] = []
+  #nextOutput = 0
+  /** Bounded by HELD_PACKETS_MAX. */
+  #held: Arrived[] = []
+  #peer: { peerId: PeerId; publicKey: Uint8Array } | null = null
+  #sentAt: number
+
+  /** A dialler's connection; its first datagrams wait in `transmit`. */
+  static connect(config: QuicConfig, now: number): QuicConnection {
+    const destinationId = randomId(config.random)
+    return new QuicConnection(config, { original: destinationId, remote: destinationId }, now)
+  }
+
+  /** An acceptor's connection, from the ids of the first Initial; the datagram itself is then given to `receive`. */
+  static accept(
+    config: QuicConfig,
+    first: { sourceId: Uint8Array; destinationId: Uint8Array },
+    now: number,
+  ): QuicConnection {
+    const ids = { original: first.destinationId.slice(), remote: first.sourceId.slice() }
+    return new QuicConnection(config, ids, now)
+  }
+
+  /** Use `connect` or `accept`. */
+  constructor(config: QuicConfig, ids: { original: Uint8Array; remote: Uint8Array }, now: number) {
+    const local = randomId(config.random)
+    const emit: Emit = (output) => this.#outputs.push(output)
+    const settings = config.transport ?? TRANSPORT_DEFAULTS
+    this.#config = config
+    this.#settings = settings
+    this.remote = config.remote
+    this.#originalDestinationId = ids.original
+    this.#sentAt = now
+    this.#parts = {
+      role: config.role,
+      spaces: {
+        initial: new PacketSpace('initial'),
+        handshake: new PacketSpace('handshake'),
+        application: new PacketSpace('application'),
+      },
+      recovery: new Recovery(INITIAL_DATAGRAM_BYTES, now),
+      streams: new Streams(config.role, settings, emit),
+      ids: new ConnectionIds(
+        { local, remote: ids.remote },
+        { random: config.random, remoteMax: settings.connectionIds, emit },
+      ),
+      path: new Path(config.remote, config.role === 'client'),
+      lifetime: new Lifetime(settings.idleTimeoutMs, now),
+      progress: { complete: false, confirmed: false, doneOwed: false, heard: false, handshakeAcknowledged: false },
+      peer: PARAMETER_DEFAULTS,
+    }
+    const keys = initialKeys(config.crypto, ids.original, config.role)
+    this.#parts.spaces.initial.setKey('read', keys.read)
+    this.#parts.spaces.initial.setKey('write', keys.write)
+    const tls = { ...config, transportParameters: encodeParameters(this.#ownParameters(local)) }
+    this.#tls = config.role === 'client' ? new TlsClient(tls) : new TlsServer(tls)
+    this.#drainTls(now)
+  }
+
+  /** The ids that datagrams for this connection may come with, as of now. */
+  get localIds(): readonly Uint8Array[] {
+    return this.#parts.ids.local
+  }
+
+  /** At least one packet of the peer was genuine: for an acceptor, an Initial opened under its keys. */
+  get opened(): boolean {
+    return this.#parts.progress.heard
+  }
+
+  get isEstablished(): boolean {
+    return this.#parts.progress.complete
+  }
+
+  /** Bytes of datagrams sent and received, and the smoothed round-trip time in ms. */
+  get stats(): { sent: number; received: number; rttMs: number } {
+    return { ...this.#parts.path.bytes, rttMs: this.#parts.recovery.rtt.smoothed }
+  }
+
+  /** A datagram for this connection; its memory is the connection's from now on. */
+  receive(datagram: Uint8Array, _from: Address, now: number): void {
+    const { lifetime, path } = this.#parts
+    path.onReceived(datagram.length)
+    if (!lifetime.isOpen) return lifetime.onReceivedClosing()
+    const { packets, other } = splitDatagram(datagram)
+    if (other?.form === 'version-negotiation') return this.#onVersions(other)
+    for (const packet of packets) this.#receive(packet, now)
+  }
+
+  /** Writes one datagram into `into` and returns its length; 0 when nothing is to be sent now. */
+  transmit(into: Uint8Array, now: number): number {
+    const { lifetime } = this.#parts
+    if (lifetime.state.kind === 'closing') return assembleClose(this.#parts, into, now)
+    if (!lifetime.isOpen) return 0
+    const length = assemble(this.#parts, into, now)
+    if (length > 0) this.#sentAt = now
+    return length
+  }
+
+  /** When `timeout` has to be called next; Infinity for never. */
+  timerAt(): number {
+    const { lifetime, recovery, spaces } = this.#parts
+    if (!lifetime.isOpen) return lifetime.endsAt
+    let at = Math.min(recovery.timerAt(recoveryView(this.#parts)), this.#idleAt(), this.#keepAliveAt())
+    for (const space of SPACES) if (spaces[space].writeKey !== null) at = Math.min(at, spaces[space].received.ackAt)
+    return at
+  }
+
+  /** Time has passed: losses, probes, keep-alive, the end of idleness or of closing. */
+  timeout(now: number): void {
+    const { lifetime, recovery, spaces } = this.#parts
+    if (lifetime.state.kind === 'gone') return
+    if (!lifetime.isOpen) {
+      if (now >= lifetime.endsAt) this.#gone()
+      return
+    }
+    if (now >= this.#idleAt()) return this.#over({ kind: 'idle' })
+    if (now >= this.#keepAliveAt()) spaces.application.probes = 1
+    const view = recoveryView(this.#parts)
+    if (now < recovery.timerAt(view)) return
+    const { lost, probe, space } = recovery.onTimer(view, now)
+    settle(this.#parts, space, { acknowledged: [], lost })
+    if (!probe) return
+    spaces[space].probes = PROBES
+    for (const packet of recovery.spaces[space].oldest(PROBES)) {
+      for (const carried of packet.carried) lose(this.#parts, space, carried)
+    }
+  }
+
+  /** The next thing that happened, or null. */
+  poll(): ConnectionOutput | null {
+    const output = this.#outputs[this.#nextOutput]
+    if (output === undefined) {
+      this.#outputs.length = this.#nextOutput = 0
+      return null
+    }
+    this.#nextOutput++
+    return output
+  }
+
+  /** A result of work that this connection asked for. */
+  done(work: WorkDone, now: number): void {
+    if (!this.#parts.lifetime.isOpen) return
+    this.#tls.done(work)
+    this.#drainTls(now)
+  }
+
+  /** Opens a stream, or null at the peer's limit; `streams-available` tells when it may succeed. */
+  open(bidirectional: boolean): StreamId | null {
+    return this.#live ? this.#parts.streams.open(bidirectional) : null
+  }
+
+  /** Puts a stream before all others; it may spend the reserved credit. */
+  prioritise(stream: StreamId): void {
+    this.#parts.streams.prioritise(stream)
+  }
+
+  /** Takes as many of `bytes` as there is room for and says how many; they are copied. `stream-writable` follows a cut. */
+  write(stream: StreamId, bytes: Uint8Array): number {
+    return this.#live ? this.#parts.streams.write(stream, bytes) : 0
+  }
+
+  /** Ends our half of a stream after what was written. */
+  finish(stream: StreamId): void {
+    this.#parts.streams.finish(stream)
+  }
+
+  /** Ends our half of a stream at once; what was not delivered may never be. */
+  reset(stream: StreamId, code: number): void {
+    this.#parts.streams.reset(stream, code)
+  }
+
+  /** The next bytes of a stream in order, or null; taking them grants the peer credit. */
+  read(stream: StreamId): Uint8Array | null {
+    return this.#parts.streams.read(stream)
+  }
+
+  /** Whether a stream's end was reached and all of it read. */
+  ended(stream: StreamId): boolean {
+    return this.#parts.streams.ended(stream)
+  }
+
+  /** Asks the peer to send no more on a stream; what still comes is dropped. */
+  stop(stream: StreamId, code: number): void {
+    this.#parts.streams.stop(stream, code)
+  }
+
+  /** Ends the connection with an application code (`docs/protocol.md`); idempotent. */
+  close(code: number, reason: string, now: number): void {
+    this.#closeWith({ kind: 'application', ours: true, code, reason }, now)
+  }
+
+  /** Forgets the connection without a word to the peer. */
+  abandon(): void {
+    if (this.#parts.lifetime.state.kind === 'gone') return
+    if (this.#parts.lifetime.isOpen) this.#outputs.push({ kind: 'closed', reason: { kind: 'abandoned' } })
+    this.#gone()
+  }
+
+  get #live(): boolean {
+    return this.#parts.lifetime.isOpen && this.#parts.progress.complete
+  }
+
+  #receive(packet: Arrived, now: number): void {
+    const { lifetime, spaces } = this.#parts
+    if (!lifetime.isOpen) return
+    if (packet.header.form === 'long' && packet.header.type === '0rtt') return
+    const space = spaces[spaceOf(packet.header)]
+    if (space.readKey === null) {
+      if (!space.isDiscarded) this.#hold(packet)
+      return
+    }
+    const { opened, result } = receivePacket(this.#parts, packet, now)
+    this.#apply(result, now)
+    if (opened) this.#feedTls(now)
+  }
+
+  /** A packet that came before its keys: it is replayed, in order, as soon as they are there. */
+  #hold(packet: Arrived): void {
+    if (this.#held.length >= HELD_PACKETS_MAX) return
+    this.#held.push(packet)
+  }
+
+  #replayHeld(now: number): void {
+    const held = this.#held
+    this.#held = []
+    for (const packet of held) this.#receive(packet, now)
+  }
+
+  #apply(result: IntakeResult, now: number): void {
+    if (result.kind === 'violation') this.#violate(result.violation, now)
+    if (result.kind !== 'closed-by-peer') return
+    this.#end(result.reason)
+    this.#parts.lifetime.beginDraining(now + this.#closingMs)
+  }
+
+  #feedTls(now: number): void {
+    for (const name of SPACES) {
+      for (;;) {
+        const bytes = this.#parts.spaces[name].readCrypto()
+        if (bytes === null || !this.#parts.lifetime.isOpen) break
+        this.#tls.receive(name, bytes)
+        this.#drainTls(now)
+      }
+    }
+  }
+
+  #drainTls(now: number): void {
+    let newKeys = false
+    for (let output = this.#tls.poll(); output !== null; output = this.#tls.poll()) {
+      if (!this.#parts.lifetime.isOpen) return
+      newKeys ||= output.kind === 'keys' && output.direction === 'read'
+      this.#onTls(output, now)
+    }
+    if (newKeys) this.#replayHeld(now)
+  }
+
+  #onTls(output: TlsOutput, now: number): void {
+    const { spaces } = this.#parts
+    switch (output.kind) {
+      case 'send':
+        spaces[output.level].cryptoOut.write(output.bytes)
+        return
+      case 'keys':
+        spaces[output.level].setKey(output.direction, packetKeyOf(this.#config.crypto, output.suite, output.secret))
+        return
+      case 'work':
+        this.#outputs.push({ kind: 'work', work: output.work })
+        return
+      case 'transport-parameters':
+        return this.#onParameters(output.bytes, now)
+      case 'peer':
+        this.#peer = { peerId: output.peerId, publicKey: output.publicKey }
+        return
+      case 'complete':
+        return this.#onComplete(now)
+      case 'alert':
+        return this.#violate(violation(CRYPTO_ERROR + output.alert, output.reason), now)
+    }
+  }
+
+  #onParameters(encoded: Uint8Array, now: number): void {
+    const parts = this.#parts
+    const peer = decodeParameters(encoded, parts.role === 'client' ? 'server' : 'client')
+    const problem = peer === null ? 'malformed transport parameters' : this.#wrongIds(peer)
+    if (peer === null || problem !== null) {
+      return this.#violate(violation(TRANSPORT_PARAMETER_ERROR, problem ?? ''), now)
+    }
+    parts.peer = peer
+    parts.lifetime.agreeIdle(peer.maxIdleTimeoutMs)
+    parts.streams.applyPeer({
+      maxData: peer.initialMaxData,
+      maxStreamDataBidiLocal: peer.initialMaxStreamDataBidiLocal,
+      maxStreamDataBidiRemote: peer.initialMaxStreamDataBidiRemote,
+      maxStreamDataUni: peer.initialMaxStreamDataUni,
+      maxStreamsBidi: peer.initialMaxStreamsBidi,
+      maxStreamsUni: peer.initialMaxStreamsUni,
+    })
+  }
+
+  /** Ids in the parameters authenticate those of the unprotected headers (RFC 9000 section 7.3). */
+  #wrongIds(peer: TransportParameters): string | null {
+    if (peer.initialSourceId === null || !sameBytes(peer.initialSourceId, this.#parts.ids.remote)) {
+      return 'initial_source_connection_id is not what its packets say'
+    }
+    if (this.#parts.role === 'server') return null
+    const original = peer.originalDestinationId
+    if (original === null || !sameBytes(original, this.#originalDestinationId)) {
+      return 'original_destination_connection_id is not what we sent'
+    }
+    return peer.retrySourceId === null ? null : 'a Retry that never was'
+  }
+
+  #onComplete(now: number): void {
+    const parts = this.#parts
+    const peer = this.#peer
+    if (peer === null) return this.#violate(violation(INTERNAL_ERROR, 'complete without a peer'), now)
+    parts.progress.complete = true
+    parts.path.isValidated = true
+    parts.path.datagramBytes = Math.min(this.#settings.datagramBytes, parts.peer.maxUdpPayloadBytes)
+    parts.recovery.congestion.setDatagramBytes(parts.path.datagramBytes)
+    if (parts.role === 'server') {
+      parts.progress.doneOwed = true
+      confirm(parts)
+    }
+    this.#outputs.push({ kind: 'established', ...peer })
+  }
+
+  #onVersions(header: VersionNegotiationHeader): void {
+    const { ids, progress, role } = this.#parts
+    if (role === 'server' || progress.heard) return
+    const local = ids.local[0]
+    if (local === undefined) return
+    if (versionRefused(header, { local, remote: ids.remote, same: sameBytes })) this.#over({ kind: 'version' })
+  }
+
+  #violate(found: Violation, now: number): void {
+    this.#closeWith({ kind: 'transport', ours: true, code: found.code, reason: found.reason }, now)
+  }
+
+  #closeWith(reason: CloseReason & { kind: 'application' | 'transport' }, now: number): void {
+    if (!this.#parts.lifetime.isOpen) return
+    this.#end(reason)
+    this.#parts.lifetime.beginClosing(reason, now + this.#closingMs)
+  }
+
+  /** The connection ends without closing or draining. */
+  #over(reason: CloseReason): void {
+    this.#end(reason)
+    this.#gone()
+  }
+
+  #end(reason: CloseReason): void {
+    this.#held = []
+    this.#parts.streams.clear()
+    this.#outputs.push({ kind: 'closed', reason })
+  }
+
+  #gone(): void {
+    this.#parts.lifetime.end()
+    for (const space of SPACES) discardSpace(this.#parts, space)
+    this.#parts.streams.clear()
+    this.#outputs.push({ kind: 'gone' })
+  }
+
+  get #closingMs(): number {
+    return this.#parts.recovery.threePto(this.#parts.peer.maxAckDelayMs)
+  }
+
+  #idleAt(): number {
+    return this.#parts.lifetime.idleAt(this.#closingMs)
+  }
+
+  #keepAliveAt(): number {
+    if (this.keepAliveMs === null || !this.#parts.progress.confirmed) return Infinity
+    return this.#parts.spaces.application.probes > 0 ? Infinity : this.#sentAt + this.keepAliveMs
+  }
+
+  #ownParameters(local: Uint8Array): TransportParameters {
+    const settings = this.#settings
+    return {
+      ...PARAMETER_DEFAULTS,
+      originalDestinationId: this.#config.role === 'server' ? this.#originalDestinationId : null,
+      maxIdleTimeoutMs: settings.idleTimeoutMs,
+      initialMaxData: settings.dataBytes.initial,
+      initialMaxStreamDataBidiLocal: settings.streamBytes.initial,
+      initialMaxStreamDataBidiRemote: settings.streamBytes.initial,
+      initialMaxStreamDataUni: settings.streamBytes.initial,
+      initialMaxStreamsBidi: settings.bidirectionalStreams,
+      initialMaxStreamsUni: settings.unidirectionalStreams,
+      // Answers come to the path they were asked on; see docs/protocol.md.
+      disableActiveMigration: true,
+      activeConnectionIdLimit: settings.connectionIds,
+      initialSourceId: local,
+    }
+  }
+}
+
+const randomId = (random: Random): Uint8Array => {
+  const id = new Uint8Array(LOCAL_ID_BYTES)
+  random.fill(id)
+  return id
+}

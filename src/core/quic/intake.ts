@@ -1,0 +1,254 @@
+// What a datagram does to a connection: its packets are opened, their frames handed to the parts (RFC 9000 sections 5.2, 12 and 13).
+import { Reader, sameBytes } from '../bytes.ts'
+import { allowedInHandshake, type Frame, isAckEliciting, readFrame } from './frames.ts'
+import type { CloseReason } from './outputs.ts'
+import { type Header, type LongHeader, parseHeader, type ShortHeader, LOCAL_ID_BYTES } from './packet.ts'
+import { confirm, discardSpace, type Parts } from './parts.ts'
+import { openPacket } from './protection.ts'
+import { MAX_ACK_DELAY_MS } from './received-packets.ts'
+import type { Settled, SpaceName } from './recovery.ts'
+import type { Carried } from './sent-packets.ts'
+import { streamsAcknowledged, streamsLost } from './stream-frames.ts'
+import { FRAME_ENCODING_ERROR, NO_ERROR, PROTOCOL_VIOLATION, type Violation, violation } from './transport-error.ts'
+
+/** A packet taken out of its datagram; those that came before their keys are held as such. */
+export interface Arrived {
+  readonly buffer: Uint8Array
+  readonly header: LongHeader | ShortHeader
+}
+
+/** What the packets of a datagram led to, besides the changes in the parts. */
+export type IntakeResult =
+  | { readonly kind: 'ok' }
+  | { readonly kind: 'violation'; readonly violation: Violation }
+  /** CONNECTION_CLOSE: the peer ended the connection. */
+  | { readonly kind: 'closed-by-peer'; readonly reason: CloseReason }
+
+const OK: IntakeResult = { kind: 'ok' }
+
+/** Which packet number space a packet belongs to. */
+export const spaceOf = (header: LongHeader | ShortHeader): SpaceName =>
+  header.form === 'short' ? 'application' : header.type === 'initial' ? 'initial' : 'handshake'
+
+/**
+ * The packets of a datagram that belong to one connection: all with the destination id of the first (RFC 9000 section 12.2). Packets
+ * with other headers (Retry, Version Negotiation) stand alone in `other`.
+ */
+export const splitDatagram = (datagram: Uint8Array): { packets: Arrived[]; other: Header | null } => {
+  const packets: Arrived[] = []
+  for (let at = 0; at < datagram.length;) {
+    const header = parseHeader(datagram, at, LOCAL_ID_BYTES)
+    if (header === null) break
+    if (header.form !== 'long' && header.form !== 'short')
+      return { packets, other: packets.length === 0 ? header : null }
+    const first = packets[0]
+    if (first !== undefined && !sameBytes(first.header.destinationId, header.destinationId)) break
+    packets.push({ buffer: datagram, header })
+    at = header.end
+  }
+  return { packets, other: null }
+}
+
+/** Opens one packet whose read key is there and applies its frames. `opened` is false for what was not genuine or is old. */
+export const receivePacket = (
+  parts: Parts,
+  arrived: Arrived,
+  now: number,
+): { opened: boolean; result: IntakeResult } => {
+  const { buffer, header } = arrived
+  const name = spaceOf(header)
+  const space = parts.spaces[name]
+  if (space.readKey === null) return { opened: false, result: OK }
+  const opened = openPacket(
+    space.readKey,
+    buffer,
+    { start: header.start, packetNumberAt: header.payload, end: header.end },
+    space.received.largest,
+  )
+  if (opened.kind === 'rejected') return { opened: false, result: OK }
+  if (opened.kind === 'reserved-bits') return { opened: true, result: breach(PROTOCOL_VIOLATION, 'reserved bits set') }
+  if (space.received.isDuplicate(opened.packetNumber)) return { opened: false, result: OK }
+  onGenuine(parts, header, name)
+  const frames = applyFrames(parts, { name, header, reader: new Reader(buffer, opened.payload, opened.end) }, now)
+  if (frames.kind !== 'frames') return { opened: true, result: frames }
+  const delayMs = name === 'application' ? MAX_ACK_DELAY_MS : 0
+  space.received.add(opened.packetNumber, frames.ackEliciting, { now, delayMs })
+  parts.lifetime.onReceived(now)
+  return { opened: true, result: OK }
+}
+
+/** A genuine packet tells more than its frames: who the peer is, and that it reads what we send. */
+const onGenuine = (parts: Parts, header: LongHeader | ShortHeader, name: SpaceName): void => {
+  if (parts.role === 'client' && !parts.progress.heard && header.form === 'long') {
+    parts.ids.setInitialRemote(header.sourceId)
+  }
+  parts.progress.heard = true
+  if (name !== 'handshake' || parts.role !== 'server') return
+  parts.path.isValidated = true
+  discardSpace(parts, 'initial')
+}
+
+interface Packet {
+  readonly name: SpaceName
+  readonly header: LongHeader | ShortHeader
+  readonly reader: Reader
+}
+
+const applyFrames = (
+  parts: Parts,
+  packet: Packet,
+  now: number,
+): IntakeResult | { kind: 'frames'; ackEliciting: boolean } => {
+  const { name, reader } = packet
+  // RFC 9000 section 12.4: a packet carries at least one frame.
+  if (reader.remaining === 0) return breach(PROTOCOL_VIOLATION, 'a packet without frames')
+  let ackEliciting = false
+  while (reader.remaining > 0) {
+    const frame = readFrame(reader)
+    if (frame === null) return breach(FRAME_ENCODING_ERROR, 'a frame that cannot be read')
+    if (name !== 'application' && !allowedInHandshake(frame)) {
+      return breach(PROTOCOL_VIOLATION, `a ${frame.type} frame in the handshake`)
+    }
+    if (isAckEliciting(frame)) ackEliciting = true
+    const result = applyFrame(parts, packet, frame, now)
+    if (result !== null) return result
+  }
+  return { kind: 'frames', ackEliciting }
+}
+
+const applyFrame = (parts: Parts, packet: Packet, frame: Frame, now: number): IntakeResult | null => {
+  const { streams, ids } = parts
+  switch (frame.type) {
+    case 'padding':
+    case 'ping':
+    case 'data-blocked':
+    case 'streams-blocked':
+      return null
+    case 'ack':
+      return applyAck(parts, packet.name, frame, now)
+    case 'crypto':
+      return asResult(parts.spaces[packet.name].receiveCrypto(frame.offset, frame.data))
+    case 'stream':
+      return asResult(streams.onStream(frame))
+    case 'reset-stream':
+      return asResult(streams.onReset(frame))
+    case 'stop-sending':
+      return asResult(streams.onStop(frame))
+    case 'max-data':
+      streams.onMaxData(frame.limit)
+      return null
+    case 'max-stream-data':
+      return asResult(streams.onMaxStreamData(frame))
+    case 'max-streams':
+      streams.onMaxStreams(frame.bidirectional, frame.limit)
+      return null
+    case 'stream-data-blocked':
+      return asResult(streams.onStreamDataBlocked(frame.stream))
+    case 'new-connection-id':
+      return asResult(ids.onNewConnectionId(frame))
+    case 'retire-connection-id':
+      return asResult(ids.onRetire(frame.sequence, packet.header.destinationId, parts.peer.activeConnectionIdLimit))
+    case 'path-challenge':
+      parts.path.onChallenge(frame.data)
+      return null
+    case 'path-response':
+      // We challenge no path, so an answer answers nothing; it may be a stray one.
+      return null
+    case 'new-token':
+      return parts.role === 'server' ? breach(PROTOCOL_VIOLATION, 'a token from a client') : null
+    case 'handshake-done':
+      if (parts.role === 'server') return breach(PROTOCOL_VIOLATION, 'HANDSHAKE_DONE from a client')
+      if (parts.progress.complete) confirm(parts)
+      return null
+    case 'connection-close':
+      return { kind: 'closed-by-peer', reason: closeReason(frame) }
+  }
+}
+
+const applyAck = (parts: Parts, name: SpaceName, frame: Frame & { type: 'ack' }, now: number): IntakeResult | null => {
+  const { recovery, progress } = parts
+  if (frame.ranges[0]!.to >= recovery.spaces[name].next) {
+    return breach(PROTOCOL_VIOLATION, 'an ACK of a packet that was never sent')
+  }
+  if (name === 'handshake' && parts.role === 'client') progress.handshakeAcknowledged = true
+  const delayMs =
+    name === 'application'
+      ? Math.min((frame.delay * 2 ** parts.peer.ackDelayExponent) / 1000, parts.peer.maxAckDelayMs)
+      : 0
+  // Sending was limited by the window if half of it was in flight: an idle sender does not grow it (RFC 9002 section 7.8).
+  const limited = 2 * recovery.congestion.bytesInFlight >= recovery.congestion.window
+  const settled = recovery.onAck(name, frame.ranges, { delayMs, now, limited })
+  if (
+    settled.acknowledged.length > 0 &&
+    (parts.role === 'server' || progress.handshakeAcknowledged || progress.confirmed)
+  ) {
+    recovery.resetBackoff()
+  }
+  settle(parts, name, settled)
+  return null
+}
+
+/** Tells the owners of what packets carried that those were acknowledged or lost. */
+export const settle = (parts: Parts, name: SpaceName, settled: Settled): void => {
+  for (const packet of settled.acknowledged) for (const carried of packet.carried) acknowledged(parts, name, carried)
+  for (const packet of settled.lost) for (const carried of packet.carried) lose(parts, name, carried)
+}
+
+const acknowledged = (parts: Parts, name: SpaceName, carried: Carried): void => {
+  switch (carried.kind) {
+    case 'ack':
+      parts.spaces[name].received.acknowledged(carried.largest)
+      return
+    case 'crypto':
+      parts.spaces[name].cryptoOut.acknowledge(carried.start, carried.end)
+      return
+    case 'new-connection-id':
+    case 'retire-connection-id':
+      parts.ids.acknowledged(carried.kind)
+      return
+    default:
+      streamsAcknowledged(parts.streams, carried)
+  }
+}
+
+/** What was lost is owed again by its owner. */
+export const lose = (parts: Parts, name: SpaceName, carried: Carried): void => {
+  switch (carried.kind) {
+    case 'ack':
+      return
+    case 'crypto':
+      parts.spaces[name].cryptoOut.lose(carried.start, carried.end)
+      return
+    case 'handshake-done':
+      parts.progress.doneOwed = true
+      return
+    case 'new-connection-id':
+    case 'retire-connection-id':
+      parts.ids.lost(carried.kind, carried.sequence)
+      return
+    default:
+      streamsLost(parts.streams, carried)
+  }
+}
+
+const closeReason = (frame: Frame & { type: 'connection-close' }): CloseReason => ({
+  kind: frame.frameType === null ? 'application' : 'transport',
+  ours: false,
+  code: frame.code,
+  reason: printable(frame.reason),
+})
+
+/** A peer's text goes into logs: only printable ASCII survives. */
+const printable = (bytes: Uint8Array): string => {
+  let text = ''
+  for (const byte of bytes.subarray(0, 256)) text += byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '?'
+  return text
+}
+
+const asResult = (found: Violation | null): IntakeResult | null =>
+  found === null || found.code === NO_ERROR ? null : { kind: 'violation', violation: found }
+
+const breach = (code: number, reason: string): IntakeResult => ({
+  kind: 'violation',
+  violation: violation(code, reason),
+})

@@ -1,0 +1,97 @@
+// Packet keys (RFC 9001 section 5): from a secret to what protects packets, and the Initial secrets that anyone can compute.
+import type { Crypto, PacketKey, Suite } from '../ports.ts'
+import { expandLabel, extract } from '../tls/key-schedule.ts'
+
+/** RFC 9001 section 5.2. */
+const INITIAL_SALT = Uint8Array.of(
+  0x38,
+  0x76,
+  0x2c,
+  0xf7,
+  0xf5,
+  0x59,
+  0x34,
+  0xb3,
+  0x4d,
+  0x17,
+  0x9a,
+  0xe6,
+  0xa4,
+  0xc8,
+  0x0c,
+  0xad,
+  0xcc,
+  0xbb,
+  0x7f,
+  0x0a,
+)
+
+/** RFC 9001 section 5.8: the key and nonce of the Retry integrity tag are constants. */
+const RETRY_KEY = Uint8Array.of(
+  0xbe,
+  0x0c,
+  0x69,
+  0x0b,
+  0x9f,
+  0x66,
+  0x57,
+  0x5a,
+  0x1d,
+  0x76,
+  0x6b,
+  0x54,
+  0xe3,
+  0x68,
+  0xc8,
+  0x4e,
+)
+const RETRY_NONCE = Uint8Array.of(0x46, 0x15, 0x99, 0xd3, 0x5d, 0x63, 0x2b, 0xf2, 0x23, 0x98, 0x25, 0xbb)
+
+/** Initial packets are always protected with this suite. */
+const INITIAL_SUITE: Suite = 0x1301
+
+/** The packet key of a traffic secret (RFC 9001 section 5.1). */
+export const packetKeyOf = (crypto: Crypto, suite: Suite, secret: Uint8Array): PacketKey =>
+  crypto.packetKey(
+    suite,
+    expandLabel(crypto, secret, 'quic key', 16),
+    expandLabel(crypto, secret, 'quic iv', 12),
+    expandLabel(crypto, secret, 'quic hp', 16),
+  )
+
+/** The Initial secrets of both directions, from the destination id of the client's first Initial. */
+export const initialSecrets = (
+  crypto: Crypto,
+  destinationId: Uint8Array,
+): { client: Uint8Array; server: Uint8Array } => {
+  const secret = extract(crypto, INITIAL_SALT, destinationId)
+  return {
+    client: expandLabel(crypto, secret, 'client in', 32),
+    server: expandLabel(crypto, secret, 'server in', 32),
+  }
+}
+
+/** The Initial keys of one end. */
+export const initialKeys = (
+  crypto: Crypto,
+  destinationId: Uint8Array,
+  role: 'client' | 'server',
+): { read: PacketKey; write: PacketKey } => {
+  const secrets = initialSecrets(crypto, destinationId)
+  const client = packetKeyOf(crypto, INITIAL_SUITE, secrets.client)
+  const server = packetKeyOf(crypto, INITIAL_SUITE, secrets.server)
+  return role === 'client' ? { read: server, write: client } : { read: client, write: server }
+}
+
+/** The integrity tag of a Retry packet without its tag, in answer to an Initial sent to `originalDestinationId`. */
+export const retryIntegrityTag = (
+  crypto: Crypto,
+  originalDestinationId: Uint8Array,
+  packet: Uint8Array,
+): Uint8Array => {
+  const pseudo = new Uint8Array(1 + originalDestinationId.length + packet.length)
+  pseudo[0] = originalDestinationId.length
+  pseudo.set(originalDestinationId, 1)
+  pseudo.set(packet, 1 + originalDestinationId.length)
+  return crypto.retryTag(RETRY_KEY, RETRY_NONCE, pseudo)
+}

@@ -1,0 +1,38 @@
+// One packet while it is being written: where it began, how much room its payload has, and what it carries for whom.
+import type { Writer } from '../bytes.ts'
+import { type Frame, isAckEliciting, writeFrame } from './frames.ts'
+import type { Carried } from './sent-packets.ts'
+
+export class PacketBuilder {
+  readonly writer: Writer
+  /** Where the payload has to end, so that the tag still fits. */
+  readonly payloadMax: number
+  readonly carried: Carried[] = []
+  isAckEliciting = false
+  #empty = true
+
+  constructor(writer: Writer, payloadMax: number) {
+    this.writer = writer
+    this.payloadMax = payloadMax
+  }
+
+  /** Bytes of payload that still fit. */
+  get room(): number {
+    return this.payloadMax - this.writer.at
+  }
+
+  get isEmpty(): boolean {
+    return this.#empty
+  }
+
+  /** Writes a frame that is known to fit; `carried` is what its owner hears when the packet is acknowledged or lost. */
+  add(frame: Frame, carried: Carried | null): void {
+    writeFrame(this.writer, frame)
+    this.#empty = false
+    if (isAckEliciting(frame)) this.isAckEliciting = true
+    if (carried !== null) this.carried.push(carried)
+  }
+}
+
+/** No control frame is longer than this but ACK, CRYPTO, STREAM, NEW_TOKEN and CONNECTION_CLOSE: 1 + 8 + 8 + 1 + 20 + 16. */
+export const CONTROL_FRAME_BYTES_MAX = 54

@@ -1,0 +1,60 @@
+// The parts a connection is composed of, as intake.ts and assembly.ts see them. Each part owns its state.
+import type { ConnectionIds } from './connection-ids.ts'
+import type { Lifetime } from './lifetime.ts'
+import type { Path } from './path.ts'
+import type { Recovery, RecoveryView, SpaceName } from './recovery.ts'
+import type { PacketSpace } from './space.ts'
+import type { Streams } from './streams.ts'
+import type { TransportParameters } from './transport-parameters.ts'
+
+/** How far the handshake has come: what the other parts may do depends on it. */
+export interface Progress {
+  /** TLS is complete (RFC 9001 section 4.1.1). */
+  complete: boolean
+  /** Both ends know that it is (section 4.1.2). */
+  confirmed: boolean
+  /** A server owes HANDSHAKE_DONE. */
+  doneOwed: boolean
+  /** At least one packet of the peer was opened. */
+  heard: boolean
+  /** A client heard that the server has its Handshake packets: the server is sure of its address. */
+  handshakeAcknowledged: boolean
+}
+
+export interface Parts {
+  readonly role: 'client' | 'server'
+  readonly spaces: Readonly<Record<SpaceName, PacketSpace>>
+  readonly recovery: Recovery
+  readonly streams: Streams
+  readonly ids: ConnectionIds
+  readonly path: Path
+  readonly lifetime: Lifetime
+  readonly progress: Progress
+  /** The peer's; the defaults until they are known. */
+  peer: TransportParameters
+}
+
+/** What loss detection needs to know of the other parts. */
+export const recoveryView = (parts: Parts): RecoveryView => ({
+  peerAckDelayMs: parts.peer.maxAckDelayMs,
+  handshakeConfirmed: parts.progress.confirmed,
+  hasHandshakeKeys: parts.spaces.handshake.writeKey !== null,
+  peerMayBeBlocked: parts.role === 'client' && !parts.progress.confirmed && !parts.progress.handshakeAcknowledged,
+  blocked: parts.path.allowance === 0,
+})
+
+/** Ends a packet number space (RFC 9001 section 4.9). */
+export const discardSpace = (parts: Parts, space: SpaceName): void => {
+  if (parts.spaces[space].isDiscarded) return
+  parts.spaces[space].discard()
+  parts.recovery.discard(space)
+}
+
+/** The handshake is confirmed: its keys go, and the peer gets a spare connection id. */
+export const confirm = (parts: Parts): void => {
+  if (parts.progress.confirmed) return
+  parts.progress.confirmed = true
+  discardSpace(parts, 'initial')
+  discardSpace(parts, 'handshake')
+  parts.ids.issue(parts.peer.activeConnectionIdLimit)
+}

@@ -1,0 +1,60 @@
+// The one path of a connection: how much may be sent before the peer's address is validated (RFC 9000 section 8.1), how large a
+// datagram may be, and the answers owed to PATH_CHALLENGE.
+import type { Address } from '../address.ts'
+import type { PacketBuilder } from './packet-builder.ts'
+import { INITIAL_DATAGRAM_BYTES } from './packet.ts'
+
+/** Before validation a server sends at most this many times what it received. */
+const AMPLIFICATION = 3
+
+/** Challenges answered at a time; a flood of them gets no more. */
+const RESPONSES_MAX = 4
+
+export class Path {
+  readonly remote: Address
+  isValidated: boolean
+  /** The largest datagram sent; 1,200 bytes until the handshake is done. */
+  datagramBytes = INITIAL_DATAGRAM_BYTES
+  #received = 0
+  #sent = 0
+  /** Bounded by RESPONSES_MAX. */
+  readonly #responses: Uint8Array[] = []
+
+  constructor(remote: Address, isValidated: boolean) {
+    this.remote = remote
+    this.isValidated = isValidated
+  }
+
+  onReceived(bytes: number): void {
+    this.#received += bytes
+  }
+
+  onSent(bytes: number): void {
+    this.#sent += bytes
+  }
+
+  /** Bytes that may be sent now. */
+  get allowance(): number {
+    return this.isValidated ? Infinity : Math.max(0, AMPLIFICATION * this.#received - this.#sent)
+  }
+
+  get bytes(): { sent: number; received: number } {
+    return { sent: this.#sent, received: this.#received }
+  }
+
+  onChallenge(data: Uint8Array): void {
+    if (this.#responses.length < RESPONSES_MAX) this.#responses.push(data.slice())
+  }
+
+  get pending(): boolean {
+    return this.#responses.length > 0
+  }
+
+  fill(packet: PacketBuilder): void {
+    while (packet.room >= 9) {
+      const data = this.#responses.shift()
+      if (data === undefined) return
+      packet.add({ type: 'path-response', data }, null)
+    }
+  }
+}

@@ -1,0 +1,145 @@
+// Loss detection over the three packet number spaces (RFC 9002 section 6): what an ACK acknowledges, what is lost, and the one timer.
+//
+//   timer = the earliest loss time of any space; without one, the probe timeout of the space that sent first, backed off.
+import type { AckRange } from './frames.ts'
+import { NewReno } from './new-reno.ts'
+import { Rtt } from './rtt.ts'
+import { SentPackets, type SentPacket } from './sent-packets.ts'
+
+/** Packet number spaces, in the order of the handshake. */
+export const SPACES = ['initial', 'handshake', 'application'] as const
+export type SpaceName = (typeof SPACES)[number]
+
+/** Back-off stops doubling here: 2^10 probe timeouts are longer than any deadline of ours. */
+const PTO_COUNT_MAX = 10
+
+/** What the connection knows that loss detection needs. */
+export interface RecoveryView {
+  /** The peer's max_ack_delay in ms. */
+  readonly peerAckDelayMs: number
+  readonly handshakeConfirmed: boolean
+  readonly hasHandshakeKeys: boolean
+  /** The server may not be sure of our address yet: a client keeps probing even with nothing in flight (section 6.2.2.1). */
+  readonly peerMayBeBlocked: boolean
+  /** The anti-amplification limit forbids us to send. */
+  readonly blocked: boolean
+}
+
+export interface Settled {
+  readonly acknowledged: readonly SentPacket[]
+  readonly lost: readonly SentPacket[]
+}
+
+export class Recovery {
+  readonly rtt = new Rtt()
+  readonly congestion: NewReno
+  readonly spaces: Readonly<Record<SpaceName, SentPackets>> = {
+    initial: new SentPackets(),
+    handshake: new SentPackets(),
+    application: new SentPackets(),
+  }
+  /** Earliest time at which a packet of the space becomes lost. */
+  readonly #lossAt: Record<SpaceName, number> = { initial: Infinity, handshake: Infinity, application: Infinity }
+  #ptoCount = 0
+  /** Start of the period with nothing in flight: a client's anti-deadlock probes count from here. */
+  #quietSince: number
+
+  constructor(datagramBytes: number, now: number) {
+    this.congestion = new NewReno(datagramBytes)
+    this.#quietSince = now
+  }
+
+  get ptoCount(): number {
+    return this.#ptoCount
+  }
+
+  onSent(space: SpaceName, packet: SentPacket): void {
+    this.spaces[space].add(packet)
+    this.congestion.sent(packet.bytes)
+    if (packet.ackEliciting) this.#quietSince = packet.sentAt
+  }
+
+  /** `ranges` come from an ACK that names no packet unsent; `ackDelayMs` is as the peer said, bounded by its maximum. */
+  onAck(
+    space: SpaceName,
+    ranges: readonly AckRange[],
+    ack: { delayMs: number; now: number; limited: boolean },
+  ): Settled {
+    const sent = this.spaces[space]
+    const acknowledged = sent.acknowledge(ranges)
+    const newest = acknowledged.at(-1)
+    if (newest === undefined) return { acknowledged, lost: [] }
+    if (newest.number === ranges[0]!.to && acknowledged.some((packet) => packet.ackEliciting)) {
+      this.rtt.update(ack.now - newest.sentAt, space === 'initial' ? 0 : ack.delayMs)
+    }
+    for (const packet of acknowledged) {
+      if (packet.bytes > 0) this.congestion.acknowledged(packet.bytes, packet.sentAt, ack.limited)
+    }
+    return { acknowledged, lost: this.#detectLost(space, ack.now) }
+  }
+
+  /** Progress resets the back-off, but a client does so only once the server has validated its address (section 6.2.1). */
+  resetBackoff(): void {
+    this.#ptoCount = 0
+  }
+
+  /** When the loss detection timer fires; Infinity when it is not armed. */
+  timerAt(view: RecoveryView): number {
+    const lossAt = Math.min(...SPACES.map((space) => this.#lossAt[space]))
+    if (lossAt !== Infinity) return lossAt
+    if (view.blocked) return Infinity
+    return this.#probe(view).at
+  }
+
+  /** The timer fired: packets of `space` are lost by time, or it has to send one or two probes. */
+  onTimer(view: RecoveryView, now: number): { space: SpaceName; lost: Settled['lost']; probe: boolean } {
+    for (const space of SPACES) {
+      if (this.#lossAt[space] <= now) return { space, lost: this.#detectLost(space, now), probe: false }
+    }
+    const { at, space } = this.#probe(view)
+    if (view.blocked || at > now) return { space, lost: [], probe: false }
+    this.#ptoCount = Math.min(PTO_COUNT_MAX, this.#ptoCount + 1)
+    return { space, lost: [], probe: true }
+  }
+
+  /** The keys of a space are gone: its packets are neither acknowledged nor lost (RFC 9002 section 6.4). */
+  discard(space: SpaceName): void {
+    this.congestion.discarded(this.spaces[space].clear())
+    this.#lossAt[space] = Infinity
+    this.#ptoCount = 0
+  }
+
+  /** How long a closing connection stays, and how long an idle one at least lives: three probe timeouts (RFC 9000 section 10). */
+  threePto(peerAckDelayMs: number): number {
+    return 3 * (this.rtt.pto + peerAckDelayMs)
+  }
+
+  #probe(view: RecoveryView): { at: number; space: SpaceName } {
+    const backoff = 2 ** this.#ptoCount
+    if (!SPACES.some((space) => this.spaces[space].elicitingInFlight > 0)) {
+      if (!view.peerMayBeBlocked) return { at: Infinity, space: 'initial' }
+      const at = this.#quietSince + this.rtt.pto * backoff
+      return { at, space: view.hasHandshakeKeys ? 'handshake' : 'initial' }
+    }
+    let earliest: { at: number; space: SpaceName } = { at: Infinity, space: 'initial' }
+    for (const space of SPACES) {
+      if (this.spaces[space].elicitingInFlight === 0) continue
+      if (space === 'application' && !view.handshakeConfirmed) continue
+      const delay = space === 'application' ? view.peerAckDelayMs : 0
+      const at = this.spaces[space].lastElicitingAt + (this.rtt.pto + delay) * backoff
+      if (at < earliest.at) earliest = { at, space }
+    }
+    return earliest
+  }
+
+  #detectLost(space: SpaceName, now: number): SentPacket[] {
+    const { lost, nextAt } = this.spaces[space].detectLost(now, this.rtt.lossDelay)
+    this.#lossAt[space] = nextAt
+    const inFlight = lost.filter((packet) => packet.bytes > 0)
+    const newest = inFlight.at(-1)
+    if (newest === undefined) return lost
+    const bytes = inFlight.reduce((sum, packet) => sum + packet.bytes, 0)
+    this.congestion.lost(bytes, newest.sentAt, now)
+    return lost
+  }
+}

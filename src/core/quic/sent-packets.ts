@@ -1,0 +1,102 @@
+// Packets of one number space that were sent and not yet acknowledged or given up: what an ACK settles and what it shows lost.
+import type { AckRange } from './frames.ts'
+
+/** What a packet carried that has to be told to its owner when the packet is acknowledged or lost. */
+export type Carried =
+  | { readonly kind: 'ack'; readonly largest: number }
+  | { readonly kind: 'crypto'; readonly start: number; readonly end: number }
+  | {
+      readonly kind: 'stream'
+      readonly stream: number
+      readonly start: number
+      readonly end: number
+      readonly fin: boolean
+    }
+  | { readonly kind: 'reset-stream'; readonly stream: number }
+  | { readonly kind: 'stop-sending'; readonly stream: number }
+  | { readonly kind: 'max-data' }
+  | { readonly kind: 'max-stream-data'; readonly stream: number }
+  | { readonly kind: 'max-streams'; readonly bidirectional: boolean }
+  | { readonly kind: 'new-connection-id'; readonly sequence: number }
+  | { readonly kind: 'retire-connection-id'; readonly sequence: number }
+  | { readonly kind: 'handshake-done' }
+
+export interface SentPacket {
+  readonly number: number
+  readonly sentAt: number
+  /** Bytes counted against the congestion window; 0 for packets that elicit no ACK. */
+  readonly bytes: number
+  readonly ackEliciting: boolean
+  readonly carried: readonly Carried[]
+}
+
+/** Packets this far behind the largest acknowledged are lost (RFC 9002 section 6.1.1). */
+const PACKET_THRESHOLD = 3
+
+export class SentPackets {
+  /** Ack-eliciting packets in order of their numbers. Bounded by the congestion window. */
+  readonly #packets = new Map<number, SentPacket>()
+  next = 0
+  largestAcknowledged = -1
+  lastElicitingAt = -Infinity
+
+  get elicitingInFlight(): number {
+    return this.#packets.size
+  }
+
+  /** The `count` packets that wait longest for their acknowledgement. */
+  oldest(count: number): SentPacket[] {
+    const packets: SentPacket[] = []
+    for (const packet of this.#packets.values()) {
+      if (packets.length === count) break
+      packets.push(packet)
+    }
+    return packets
+  }
+
+  /** A packet that elicits no ACK is not kept: nothing it said has to be said again. */
+  add(packet: SentPacket): void {
+    this.next = packet.number + 1
+    if (!packet.ackEliciting) return
+    this.#packets.set(packet.number, packet)
+    this.lastElicitingAt = packet.sentAt
+  }
+
+  /** The packets that an ACK settles for the first time, lowest number first. */
+  acknowledge(ranges: readonly AckRange[]): SentPacket[] {
+    const settled: SentPacket[] = []
+    const largest = ranges[0]?.to ?? -1
+    let index = ranges.length - 1
+    for (const packet of this.#packets.values()) {
+      if (packet.number > largest) break
+      while (index > 0 && ranges[index]!.to < packet.number) index--
+      const range = ranges[index]!
+      if (packet.number >= range.from && packet.number <= range.to) settled.push(packet)
+    }
+    for (const packet of settled) this.#packets.delete(packet.number)
+    if (largest > this.largestAcknowledged) this.largestAcknowledged = largest
+    return settled
+  }
+
+  /** Takes out what is lost by now; `nextAt` is when the next packet would be, Infinity if none could. */
+  detectLost(now: number, lossDelay: number): { lost: SentPacket[]; nextAt: number } {
+    const lost: SentPacket[] = []
+    let nextAt = Infinity
+    for (const packet of this.#packets.values()) {
+      if (packet.number > this.largestAcknowledged) break
+      const overdueAt = packet.sentAt + lossDelay
+      if (overdueAt <= now || packet.number <= this.largestAcknowledged - PACKET_THRESHOLD) lost.push(packet)
+      else nextAt = Math.min(nextAt, overdueAt)
+    }
+    for (const packet of lost) this.#packets.delete(packet.number)
+    return { lost, nextAt }
+  }
+
+  /** Forgets everything, as when the space's keys are discarded; returns the bytes that were in flight. */
+  clear(): number {
+    let bytes = 0
+    for (const packet of this.#packets.values()) bytes += packet.bytes
+    this.#packets.clear()
+    return bytes
+  }
+}

@@ -1,0 +1,36 @@
+// What a connection grants and promises, with the defaults of `docs/protocol.md`: one literal, each value with its unit and reason.
+import { type GrowthBudget, growthBudget } from './flow-control.ts'
+
+/** Limits and times of one connection. Bytes and milliseconds. */
+export interface TransportSettings {
+  /** A connection that hears nothing for so long is over. */
+  readonly idleTimeoutMs: number
+  /** Bytes the peer may send on all streams before we read: at first, and at the most. */
+  readonly dataBytes: { readonly initial: number; readonly max: number }
+  /** The same for one stream. */
+  readonly streamBytes: { readonly initial: number; readonly max: number }
+  /** Streams the peer may have open at once. */
+  readonly bidirectionalStreams: number
+  readonly unidirectionalStreams: number
+  /** Connection ids of the peer that we keep. */
+  readonly connectionIds: number
+  /** What windows grow by is drawn from here; a node gives one to all its connections. */
+  readonly growth: GrowthBudget
+  /** Credit of the connection that only a prioritised stream may spend, so that control is never stuck behind bulk. */
+  readonly reservedBytes: number
+  /** The largest datagram sent once the handshake is done: 1,200 is safe on every path (RFC 9000 section 14). */
+  readonly datagramBytes: number
+}
+
+/** The defaults; 256 MiB is the growth budget of a whole node. */
+export const TRANSPORT_DEFAULTS: TransportSettings = Object.freeze({
+  idleTimeoutMs: 30_000,
+  dataBytes: { initial: 512 * 1024, max: 8 * 1024 * 1024 },
+  streamBytes: { initial: 64 * 1024, max: 2 * 1024 * 1024 },
+  bidirectionalStreams: 100,
+  unidirectionalStreams: 100,
+  connectionIds: 4,
+  growth: growthBudget(256 * 1024 * 1024),
+  reservedBytes: 64 * 1024,
+  datagramBytes: 1200,
+})

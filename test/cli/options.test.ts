@@ -1,0 +1,101 @@
+// The table of options as a parser: what a command line means, and what is wrong with it.
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { describe, test } from 'node:test'
+import fc from 'fast-check'
+import { defaultDataDirectory } from '../../src/cli/data-directory.ts'
+import { commandLinePage } from '../../src/cli/pages.ts'
+import { parse } from '../../src/cli/parse.ts'
+import { formatSize, parseSize } from '../../src/cli/size.ts'
+
+const A = '/ip4/127.0.0.1/udp/9000/quic-v1'
+const B = '/ip6/::1/udp/9001/quic-v1'
+const LINK = `sallyport:${'0'.repeat(64)}#${'f'.repeat(64)}`
+
+const parsed = (line: string): ReturnType<typeof parse> => parse(line.split(' ').filter(Boolean), '1.2.3')
+
+const usage = (line: string): string => {
+  const outcome = parsed(line)
+  assert.equal(outcome.kind, 'usage', line)
+  return outcome.kind === 'usage' ? outcome.code : ''
+}
+
+describe('a command line', () => {
+  test('gives several addresses one after another or one at a time', () => {
+    const listen = [A, B]
+    for (const line of [`start --listen ${A} ${B}`, `start --listen ${A} --listen ${B}`]) {
+      const values = { listen, bootstrap: [], data: undefined }
+      assert.deepEqual(parsed(line), { kind: 'run', command: 'start', json: false, values })
+    }
+  })
+
+  test('has the defaults of the table', () => {
+    const values = { nodes: 25, upload: undefined, uploadSize: 20_000_000, processes: 2 }
+    assert.deepEqual(parsed('testnet --json'), { kind: 'run', command: 'testnet', json: true, values })
+    const floodValues = { argument: undefined, clients: 40, silent: 0, acceptance: 'own' }
+    assert.deepEqual(parsed('flood'), { kind: 'run', command: 'flood', json: false, values: floodValues })
+  })
+
+  test('takes a link and where to put the file', () => {
+    const values = { argument: LINK, out: 'f', bootstrap: [A], force: true }
+    assert.deepEqual(parsed(`get ${LINK} --out f --bootstrap ${A} --force`), {
+      kind: 'run',
+      command: 'get',
+      json: false,
+      values,
+    })
+  })
+
+  test('is refused with the code of what is wrong', () => {
+    assert.equal(usage(''), 'ARGUMENT_INVALID')
+    assert.equal(usage('stop'), 'ARGUMENT_INVALID')
+    assert.equal(usage('put'), 'ARGUMENT_INVALID')
+    assert.equal(usage('put file'), 'ARGUMENT_INVALID')
+    assert.equal(usage(`put file extra --bootstrap ${A}`), 'ARGUMENT_INVALID')
+    assert.equal(usage('put file --bootstrap localhost:9000'), 'ADDRESS_INVALID')
+    assert.equal(usage(`get ${LINK.slice(0, -1)} --out f --bootstrap ${A}`), 'LINK_INVALID')
+    assert.equal(usage('testnet --nodes 7'), 'ARGUMENT_INVALID')
+    assert.equal(usage('testnet --nodes 1001'), 'ARGUMENT_INVALID')
+    assert.equal(usage('testnet --nodes 9.5'), 'ARGUMENT_INVALID')
+    assert.equal(usage('testnet --upload-size 20MX'), 'ARGUMENT_INVALID')
+    assert.equal(usage('start --listen'), 'ARGUMENT_INVALID')
+    assert.equal(usage('id --colour'), 'ARGUMENT_INVALID')
+  })
+
+  test('asks for help or the version', () => {
+    for (const line of ['--help', 'help', 'put --help', 'help put', '--version']) {
+      assert.equal(parsed(line).kind, 'help', line)
+    }
+  })
+
+  test('is never more than refused, whatever the words', () => {
+    const words = fc.array(
+      fc.oneof(fc.string(), fc.constantFrom('put', 'get', 'start', '--json', '--out', '--listen', '--nodes', '--')),
+    )
+    fc.assert(fc.property(words, (line) => ['run', 'help', 'usage'].includes(parse(line, '').kind)))
+  })
+})
+
+describe('a size', () => {
+  test('takes decimal and binary units', () => {
+    assert.equal(parseSize('20MB'), 20_000_000)
+    assert.equal(parseSize('4MiB'), 4_194_304)
+    assert.equal(parseSize('1.5 kB'), 1_500)
+    assert.equal(parseSize('0'), 0)
+    for (const text of ['', 'MB', '-1', '1e3', '20MBs', '99999999999GB']) assert.equal(parseSize(text), null, text)
+  })
+
+  test('is printed in decimal units', () => {
+    assert.deepEqual([512, 20_000_000, 1_500, 2_500_000_000].map(formatSize), ['512 B', '20.0 MB', '1.5 kB', '2.50 GB'])
+  })
+})
+
+test('the data directory follows XDG_DATA_HOME when that is absolute', () => {
+  assert.equal(defaultDataDirectory({ XDG_DATA_HOME: '/data' }), '/data/sallyport')
+  assert.match(defaultDataDirectory({ XDG_DATA_HOME: 'data' }), /\/\.local\/share\/sallyport$/)
+  assert.match(defaultDataDirectory({}), /\/\.local\/share\/sallyport$/)
+})
+
+test('docs/cli.md is what "npm run docs:cli" writes', () => {
+  assert.equal(readFileSync(new URL('../../docs/cli.md', import.meta.url), 'utf8'), commandLinePage())
+})

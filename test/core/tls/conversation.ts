@@ -1,0 +1,205 @@
+// Two TLS sessions that talk to each other in memory: what a test needs to schedule, split, join and alter what they say.
+import assert from 'node:assert/strict'
+import { createPublicKey, generateKeyPairSync, randomFillSync, sign, verify } from 'node:crypto'
+import type { PeerId } from '../../../src/core/ids.ts'
+import type { Random, Work, WorkDone } from '../../../src/core/ports.ts'
+import { TlsClient } from '../../../src/core/tls/client.ts'
+import { encodePublicKey } from '../../../src/core/tls/raw-public-key.ts'
+import { TlsServer } from '../../../src/core/tls/server.ts'
+import type { Level, TlsConfig, TlsOutput, TlsSession } from '../../../src/core/tls/session.ts'
+import { createCrypto } from '../../../src/io/crypto.ts'
+
+export const crypto = await createCrypto()
+
+export const random: Random = { fill: (into) => void randomFillSync(into) }
+
+/** As long as real ones of either end are; any bytes do here. */
+export const TRANSPORT_PARAMETERS = new Uint8Array(80).map((_, i) => i)
+
+/** An identity that can do its own work at once. */
+export interface Party {
+  readonly peerId: PeerId
+  readonly publicKey: Uint8Array
+  work(work: Work): WorkDone
+}
+
+export const makeParty = (): Party => {
+  const pair = generateKeyPairSync('ml-dsa-65')
+  const publicKey = Uint8Array.from(pair.publicKey.export({ format: 'der', type: 'spki' }).subarray(22))
+  return {
+    publicKey,
+    peerId: crypto.peerId(publicKey),
+    work(work) {
+      const { id } = work
+      if (work.kind === 'sign')
+        return { id, kind: 'sign', signature: Uint8Array.from(sign(null, work.content, pair.privateKey)) }
+      assert.equal(work.kind, 'verify')
+      return { id, kind: 'verify', valid: work.kind === 'verify' && isGenuine(work) }
+    },
+  }
+}
+
+const isGenuine = ({ key, content, signature }: Work & { kind: 'verify' }): boolean => {
+  const publicKey = createPublicKey({ key: Buffer.from(encodePublicKey(key)), format: 'der', type: 'spki' })
+  return verify(null, content, publicKey, signature)
+}
+
+export const alice = makeParty()
+export const bob = makeParty()
+
+/** A configuration of `party`'s, talking to whoever comes. */
+export const configOf = (party: Party, changes: Partial<TlsConfig> = {}): TlsConfig => ({
+  crypto,
+  random,
+  alpn: ['sallyport/1'],
+  transportParameters: TRANSPORT_PARAMETERS,
+  publicKey: party.publicKey,
+  expectedPeer: null,
+  ...changes,
+})
+
+/** Extensions to replace or add by type; null leaves one out. */
+export type Changes = Readonly<Record<number, Uint8Array | null>>
+
+/** Extensions with some replaced, added at the end or (null) left out. */
+export const changed = (base: ReadonlyMap<number, Uint8Array>, changes: Changes): [number, Uint8Array][] => {
+  const all = new Map<number, Uint8Array | null>(base)
+  for (const [type, body] of Object.entries(changes)) all.set(Number(type), body)
+  return [...all].flatMap(([type, body]) => (body === null ? [] : [[type, body] satisfies [number, Uint8Array]]))
+}
+
+/** Everything a session has queued. */
+export const drain = (session: TlsSession): TlsOutput[] => {
+  const outputs: TlsOutput[] = []
+  for (let output = session.poll(); output !== null; output = session.poll()) outputs.push(output)
+  return outputs
+}
+
+/** The alert among outputs, or null. */
+export const alertOf = (outputs: readonly TlsOutput[]): number | null => {
+  const found = outputs.filter((output) => output.kind === 'alert')
+  assert.ok(found.length <= 1, 'at most one alert')
+  return found[0]?.alert ?? null
+}
+
+/** The bytes sent at a level, joined. */
+export const sentAt = (outputs: readonly TlsOutput[], level: Level): Uint8Array =>
+  Buffer.concat(outputs.flatMap((output) => (output.kind === 'send' && output.level === level ? [output.bytes] : [])))
+
+/** Splits bytes into the handshake messages they are made of. */
+export const messagesOf = (bytes: Uint8Array): Uint8Array[] => {
+  const messages: Uint8Array[] = []
+  for (let at = 0; at < bytes.length;) {
+    const size = 4 + Buffer.from(bytes).readUIntBE(at + 1, 3)
+    messages.push(bytes.subarray(at, at + size))
+    at += size
+  }
+  return messages
+}
+
+type Side = 'client' | 'server'
+
+/** How a conversation is disturbed. */
+export interface Disturbance {
+  /** Picks one of `n` possible next steps. */
+  readonly pick?: (n: number) => number
+  /** How many of the `n` bytes that wait are delivered at once, 1 to n. */
+  readonly cut?: (n: number) => number
+  /** Replaces the `index`th message (from 0) that `from` sends. */
+  readonly alter?: (from: Side, index: number, message: Uint8Array) => Uint8Array
+}
+
+/** What each side put out, in order. */
+export interface Minutes {
+  readonly client: TlsOutput[]
+  readonly server: TlsOutput[]
+}
+
+/** Lets two sessions talk until nothing is left to do. */
+export const converse = (clientConfig: TlsConfig, serverConfig: TlsConfig, disturbance: Disturbance = {}): Minutes => {
+  const conversation = new Conversation(clientConfig, serverConfig, disturbance)
+  while (conversation.step());
+  return conversation.minutes
+}
+
+interface End {
+  readonly session: TlsSession
+  readonly party: Party
+  readonly works: Work[]
+  /** What the other end has sent and this one has not received: runs of one level. */
+  readonly inbox: { level: Level; bytes: Uint8Array }[]
+  sent: number
+}
+
+class Conversation {
+  readonly minutes: Minutes = { client: [], server: [] }
+  readonly #ends: Record<Side, End>
+  readonly #disturbance: Disturbance
+
+  constructor(clientConfig: TlsConfig, serverConfig: TlsConfig, disturbance: Disturbance) {
+    this.#disturbance = disturbance
+    const end = (session: TlsSession, config: TlsConfig): End => {
+      const party = [alice, bob].find(({ publicKey }) => publicKey === config.publicKey) ?? alice
+      return { session, party, works: [], inbox: [], sent: 0 }
+    }
+    this.#ends = {
+      client: end(new TlsClient(clientConfig), clientConfig),
+      server: end(new TlsServer(serverConfig), serverConfig),
+    }
+    this.#collect('client')
+    this.#collect('server')
+  }
+
+  /** Does one of the things that can be done now; false when there is none. */
+  step(): boolean {
+    const steps = (['client', 'server'] as const).flatMap((side) => {
+      const { works, inbox } = this.#ends[side]
+      const possible: (() => void)[] = []
+      if (works.length > 0) possible.push(() => this.#work(side))
+      if (inbox.length > 0) possible.push(() => this.#deliver(side))
+      return possible
+    })
+    const step = steps[this.#disturbance.pick?.(steps.length) ?? 0]
+    step?.()
+    return step !== undefined
+  }
+
+  #work(side: Side): void {
+    const { session, party, works } = this.#ends[side]
+    const work = works.shift()
+    assert.ok(work !== undefined)
+    session.done(party.work(work))
+    this.#collect(side)
+  }
+
+  #deliver(side: Side): void {
+    const { session, inbox } = this.#ends[side]
+    const run = inbox[0]
+    assert.ok(run !== undefined)
+    const size = this.#disturbance.cut?.(run.bytes.length) ?? run.bytes.length
+    // The buffer is the session's for this call alone, as a datagram is: it is overwritten afterwards.
+    const lent = Uint8Array.from(run.bytes.subarray(0, size))
+    session.receive(run.level, lent)
+    lent.fill(0xee)
+    if (size === run.bytes.length) inbox.shift()
+    else run.bytes = run.bytes.subarray(size)
+    this.#collect(side)
+  }
+
+  #collect(side: Side): void {
+    const end = this.#ends[side]
+    const { inbox } = this.#ends[side === 'client' ? 'server' : 'client']
+    for (const output of drain(end.session)) {
+      this.minutes[side].push(output)
+      if (output.kind === 'work') end.works.push(output.work)
+      if (output.kind !== 'send') continue
+      const messages = messagesOf(output.bytes).map(
+        (message) => this.#disturbance.alter?.(side, end.sent++, message) ?? message,
+      )
+      const last = inbox.at(-1)
+      const bytes = Buffer.concat(messages)
+      if (last?.level === output.level) last.bytes = Buffer.concat([last.bytes, bytes])
+      else inbox.push({ level: output.level, bytes })
+    }
+  }
+}
