@@ -1,0 +1,122 @@
+// What happened so far, as plain numbers with closed sets of labels. Each is raised by the room that does the thing, so that a step left
+// out shows as a gap: accepted where a connection reports its handshake finished, registered in the registry's one insert, reading where
+// the reader is armed. All are cumulative and start at 0; a snapshot is a deep copy.
+
+/** Who dialled, seen from this node: the peer (`inbound`) or we (`outbound`). */
+export type Direction = 'inbound' | 'outbound'
+
+/** Why a datagram of no known connection was dropped without an answer. */
+export const DROP_REASONS = [
+  'closing',
+  'not-quic',
+  'initial-too-small',
+  'id-too-short',
+  'unknown-connection',
+  'not-opened',
+] as const
+export type DropReason = (typeof DROP_REASONS)[number]
+
+/** Why a handshake was refused before it began. */
+export const REFUSE_REASONS = ['slots-full', 'connections-full'] as const
+export type RefuseReason = (typeof REFUSE_REASONS)[number]
+
+/** Why a handshake that had begun did not finish. */
+export const HANDSHAKE_FAILURES = [
+  'deadline',
+  'refused',
+  'identity',
+  'tls',
+  'transport',
+  'version',
+  'cancelled',
+] as const
+export type HandshakeFailure = (typeof HANDSHAKE_FAILURES)[number]
+
+type ByDirection = Record<Direction, number>
+
+/** The counters of one node; written by their rooms, read through `snapshot`. */
+export class Counters {
+  /** Datagrams of unknown connections that the gate judged; always the sum of the verdicts. */
+  judged = 0
+  slots = 0
+  versionNegotiations = 0
+  readonly dropped: Record<DropReason, number> = zeros(DROP_REASONS)
+  readonly refused: Record<RefuseReason, number> = zeros(REFUSE_REASONS)
+
+  readonly handshakesBegun: ByDirection = both()
+  readonly handshakesFailed: Record<Direction, Record<HandshakeFailure, number>> = {
+    inbound: zeros(HANDSHAKE_FAILURES),
+    outbound: zeros(HANDSHAKE_FAILURES),
+  }
+
+  /** Handshakes that finished, then inserts into the registry, then readers armed: equal after every turn. */
+  readonly accepted: ByDirection = both()
+  readonly registered: ByDirection = both()
+  readonly reading: ByDirection = both()
+  readonly identified: ByDirection = both()
+  readonly closed: ByDirection = both()
+
+  identityTimeouts = 0
+  duplicates = 0
+  restarts = 0
+  /** Events about a connection that was closed before they came. */
+  eventsAboutClosed = 0
+  /** Events that did not fit the state of a living connection, such as the same one twice. */
+  eventsRepeated = 0
+  reconcilerDifferences = 0
+
+  requestsSent = 0
+  requestsServed = 0
+  /** Inbound requests answered `busy` because a bound was reached. */
+  requestsBusy = 0
+  /** Messages without an answer, received whole. */
+  messagesServed = 0
+  /** Handlers that threw or rejected, and other supervised tasks that failed. */
+  taskFailures = 0
+  /** Events a slow subscriber missed. */
+  subscriberLag = 0
+  /** Times a stream was left unread for a while because its lane was full. */
+  laneFull = 0
+  /** Connections closed because the peer broke the protocol. */
+  badMessages = 0
+
+  udpDatagramsSent = 0
+  udpDatagramsReceived = 0
+  udpBytesSent = 0
+  udpBytesReceived = 0
+  /** Errors a socket reported; a datagram that could not be sent counts as lost on the way. */
+  udpErrors = 0
+  /** Datagrams the kernel dropped because a receive buffer was full; 0 where it does not say. */
+  kernelDrops = 0
+
+  snapshot(): CounterSnapshot {
+    return copyTree(this) as unknown as CounterSnapshot
+  }
+}
+
+/** The numbers of `Counters` at one moment. */
+export type CounterSnapshot = Readonly<Omit<Counters, 'snapshot'>>
+
+/** All verdicts of the gate together: equal to `judged`. */
+export const verdictsOf = (counters: CounterSnapshot): number =>
+  counters.slots + counters.versionNegotiations + sum(counters.dropped) + sum(counters.refused)
+
+/** The sum of a record of numbers. */
+export const sum = (numbers: Readonly<Record<string, number>>): number => {
+  let total = 0
+  for (const n of Object.values(numbers)) total += n
+  return total
+}
+
+const both = (): ByDirection => ({ inbound: 0, outbound: 0 })
+
+const zeros = <Label extends string>(labels: readonly Label[]): Record<Label, number> =>
+  Object.fromEntries(labels.map((label) => [label, 0])) as Record<Label, number>
+
+type Tree = { [label: string]: number | Tree }
+
+const copyTree = (tree: object): Tree => {
+  const copy: Tree = {}
+  for (const [label, value] of Object.entries(tree)) copy[label] = typeof value === 'number' ? value : copyTree(value)
+  return copy
+}

@@ -1,0 +1,216 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { CLOSE } from '../../../src/core/messages/codes.ts'
+import { handleOf, hello, Played, peer, SELF } from './played.ts'
+
+const smaller = peer(1) // below SELF: the other side decides about duplicates
+const larger = peer(9) // above SELF: we decide
+
+test('a connection is registered in the call that establishes it, and connected once identified', () => {
+  const played = new Played()
+  const handle = played.established('inbound', larger)
+  assert.equal(played.counters.registered.inbound, 1)
+  assert.deepEqual(played.take(), [])
+  played.registry.identified(handle, hello('a'), 1)
+  assert.deepEqual(played.take(), ['identified 1', `connected ${larger}`])
+  assert.equal(played.registry.usable(larger)?.connection, handle)
+  assert.equal(played.registry.isActive(handle), true)
+})
+
+test('a connection that does not identify itself is closed at its deadline, whatever else happens on it', () => {
+  const played = new Played()
+  const handle = played.established('inbound', larger, 100)
+  played.registry.streamBegan(handle, 4000)
+  played.registry.timeout(5099)
+  assert.deepEqual(played.take(), [])
+  played.registry.timeout(5100)
+  assert.deepEqual(played.take(), [`close 1 ${CLOSE.identityTimeout}`, 'ended 1'])
+  assert.equal(played.counters.identityTimeouts, 1)
+})
+
+test('events about a closed connection change nothing and are counted', () => {
+  const played = new Played()
+  const first = played.identified('inbound', larger)
+  played.registry.lost(first)
+  const second = played.identified('inbound', larger)
+  played.take()
+  played.registry.lost(first)
+  played.registry.identified(first, hello('z'), 5)
+  played.registry.established({ handle: first, direction: 'inbound', peerId: larger, remote: played.remote }, 6)
+  played.registry.failed(first)
+  played.registry.streamEnded(first, 7)
+  assert.deepEqual(played.take(), [])
+  assert.equal(played.counters.eventsAboutClosed, 5)
+  assert.equal(played.registry.usable(larger)?.connection, second)
+})
+
+test('a connection lost before it was registered is not registered by the late event', () => {
+  const played = new Played()
+  const handle = played.registry.draw('inbound')
+  played.registry.lost(handle)
+  played.registry.established({ handle, direction: 'inbound', peerId: larger, remote: played.remote }, 1)
+  assert.equal(played.registry.size, 0)
+  assert.equal(played.counters.registered.inbound, 0)
+})
+
+test('a handle that was never drawn is a mistake of ours', () => {
+  const played = new Played()
+  assert.throws(() => played.registry.lost(handleOf(1)), /was drawn/)
+})
+
+test('the smaller PeerId keeps the connection identified last and sends GOAWAY on the other', () => {
+  const played = new Played()
+  const first = played.identified('inbound', larger)
+  const second = played.identified('outbound', larger)
+  assert.deepEqual(played.take().slice(2), [
+    'identified 2',
+    `goaway ${first} ${CLOSE.duplicate}`,
+    `keep-alive ${first} null`,
+  ])
+  assert.equal(played.registry.usable(larger)?.connection, second)
+  assert.equal(played.counters.duplicates, 1)
+})
+
+test('the larger PeerId closes no duplicate and uses the newest', () => {
+  const played = new Played()
+  played.identified('inbound', smaller)
+  const second = played.identified('outbound', smaller)
+  assert.deepEqual(played.take(), ['identified 1', `connected ${smaller}`, 'identified 2'])
+  assert.equal(played.registry.usable(smaller)?.connection, second)
+})
+
+test('a connection going away ends when its streams have, but lingers for a request on its way', () => {
+  const played = new Played()
+  const first = played.identified('inbound', larger, 0)
+  played.registry.streamBegan(first, 10)
+  played.identified('outbound', larger, 100)
+  played.take()
+  played.registry.streamEnded(first, 200)
+  assert.deepEqual(played.take(), [])
+  played.registry.timeout(1100)
+  assert.deepEqual(played.take(), [`close ${first} ${CLOSE.duplicate}`, `ended ${first}`])
+})
+
+test('a connection going away with a stream that never ends is closed after 30 s', () => {
+  const played = new Played()
+  const first = played.identified('inbound', larger, 0)
+  played.registry.streamBegan(first, 10)
+  played.identified('outbound', larger, 100)
+  played.take()
+  played.registry.timeout(30_099)
+  assert.deepEqual(played.take(), [])
+  played.registry.timeout(30_100)
+  assert.deepEqual(played.take(), [`close ${first} ${CLOSE.duplicate}`, `ended ${first}`])
+})
+
+test('a restarted peer is a disconnect, then a connect, and its older connections are closed at once', () => {
+  const played = new Played()
+  played.identified('inbound', larger, 0, 'a')
+  played.identified('outbound', larger, 0, 'a')
+  played.take()
+  played.identified('inbound', larger, 5, 'b')
+  assert.deepEqual(played.take(), [
+    `close 1 ${CLOSE.duplicate}`,
+    'ended 1',
+    `close 2 ${CLOSE.duplicate}`,
+    'ended 2',
+    `disconnected ${larger}`,
+    'identified 3',
+    `connected ${larger}`,
+  ])
+})
+
+test('a HELLO of the process before, on a connection older than the one in use, closes that older one', () => {
+  const played = new Played()
+  const older = played.established('inbound', larger)
+  const newer = played.identified('inbound', larger, 0, 'b')
+  played.take()
+  played.registry.identified(older, hello('a'), 1)
+  assert.deepEqual(played.take(), [`close ${older} ${CLOSE.duplicate}`, `ended ${older}`])
+  assert.equal(played.registry.usable(larger)?.connection, newer)
+})
+
+test('the fifth connection of a peer closes its oldest', () => {
+  const played = new Played()
+  for (let i = 0; i < 4; i++) played.established('inbound', larger)
+  assert.deepEqual(played.take(), [])
+  played.established('inbound', larger)
+  assert.deepEqual(played.take(), [`close 1 ${CLOSE.duplicate}`, 'ended 1'])
+})
+
+test('a connection to oneself is registered and refused', () => {
+  const played = new Played()
+  played.established('outbound', SELF)
+  assert.deepEqual(played.take(), [`close 1 ${CLOSE.refused}`, 'ended 1'])
+  assert.equal(played.counters.registered.outbound, 1)
+})
+
+test('after 60 s without a request a connection goes away, one that is held or in use does not', () => {
+  const played = new Played()
+  const idle = played.identified('inbound', peer(6), 0)
+  const busy = played.identified('inbound', peer(7), 0)
+  played.identified('inbound', peer(8), 0)
+  assert.equal(played.registry.hold(peer(8)), true)
+  played.registry.streamBegan(busy, 1)
+  played.take()
+  played.registry.timeout(60_000)
+  assert.deepEqual(played.take(), [`goaway ${idle} ${CLOSE.idle}`, `keep-alive ${idle} null`])
+  played.registry.streamEnded(busy, 61_000)
+  played.registry.timeout(120_999)
+  assert.deepEqual(played.take(), [`close ${idle} ${CLOSE.idle}`, `ended ${idle}`, `disconnected ${peer(6)}`])
+  played.registry.timeout(121_000)
+  assert.deepEqual(played.take(), [`goaway ${busy} ${CLOSE.idle}`, `keep-alive ${busy} null`])
+})
+
+test('held peers are kept alive by both sides, the dialler more often', () => {
+  const played = new Played()
+  played.registry.hold(peer(7))
+  const out = played.identified('outbound', peer(7))
+  const inbound = played.identified('inbound', peer(8))
+  played.registry.hold(peer(8))
+  assert.deepEqual(
+    played.take().filter((line) => line.startsWith('keep-alive')),
+    [`keep-alive ${out} 10000`, `keep-alive ${inbound} 25000`],
+  )
+  played.registry.release(peer(8))
+  assert.deepEqual(played.take(), [`keep-alive ${inbound} null`])
+})
+
+test('at most 64 peers are held', () => {
+  const played = new Played()
+  for (let i = 0; i < 64; i++) assert.equal(played.registry.hold(peer(i)), true)
+  assert.equal(played.registry.hold(peer(64)), false)
+  assert.equal(played.registry.hold(peer(63)), true)
+  played.registry.release(peer(63))
+  assert.equal(played.registry.hold(peer(64)), false)
+  played.registry.release(peer(63))
+  assert.equal(played.registry.hold(peer(64)), true)
+})
+
+test('connections are bounded, half-open ones included', () => {
+  const played = new Played({ connectionsMax: 2 })
+  played.registry.draw('inbound')
+  played.established('outbound', larger)
+  assert.equal(played.registry.full, true)
+  assert.throws(() => played.registry.draw('inbound'), /room/)
+})
+
+test('shutting down says so to everyone and closes what has no streams', () => {
+  const played = new Played()
+  const waiting = played.established('inbound', peer(6))
+  const idle = played.identified('inbound', peer(7))
+  const busy = played.identified('inbound', peer(8))
+  played.registry.streamBegan(busy, 0)
+  played.take()
+  played.registry.shutdown(10)
+  assert.deepEqual(played.take(), [
+    `close ${waiting} ${CLOSE.shutdown}`,
+    `ended ${waiting}`,
+    `goaway ${idle} ${CLOSE.shutdown}`,
+    `keep-alive ${idle} null`,
+    `goaway ${busy} ${CLOSE.shutdown}`,
+    `keep-alive ${busy} null`,
+  ])
+  played.established('inbound', peer(9))
+  assert.deepEqual(played.take(), [`close 4 ${CLOSE.shutdown}`, 'ended 4'])
+})
