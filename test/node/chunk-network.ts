@@ -6,7 +6,8 @@ import type { ChunkAddress, PeerId } from '../../src/core/ids.ts'
 import type { Identity, Workers } from '../../src/io/ports.ts'
 import { ChunkStore } from '../../src/node/chunk-store.ts'
 import { Storage } from '../../src/node/storage.ts'
-import type { Asked, Exchange, Reply, Routing } from '../../src/node/transfer.ts'
+import type { Reply } from '../../src/core/chunks/replies.ts'
+import type { Asked, Exchange, Routing } from '../../src/node/transfer.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { createInlineWorkers } from '../support/inline-workers.ts'
 import { MemoryFiles } from '../support/memory-files.ts'
@@ -96,7 +97,7 @@ export class ChunkNetwork {
         handlers.set(protocol, answer)
         return () => handlers.delete(protocol)
       },
-      request: (peer, header, { payload, timeoutMs, signal }) => {
+      request: (peer, protocol, payload, { target = null, timeoutMs, signal }) => {
         const { promise, resolve, reject } = Promise.withResolvers<Reply>()
         const { clock } = this
         signal.addEventListener('abort', () => reject(new SallyportError('CANCELLED', 'cancelled')))
@@ -105,10 +106,10 @@ export class ChunkNetwork {
           const member = this.members.find(({ id }) => id === peer)
           if (member?.up !== true) return reject(new SallyportError('CONNECTION_LOST', 'nobody there'))
           if (member.silent) return
-          member.asked.set(header.protocol, (member.asked.get(header.protocol) ?? 0) + 1)
-          const handler = member.handlers.get(header.protocol)
-          const unsupported = { status: 1, reason: null, retryAfterMs: null, outcome: null, payload: new Uint8Array(0) }
-          const asked = { peer: self, header, payload: payload.slice() }
+          member.asked.set(protocol, (member.asked.get(protocol) ?? 0) + 1)
+          const handler = member.handlers.get(protocol)
+          const unsupported = { status: 1, payload: new Uint8Array(0) }
+          const asked = { peer: self, target, payload: payload.slice() }
           const answer = handler === undefined ? Promise.resolve(unsupported) : handler(asked)
           answer.then((reply) => resolve(member.forge(reply)), reject)
         })

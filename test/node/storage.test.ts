@@ -3,12 +3,11 @@ import { test } from 'node:test'
 import { compareCloseness } from '../../src/core/chunks/closeness.ts'
 import { parseLink } from '../../src/core/chunks/link.ts'
 import { SallyportError } from '../../src/core/errors.ts'
-import { peerIdOf } from '../../src/core/ids.ts'
+import { idBytes, peerIdOf } from '../../src/core/ids.ts'
 import { PROTOCOL, STATUS } from '../../src/core/messages/codes.ts'
-import { PUT_OUTCOME, chunkGetRequest, chunkHasRequest, chunkPutRequest } from '../../src/core/messages/chunks.ts'
-import type { RequestHeader } from '../../src/core/messages/requests.ts'
+import { PUT_OUTCOME } from '../../src/core/messages/chunks.ts'
 import type { FileHandle } from '../../src/io/ports.ts'
-import type { Reply } from '../../src/node/transfer.ts'
+import type { Reply } from '../../src/core/chunks/replies.ts'
 import { MemoryFiles } from '../support/memory-files.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
 import { ChunkNetwork } from './chunk-network.ts'
@@ -288,23 +287,29 @@ test('a holder answers malformed requests, wrong bytes and what it is not close 
   assert.ok(address !== undefined)
   const holders = network.members.filter(({ store }) => store !== null)
   const byDistance = holders.toSorted((a, b) => compareCloseness(address, a.id, b.id))
-  const ask = (member: Member | undefined, header: RequestHeader, bytes: number): Promise<Reply> => {
-    const handler = member?.handlers.get(header.protocol)
+  const target = idBytes(address)
+  const ask = (
+    member: Member | undefined,
+    protocol: string,
+    about: Uint8Array | null,
+    bytes: number,
+  ): Promise<Reply> => {
+    const handler = member?.handlers.get(protocol)
     assert.ok(handler !== undefined)
     const peer = peerIdOf(new Uint8Array(32))
-    return network.clock.until(handler({ peer, header, payload: new Uint8Array(bytes) }))
+    return network.clock.until(handler({ peer, target: about, payload: new Uint8Array(bytes) }))
   }
   const [held, near, far] = [byDistance[0], byDistance[10], byDistance.at(-1)]
-  const tooFar = await ask(far, chunkPutRequest(address), 100)
+  const tooFar = await ask(far, PROTOCOL.chunkPut, target, 100)
   assert.deepEqual([tooFar.status, tooFar.reason], [STATUS.refused, 'not-closest'])
-  const corrupt = await ask(near, chunkPutRequest(address), 100)
+  const corrupt = await ask(near, PROTOCOL.chunkPut, target, 100)
   assert.deepEqual([corrupt.status, corrupt.reason], [STATUS.refused, 'corrupt'])
-  assert.equal((await ask(near, chunkPutRequest(address), 5 * MIB)).status, STATUS.badRequest)
-  assert.equal((await ask(near, { ...chunkPutRequest(address), target: null }, 100)).status, STATUS.badRequest)
-  assert.equal((await ask(near, { ...chunkGetRequest(address), target: null }, 0)).status, STATUS.badRequest)
-  assert.equal((await ask(near, chunkHasRequest(), 33)).status, STATUS.badRequest)
-  assert.equal((await ask(near, chunkGetRequest(address), 0)).status, STATUS.absent)
-  assert.equal((await ask(held, chunkPutRequest(address), 100)).outcome, PUT_OUTCOME.alreadyStored)
+  assert.equal((await ask(near, PROTOCOL.chunkPut, target, 5 * MIB)).status, STATUS.badRequest)
+  assert.equal((await ask(near, PROTOCOL.chunkPut, null, 100)).status, STATUS.badRequest)
+  assert.equal((await ask(near, PROTOCOL.chunkGet, null, 0)).status, STATUS.badRequest)
+  assert.equal((await ask(near, PROTOCOL.chunkHas, null, 33)).status, STATUS.badRequest)
+  assert.equal((await ask(near, PROTOCOL.chunkGet, target, 0)).status, STATUS.absent)
+  assert.equal((await ask(held, PROTOCOL.chunkPut, target, 100)).outcome, PUT_OUTCOME.alreadyStored)
   assert.equal(near?.store?.count, 0)
 })
 
@@ -320,7 +325,7 @@ test('one peer gets four puts at once and is told when to come again', async () 
     assert.ok(address !== undefined)
     return handler({
       peer: peerIdOf(new Uint8Array(32)),
-      header: chunkPutRequest(address),
+      target: idBytes(address),
       payload: new Uint8Array(100),
     })
   })
