@@ -21,7 +21,7 @@ port.on('message', ({ work, signer }: JobMessage) => {
 
 /** The memory of a result that can be handed over: arrays that are all of their buffer. */
 function wholeBuffers(result: WorkDone): ArrayBuffer[] {
-  const large = result.kind === 'seal-chunk' ? result.stored : result.kind === 'open-chunk' ? result.plaintext : null
+  const large = 'stored' in result ? result.stored : result.kind === 'open-chunk' ? result.plaintext : null
   const whole = large !== null && large.buffer instanceof ArrayBuffer && large.byteLength === large.buffer.byteLength
   return whole ? [large.buffer] : []
 }

@@ -65,7 +65,7 @@ export const workersCompliance = (make: () => Promise<WorkersUnderTest>): void =
     assert.equal(toHex(address), toHex(crypto.hash('blake3', stored)))
     assert.equal(toHex(contentHash), toHex(crypto.hash('blake3', text)))
     const named = await finish(ask(workers, { id: 2, kind: 'hash-chunk', stored: stored.slice() }))
-    assert.deepEqual(named, { id: 2, kind: 'hash-chunk', address })
+    assert.deepEqual(named, { id: 2, kind: 'hash-chunk', address, stored })
     const open = { id: 3, kind: 'open-chunk', address, contentHash, context: CONTEXT } as const
     const opened = await finish(ask(workers, { ...open, stored: stored.slice() }))
     assert.ok(opened.kind === 'open-chunk' && opened.plaintext !== null)
