@@ -12,6 +12,8 @@ export class Reader {
   readonly end: number
   at: number
   failed = false
+  /** The last `varint` before it was cut to 2⁵³−1, as near as a number can say it. */
+  uncut = 0
 
   constructor(bytes: Uint8Array, start = 0, end = bytes.length) {
     this.bytes = bytes
@@ -57,6 +59,7 @@ export class Reader {
     this.at++
     let value = first & 0x3f
     for (let i = 1; i < size; i++) value = value * 256 + this.bytes[this.at++]!
+    this.uncut = value
     return value > VARINT_MAX ? VARINT_MAX : value
   }
 

@@ -84,6 +84,7 @@ export type WorkDone = { readonly id: number } & (
       readonly contentHash: Uint8Array
     }
   | { readonly kind: 'open-chunk'; readonly plaintext: Uint8Array | null }
-  | { readonly kind: 'hash-chunk'; readonly address: Uint8Array }
+  /** `stored` is handed back, so that nobody keeps a copy while it is hashed. */
+  | { readonly kind: 'hash-chunk'; readonly address: Uint8Array; readonly stored: Uint8Array }
   | { readonly kind: 'failed'; readonly reason: string }
 )

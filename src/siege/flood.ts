@@ -71,12 +71,12 @@ const ask = <Result>(target: Child, request: TargetRequest): Promise<Result> => 
 
 const attack = async (address: string, options: FloodOptions): Promise<FloodReport> => {
   const target = loopbackOf(address)
-  const ports = systemPorts()
+  await using ports = await systemPorts()
   const crowd: Node[] = []
   const silent: SilentClient[] = []
   try {
     for (let n = 0; n < options.clients; n++) crowd.push(await honestClient(target, ports))
-    const identities = Array.from({ length: options.silent }, generateIdentity)
+    const identities = await Promise.all(Array.from({ length: options.silent }, generateIdentity))
     const begun = performance.now()
     for (const identity of identities) silent.push(await besiege(target, identity, ports))
     const fates = await Promise.all(crowd.map((client) => dial(client, address, options.signal)))
@@ -84,14 +84,13 @@ const attack = async (address: string, options: FloodOptions): Promise<FloodRepo
     return reportOf(options, fates, crowd, performance.now() - begun)
   } finally {
     await Promise.allSettled([...crowd, ...silent].map((client) => client.close()))
-    await ports.workers.close()
   }
 }
 
-const honestClient = (target: Address, ports: Ports): Promise<Node> =>
+const honestClient = async (target: Address, ports: Ports): Promise<Node> =>
   createNode({
     listen: [target.family === 4 ? '/ip4/127.0.0.1/udp/0/quic-v1' : '/ip6/::1/udp/0/quic-v1'],
-    identity: generateIdentity(),
+    identity: await generateIdentity(),
     capability: 'client',
     ports,
   })

@@ -2,7 +2,6 @@
 // whatever comes. What a half-open connection costs the other side, and whom it keeps waiting, is what a siege with such clients shows.
 import type { Address } from '../core/address.ts'
 import { QuicConnection } from '../core/quic/connection.ts'
-import { TRANSPORT_DEFAULTS } from '../core/quic/transport-parameters.ts'
 import type { Identity, Ports } from '../io/ports.ts'
 
 const DATAGRAM_BYTES_MAX = 1_500
@@ -28,7 +27,6 @@ export const besiege = async (target: Address, identity: Identity, ports: Ports)
       alpn: ['sallyport/1'],
       expectedPeer: null,
       remote: target,
-      transport: TRANSPORT_DEFAULTS,
     },
     now,
   )

@@ -33,7 +33,7 @@ const answer = async (request: TargetRequest): Promise<unknown> => {
 }
 
 const listen = async (): Promise<string> => {
-  const ports = systemPorts()
+  const ports = await systemPorts()
   node = await createNode({
     listen: ['/ip4/127.0.0.1/udp/0/quic-v1'],
     capability: 'node',

@@ -92,7 +92,8 @@ export class QuicConnection {
     return new QuicConnection(config, ids, now)
   }
 
-  private constructor(config: QuicConfig, ids: { original: Uint8Array; remote: Uint8Array }, now: number) {
+  /** Use `connect` or `accept`. */
+  constructor(config: QuicConfig, ids: { original: Uint8Array; remote: Uint8Array }, now: number) {
     const local = randomId(config.random)
     const emit: Emit = (output) => this.#outputs.push(output)
     const settings = config.transport ?? TRANSPORT_DEFAULTS

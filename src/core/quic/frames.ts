@@ -173,7 +173,7 @@ const readStreamCount = (
   bidirectional: boolean,
 ): Frame | null => {
   const limit = reader.varint()
-  return limit > STREAMS_MAX ? null : { type, bidirectional, limit }
+  return reader.uncut > STREAMS_MAX ? null : { type, bidirectional, limit }
 }
 
 const readNewConnectionId = (reader: Reader): Frame | null => {

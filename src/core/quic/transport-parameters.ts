@@ -1,5 +1,5 @@
 // QUIC transport parameters (RFC 9000 section 18): strict decoding, every parameter of the RFC, defaults where one is absent.
-import { Reader, VARINT_MAX, varintSize, Writer } from '../bytes.ts'
+import { Reader, varintSize, Writer } from '../bytes.ts'
 import { STREAMS_MAX } from './frames.ts'
 import { CONNECTION_ID_BYTES_MAX } from './packet.ts'
 
@@ -67,20 +67,20 @@ const PREFERRED_ADDRESS = bytes(42, 61)
 
 const ENTRIES: readonly Entry[] = [
   { id: 0x00, name: 'originalDestinationId', is: bytes(0, CONNECTION_ID_BYTES_MAX), serverOnly: true },
-  { id: 0x01, name: 'maxIdleTimeoutMs', is: number(0, VARINT_MAX), serverOnly: false },
+  { id: 0x01, name: 'maxIdleTimeoutMs', is: number(0, Infinity), serverOnly: false },
   { id: 0x02, name: 'statelessResetToken', is: bytes(16, 16), serverOnly: true },
-  { id: 0x03, name: 'maxUdpPayloadBytes', is: number(1200, VARINT_MAX), serverOnly: false },
-  { id: 0x04, name: 'initialMaxData', is: number(0, VARINT_MAX), serverOnly: false },
-  { id: 0x05, name: 'initialMaxStreamDataBidiLocal', is: number(0, VARINT_MAX), serverOnly: false },
-  { id: 0x06, name: 'initialMaxStreamDataBidiRemote', is: number(0, VARINT_MAX), serverOnly: false },
-  { id: 0x07, name: 'initialMaxStreamDataUni', is: number(0, VARINT_MAX), serverOnly: false },
+  { id: 0x03, name: 'maxUdpPayloadBytes', is: number(1200, Infinity), serverOnly: false },
+  { id: 0x04, name: 'initialMaxData', is: number(0, Infinity), serverOnly: false },
+  { id: 0x05, name: 'initialMaxStreamDataBidiLocal', is: number(0, Infinity), serverOnly: false },
+  { id: 0x06, name: 'initialMaxStreamDataBidiRemote', is: number(0, Infinity), serverOnly: false },
+  { id: 0x07, name: 'initialMaxStreamDataUni', is: number(0, Infinity), serverOnly: false },
   { id: 0x08, name: 'initialMaxStreamsBidi', is: number(0, STREAMS_MAX), serverOnly: false },
   { id: 0x09, name: 'initialMaxStreamsUni', is: number(0, STREAMS_MAX), serverOnly: false },
   { id: 0x0a, name: 'ackDelayExponent', is: number(0, 20), serverOnly: false },
   { id: 0x0b, name: 'maxAckDelayMs', is: number(0, 2 ** 14 - 1), serverOnly: false },
   { id: 0x0c, name: 'disableActiveMigration', is: { kind: 'flag' }, serverOnly: false },
   { id: 0x0d, name: 'preferredAddress', is: PREFERRED_ADDRESS, serverOnly: true },
-  { id: 0x0e, name: 'activeConnectionIdLimit', is: number(2, VARINT_MAX), serverOnly: false },
+  { id: 0x0e, name: 'activeConnectionIdLimit', is: number(2, Infinity), serverOnly: false },
   { id: 0x0f, name: 'initialSourceId', is: bytes(0, CONNECTION_ID_BYTES_MAX), serverOnly: false },
   { id: 0x10, name: 'retrySourceId', is: bytes(0, CONNECTION_ID_BYTES_MAX), serverOnly: true },
 ]
@@ -139,7 +139,7 @@ const decodeValue = (is: Parameter, value: Uint8Array): number | boolean | Uint8
     case 'number': {
       const reader = new Reader(value)
       const decoded = reader.varint()
-      const fits = !reader.failed && reader.remaining === 0 && decoded >= is.min && decoded <= is.max
+      const fits = !reader.failed && reader.remaining === 0 && decoded >= is.min && reader.uncut <= is.max
       return fits ? decoded : null
     }
   }

@@ -65,12 +65,14 @@ export interface KeyShareEntry {
 export const decodeCodes = (body: Uint8Array, size: 1 | 2): readonly number[] | null =>
   filled(decodeWhole(body, (reader) => vectorItems(reader, size, (items) => items.u16())))
 
+/** Writes such a list. */
 export const encodeCodes = (codes: readonly number[], size: 1 | 2): Uint8Array =>
   encode((writer) => writer.vector(size, () => codes.forEach((code) => writer.u16(code))))
 
 /** A single 16-bit code point, as ServerHello's supported_versions is. */
 export const decodeCode = (body: Uint8Array): number | null => decodeWhole(body, (reader) => reader.u16())
 
+/** Writes a single 16-bit code point. */
 export const encodeCode = (code: number): Uint8Array => encode((writer) => writer.u16(code))
 
 /** The protocol names of ALPN (RFC 7301), each at least one byte; null when malformed or empty. */
@@ -79,6 +81,7 @@ export const decodeProtocols = (body: Uint8Array): readonly Uint8Array[] | null 
   return names === null || names.some((name) => name.length === 0) ? null : names
 }
 
+/** Writes protocol names of ASCII characters, 1 to 255 each. */
 export const encodeProtocols = (names: readonly string[]): Uint8Array =>
   encode((writer) => writer.vector(2, () => names.forEach((name) => writer.vector(1, () => writer.put(ascii(name))))))
 
@@ -86,6 +89,7 @@ export const encodeProtocols = (names: readonly string[]): Uint8Array =>
 export const decodeCertificateTypes = (body: Uint8Array): readonly number[] | null =>
   filled(decodeWhole(body, (reader) => vectorItems(reader, 1, (items) => items.u8())))
 
+/** Writes the certificate types a client offers. */
 export const encodeCertificateTypes = (types: readonly number[]): Uint8Array =>
   encode((writer) => writer.vector(1, () => types.forEach((type) => writer.u8(type))))
 
@@ -98,6 +102,7 @@ export const decodeKeyShares = (body: Uint8Array): readonly KeyShareEntry[] | nu
   return shares === null || shares.some(({ share }) => share.length === 0) ? null : shares
 }
 
+/** Writes the key shares of a ClientHello. */
 export const encodeKeyShares = (shares: readonly KeyShareEntry[]): Uint8Array =>
   encode((writer) => writer.vector(2, () => shares.forEach((share) => writeKeyShare(writer, share))))
 
@@ -107,6 +112,7 @@ export const decodeKeyShare = (body: Uint8Array): KeyShareEntry | null => {
   return share === null || share.share.length === 0 ? null : share
 }
 
+/** Writes the key share of a ServerHello. */
 export const encodeKeyShare = (share: KeyShareEntry): Uint8Array => encode((writer) => writeKeyShare(writer, share))
 
 const readKeyShare = (reader: Reader): KeyShareEntry => ({ group: reader.u16(), share: vectorBytes(reader, 2) })

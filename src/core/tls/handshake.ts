@@ -104,6 +104,7 @@ export class Handshake {
     return work.id
   }
 
+  /** Queues an output that needs no book-keeping. */
   output(output: TlsOutput): void {
     this.#outputs.push(output)
   }
@@ -114,6 +115,7 @@ export class Handshake {
     this.#transcript.release()
   }
 
+  /** The next output, or null. */
   poll(): TlsOutput | null {
     return this.#outputs.shift() ?? null
   }

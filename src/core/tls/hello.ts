@@ -17,6 +17,7 @@ export const LEGACY_VERSION = 0x0303
 
 const SESSION_ID_BYTES_MAX = 32
 
+/** A ClientHello but for its legacy version, which nothing may look at; arrays are views of the message. */
 export interface ClientHello {
   readonly random: Uint8Array
   readonly sessionId: Uint8Array
@@ -25,6 +26,7 @@ export interface ClientHello {
   readonly extensions: Extensions
 }
 
+/** A ServerHello; arrays are views of the message. */
 export interface ServerHello {
   readonly legacyVersion: number
   readonly random: Uint8Array

@@ -26,9 +26,11 @@ export const encodeMessage = (type: number, body: (writer: Writer) => void): Uin
     writer.vector(3, () => body(writer))
   })
 
+/** An EncryptedExtensions message. */
 export const encodeEncryptedExtensions = (extensions: readonly (readonly [number, Uint8Array])[]): Uint8Array =>
   encodeMessage(MESSAGE.encryptedExtensions, (writer) => writeExtensions(writer, extensions))
 
+/** The extensions of an EncryptedExtensions message. */
 export const decodeEncryptedExtensions = (body: Uint8Array): Extensions | Refusal =>
   wholeExtensions(new Reader(body), 'EncryptedExtensions')
 
@@ -39,6 +41,7 @@ export const encodeCertificateRequest = (): Uint8Array =>
     writeExtensions(writer, [[EXTENSION.signatureAlgorithms, encodeCodes([MLDSA65], 2)]])
   })
 
+/** The extensions of a CertificateRequest; one with a context is illegal_parameter. */
 export const decodeCertificateRequest = (body: Uint8Array): Extensions | Refusal => {
   const reader = new Reader(body)
   const context = vectorBytes(reader, 1)
@@ -82,6 +85,7 @@ export interface CertificateVerify {
   readonly signature: Uint8Array
 }
 
+/** A CertificateVerify with an ML-DSA-65 signature (3,309 bytes). */
 export const encodeCertificateVerify = (signature: Uint8Array): Uint8Array =>
   encodeMessage(MESSAGE.certificateVerify, (writer) => {
     writer.u16(MLDSA65)
@@ -102,6 +106,7 @@ export const signedContent = (signer: 'client' | 'server', transcriptHash: Uint8
 
 const SIGNED_PADDING = new Uint8Array(64).fill(0x20)
 
+/** A Finished with 32 bytes of verify_data. */
 export const encodeFinished = (verifyData: Uint8Array): Uint8Array =>
   encodeMessage(MESSAGE.finished, (writer) => writer.put(verifyData))
 

@@ -192,7 +192,10 @@ export class Pair {
     const end = this.now + ms
     while (!done()) {
       const next = this.#nextAt()
-      if (next > end || next === Infinity) return done()
+      if (next > end) {
+        this.now = end
+        return done()
+      }
       this.now = Math.max(this.now, next)
       this.#step()
     }

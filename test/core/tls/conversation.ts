@@ -58,6 +58,16 @@ export const configOf = (party: Party, changes: Partial<TlsConfig> = {}): TlsCon
   ...changes,
 })
 
+/** Extensions to replace or add by type; null leaves one out. */
+export type Changes = Readonly<Record<number, Uint8Array | null>>
+
+/** Extensions with some replaced, added at the end or (null) left out. */
+export const changed = (base: ReadonlyMap<number, Uint8Array>, changes: Changes): [number, Uint8Array][] => {
+  const all = new Map<number, Uint8Array | null>(base)
+  for (const [type, body] of Object.entries(changes)) all.set(Number(type), body)
+  return [...all].flatMap(([type, body]) => (body === null ? [] : [[type, body] satisfies [number, Uint8Array]]))
+}
+
 /** Everything a session has queued. */
 export const drain = (session: TlsSession): TlsOutput[] => {
   const outputs: TlsOutput[] = []

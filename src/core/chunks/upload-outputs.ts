@@ -1,0 +1,81 @@
+// What an upload is told, bounded by, and tells its driver: the plain data beside the machine in upload.ts.
+import type { ErrorCode } from '../errors.ts'
+import type { ChunkAddress, PeerId } from '../ids.ts'
+import type { Work } from '../ports.ts'
+import { PLACEMENT_LIMITS } from './placement.ts'
+import type { PlacementLimits } from './placement.ts'
+
+/** Bounds of an upload. */
+export interface UploadLimits extends PlacementLimits {
+  /** Pieces between being read and being settled: 4 MiB each, twice that while one is being sealed. */
+  readonly piecesMax: number
+  /** Chunk-puts in progress; fewer at once finish sooner each, and a stalled one costs less. */
+  readonly putsMax: number
+  /** Chunk-puts in progress to one peer: what a holder takes at once. */
+  readonly putsPerPeerMax: number
+  /** Chunk-has requests in progress. */
+  readonly asksMax: number
+  /** A lookup that takes longer found nobody. */
+  readonly lookupTimeoutMs: number
+}
+
+/** The defaults of `UploadLimits`. */
+export const UPLOAD_LIMITS: UploadLimits = Object.freeze({
+  ...PLACEMENT_LIMITS,
+  piecesMax: 4,
+  putsMax: 12,
+  putsPerPeerMax: 4,
+  asksMax: 32,
+  lookupTimeoutMs: 30_000,
+})
+
+/** What is uploaded, and how it is judged. */
+export interface UploadOptions {
+  /** Bytes of the file. */
+  readonly size: number
+  /** Takes fewer holders than the quorum, but at least one. */
+  readonly allowFewer?: boolean
+  readonly limits?: Partial<UploadLimits>
+}
+
+/** What an upload amounted to. */
+export interface UploadResult {
+  /** The text of the link. */
+  readonly link: string
+  readonly bytes: number
+  /** Chunks of the file, the data map not counted. */
+  readonly chunks: number
+  /** Holders of the chunk that has fewest, the data map included. */
+  readonly holders: number
+  /** Copies that were stored newly, the data map's included. */
+  readonly stored: number
+}
+
+/** What the driver is to do next, in order. */
+export type UploadOutput =
+  /** Read `[offset, offset + size)` of the file and hand it to `piece`. */
+  | { readonly kind: 'read-piece'; readonly index: number; readonly offset: number; readonly size: number }
+  | { readonly kind: 'work'; readonly work: Work }
+  /** Find the peers closest to `address` and hand them to `found`. */
+  | { readonly kind: 'lookup'; readonly address: ChunkAddress }
+  | {
+      readonly kind: 'has'
+      readonly request: number
+      readonly peer: PeerId
+      readonly address: ChunkAddress
+      readonly timeoutMs: number
+    }
+  | {
+      readonly kind: 'put'
+      readonly request: number
+      readonly peer: PeerId
+      readonly address: ChunkAddress
+      /** Shared by the puts of one chunk: read only. */
+      readonly bytes: Uint8Array
+      readonly timeoutMs: number
+    }
+  /** The answer to that request is not wanted any more. */
+  | { readonly kind: 'cancel'; readonly request: number }
+  | { readonly kind: 'progress'; readonly bytes: number; readonly chunks: number; readonly stored: number }
+  | ({ readonly kind: 'finished' } & UploadResult)
+  | { readonly kind: 'failed'; readonly code: ErrorCode; readonly detail: string }

@@ -1,0 +1,117 @@
+// Files over node:fs/promises. Its calls run in Node's shared thread pool, four threads for files, names and the application
+// together: at most two of them are ever kept busy from here, whatever the disk does.
+import { link, mkdir, open, readdir, rename, stat, unlink, type FileHandle as NodeHandle } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { lockDirectory } from './directory-lock.ts'
+import type { FileHandle, Files } from './ports.ts'
+
+const CALLS_MAX = 2
+const DIRECTORY_MODE = 0o700
+
+let calls = 0
+/** Calls waiting for their turn. Bounded by the callers, each of whom waits for its call. */
+const waiting: (() => void)[] = []
+
+/** The files of this machine. `create` makes a new file and is EEXIST where there is one: nothing is ever overwritten. */
+export const systemFiles: Files = Object.freeze<Files>({
+  open: async (path, mode) => new OpenFile(await inTurn(() => open(path, mode === 'read' ? 'r' : 'wx+'))),
+  rename: (from, to) =>
+    inTurn(async () => {
+      await rename(from, to)
+      await syncDirectory(dirname(to))
+    }),
+  link: (from, to) =>
+    inTurn(async () => {
+      await link(from, to)
+      await syncDirectory(dirname(to))
+    }),
+  remove: (path) => inTurn(() => unlink(path).catch((error: unknown) => unlessAbsent(error, undefined))),
+  exists: (path) =>
+    inTurn(() =>
+      stat(path).then(
+        () => true,
+        (error: unknown) => unlessAbsent(error, false),
+      ),
+    ),
+  list: async (directory) => {
+    const names = await inTurn(() => readdir(directory).catch((error: unknown) => unlessAbsent(error, [])))
+    return names.toSorted(byCodeUnit)
+  },
+  makeDirectory: (directory) => inTurn(() => makeDirectory(directory)),
+  lock: (directory) => inTurn(() => lockDirectory(directory)),
+})
+
+class OpenFile implements FileHandle {
+  readonly #handle: NodeHandle
+
+  constructor(handle: NodeHandle) {
+    this.#handle = handle
+  }
+
+  async size(): Promise<number> {
+    return (await inTurn(() => this.#handle.stat())).size
+  }
+
+  async read(into: Uint8Array, position: number): Promise<number> {
+    return (await inTurn(() => this.#handle.read(into, 0, into.length, position))).bytesRead
+  }
+
+  /** The system may take less than it is given: near the end of the disk, or above 2 GiB. */
+  async write(bytes: Uint8Array, position: number): Promise<void> {
+    for (let at = 0; at < bytes.length;) {
+      const start = at
+      at += (await inTurn(() => this.#handle.write(bytes, start, bytes.length - start, position + start))).bytesWritten
+    }
+  }
+
+  sync(): Promise<void> {
+    return inTurn(() => this.#handle.sync())
+  }
+
+  close(): Promise<void> {
+    return inTurn(() => this.#handle.close())
+  }
+}
+
+/** Makes the directories that are missing, and sees to it that a power cut leaves them in place. */
+const makeDirectory = async (directory: string): Promise<void> => {
+  const first = await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE })
+  if (first === undefined) return
+  const top = dirname(first)
+  for (let at = dirname(directory); at.length >= top.length; at = dirname(at)) {
+    await syncDirectory(at)
+    if (at === dirname(at)) return
+  }
+}
+
+/** Windows cannot sync a directory, and needs not to. */
+const syncDirectory = async (directory: string): Promise<void> => {
+  if (process.platform === 'win32') return
+  const handle = await open(directory, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+const inTurn = async <T>(call: () => Promise<T>): Promise<T> => {
+  if (calls >= CALLS_MAX) await new Promise<void>((resolve) => waiting.push(resolve))
+  else calls++
+  try {
+    return await call()
+  } finally {
+    // The place is passed on rather than freed, so that nobody comes between.
+    const next = waiting.shift()
+    if (next === undefined) calls--
+    else next()
+  }
+}
+
+const byCodeUnit = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+
+const unlessAbsent = <T>(error: unknown, otherwise: T): T => {
+  const code = error instanceof Error && 'code' in error ? error.code : null
+  if (code === 'ENOENT' || code === 'ENOTDIR') return otherwise
+  throw error
+}

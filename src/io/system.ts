@@ -1,0 +1,66 @@
+// The ports of this machine. A process has one set of worker threads, however many nodes it runs: each call leases it, and the
+// threads end when the last lease is given back.
+import type { Work, WorkDone } from '../core/ports.ts'
+import { systemClock } from './clock.ts'
+import { createCrypto } from './crypto.ts'
+import { systemFiles } from './files.ts'
+import type { Identity, Ports, Workers } from './ports.ts'
+import { systemRandom } from './random.ts'
+import { systemTimers } from './timers.ts'
+import { systemUdp } from './udp.ts'
+import { createWorkers } from './workers.ts'
+
+/** The ports of this machine; close them when no node uses them any more. */
+export interface SystemPorts extends Ports, AsyncDisposable {
+  /** Gives back the workers; the same as `workers.close()`. Idempotent. */
+  close(): Promise<void>
+}
+
+/** Ports over Node's own modules. */
+export const systemPorts = async (): Promise<SystemPorts> => {
+  const crypto = await createCrypto()
+  const workers = new WorkersLease()
+  const close = (): Promise<void> => workers.close()
+  return Object.freeze<SystemPorts>({
+    clock: systemClock,
+    timers: systemTimers,
+    udp: systemUdp,
+    workers,
+    files: systemFiles,
+    crypto,
+    random: systemRandom,
+    close,
+    [Symbol.asyncDispose]: close,
+  })
+}
+
+let shared: { readonly workers: Workers; leases: number } | null = null
+
+class WorkersLease implements Workers {
+  readonly #shared = (shared ??= { workers: createWorkers(), leases: 0 })
+  #closing: Promise<void> | null = null
+
+  constructor() {
+    this.#shared.leases++
+  }
+
+  run(work: Work, identity: Identity, done: (result: WorkDone) => void): void {
+    if (this.#closing === null) return this.#shared.workers.run(work, identity, done)
+    setImmediate(() => done({ id: work.id, kind: 'failed', reason: 'the workers are closed' }))
+  }
+
+  lateness(): number {
+    return this.#shared.workers.lateness()
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#giveBack()
+    return this.#closing
+  }
+
+  async #giveBack(): Promise<void> {
+    if (--this.#shared.leases > 0) return
+    if (shared === this.#shared) shared = null
+    await this.#shared.workers.close()
+  }
+}

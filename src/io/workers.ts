@@ -1,0 +1,179 @@
+// Work off the event loop, in threads of our own: Node's shared pool serves files and names too, and a few hung file calls would
+// stop every signature there. One thread does nothing but identity work, so that a signature never waits behind a chunk; the
+// others take identity work first and chunks when there is none.
+import { availableParallelism } from 'node:os'
+import type { Work, WorkDone } from '../core/ports.ts'
+import { systemClock } from './clock.ts'
+import type { Identity, Workers } from './ports.ts'
+import { WorkerThread } from './worker-thread.ts'
+
+/** How many threads there are and how much may wait for them. */
+export interface WorkersOptions {
+  /** Threads that do chunks too, beside the one for identity work alone; one core is left to the event loop. */
+  readonly sharedThreads?: number
+  /** Identity jobs waiting; above it a job fails at once. 4,096 signatures are 6 seconds of one core. */
+  readonly identityQueueMax?: number
+  /** Chunk jobs waiting; each holds up to 4 MiB. */
+  readonly chunkQueueMax?: number
+  /** The thread's program; tests give one that dies. */
+  readonly entry?: URL
+}
+
+/** Jobs posted ahead to the identity thread: with one, it would idle for a turn of the event loop between two. */
+const IDENTITY_AHEAD = 3
+
+/** Workers over worker_threads. The identity thread starts at once, the others when needed; idle ones let the process end. */
+export const createWorkers = (options: WorkersOptions = {}): Workers => new ThreadPool(options)
+
+interface Waiting {
+  readonly work: Work
+  readonly identity: Identity
+  readonly since: number
+  readonly done: (result: WorkDone) => void
+}
+
+class ThreadPool implements Workers {
+  readonly #identityQueueMax: number
+  readonly #chunkQueueMax: number
+  readonly #reserved: WorkerThread
+  readonly #shared: readonly WorkerThread[]
+  /** Bounded by identityQueueMax. */
+  readonly #identityQueue: Waiting[] = []
+  /** Bounded by chunkQueueMax. */
+  readonly #chunkQueue: Waiting[] = []
+  /** Identity jobs in threads, oldest first. Bounded by the threads and IDENTITY_AHEAD. */
+  readonly #identityPosted = new Set<Waiting>()
+  #closing: Promise<void> | null = null
+
+  constructor(options: WorkersOptions) {
+    const { entry } = options
+    const shared = options.sharedThreads ?? Math.max(1, availableParallelism() - 2)
+    this.#identityQueueMax = options.identityQueueMax ?? 4096
+    this.#chunkQueueMax = options.chunkQueueMax ?? 256
+    this.#reserved = new WorkerThread('sallyport identity', entry)
+    this.#shared = Array.from({ length: shared }, (_, i) => new WorkerThread(`sallyport shared ${i + 1}`, entry))
+    this.#reserved.start()
+  }
+
+  run(work: Work, identity: Identity, done: (result: WorkDone) => void): void {
+    const forIdentity = isIdentityWork(work)
+    const queue = forIdentity ? this.#identityQueue : this.#chunkQueue
+    const max = forIdentity ? this.#identityQueueMax : this.#chunkQueueMax
+    if (this.#closing !== null) return fail(work, done, 'the workers are closed')
+    if (queue.length >= max) return fail(work, done, 'too much work is waiting')
+    queue.push({ work, identity, since: systemClock.now(), done })
+    this.#dispatch()
+  }
+
+  /** Counts what a thread has been given too: to whoever waits it is the same. */
+  lateness(): number {
+    const oldest = this.#identityPosted.values().next().value ?? this.#identityQueue[0]
+    return oldest === undefined ? 0 : systemClock.now() - oldest.since
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#end()
+    return this.#closing
+  }
+
+  async #end(): Promise<void> {
+    for (const { work, done } of [...this.#identityQueue.splice(0), ...this.#chunkQueue.splice(0)]) {
+      fail(work, done, 'the workers are closed')
+    }
+    await Promise.all([this.#reserved, ...this.#shared].map((thread) => thread.end()))
+  }
+
+  #dispatch(): void {
+    while (this.#identityQueue.length > 0) {
+      const thread = this.#identityThread()
+      if (thread === null) break
+      this.#post(thread, this.#identityQueue)
+    }
+    while (this.#chunkQueue.length > 0) {
+      const thread = this.#shared.find(({ busy }) => busy === 0)
+      if (thread === undefined) break
+      this.#post(thread, this.#chunkQueue)
+    }
+  }
+
+  /** Threads in the order of how soon they would be done; one that has to be started first comes last. */
+  #identityThread(): WorkerThread | null {
+    if (this.#reserved.busy === 0) return this.#reserved
+    const idle = this.#shared.filter(({ busy }) => busy === 0)
+    const running = idle.find(({ running }) => running)
+    if (running !== undefined) return running
+    return this.#reserved.busy < IDENTITY_AHEAD ? this.#reserved : (idle[0] ?? null)
+  }
+
+  /** Gives the queue's first job to a thread; when the thread cannot be had, the job fails rather than wait for nothing. */
+  #post(thread: WorkerThread, queue: Waiting[]): void {
+    const job = queue.shift()
+    if (job === undefined) return
+    const answer = (result: WorkDone): void => {
+      this.#identityPosted.delete(job)
+      if (this.#closing === null) this.#dispatch()
+      job.done(result)
+    }
+    if (!this.#handOver(thread, job, answer)) fail(job.work, job.done, 'no worker could be started')
+    else if (isIdentityWork(job.work)) this.#identityPosted.add(job)
+  }
+
+  #handOver(thread: WorkerThread, job: Waiting, answer: (result: WorkDone) => void): boolean {
+    const { work, transfer } = pack(job.work)
+    const { peerId, privateKey } = job.identity
+    const signer = work.kind === 'sign' ? { peerId, privateKey: cut(privateKey) } : null
+    try {
+      return thread.post({ message: { work, signer }, transfer, answer })
+    } catch {
+      // Memory that cannot leave this thread, or none left for another one.
+      return false
+    }
+  }
+}
+
+const isIdentityWork = (work: Work): boolean => work.kind === 'sign' || work.kind === 'verify'
+
+/** In a later turn, as every other answer. */
+const fail = (work: Work, done: (result: WorkDone) => void, reason: string): void => {
+  setImmediate(() => done({ id: work.id, kind: 'failed', reason }))
+}
+
+/** A message, and the memory that goes over with it instead of being copied. */
+interface Parcel {
+  readonly work: Work
+  readonly transfer: readonly ArrayBuffer[]
+}
+
+/** A message takes the whole buffer behind a view along, so small views are cut out of what may be a large buffer first. */
+const pack = (work: Work): Parcel => {
+  switch (work.kind) {
+    case 'sign':
+      return { work: { ...work, content: cut(work.content) }, transfer: [] }
+    case 'verify': {
+      const { key, content, signature } = work
+      return { work: { ...work, key: cut(key), content: cut(content), signature: cut(signature) }, transfer: [] }
+    }
+    case 'seal-chunk': {
+      const plaintext = whole(work.plaintext)
+      return { work: { ...work, plaintext, context: cut(work.context) }, transfer: [plaintext.buffer] }
+    }
+    case 'open-chunk': {
+      const stored = whole(work.stored)
+      const { address, contentHash, context } = work
+      const cuts = { address: cut(address), contentHash: cut(contentHash), context: cut(context) }
+      return { work: { ...work, stored, ...cuts }, transfer: [stored.buffer] }
+    }
+    case 'hash-chunk': {
+      const stored = whole(work.stored)
+      return { work: { ...work, stored }, transfer: [stored.buffer] }
+    }
+  }
+}
+
+const cut = (bytes: Uint8Array): Uint8Array => Uint8Array.from(bytes)
+
+/** A chunk that is all of its buffer is handed over as it is; of part of a buffer, others may need the rest. */
+const whole = (bytes: Uint8Array): Uint8Array<ArrayBuffer> =>
+  bytes.buffer instanceof ArrayBuffer && bytes.byteLength === bytes.buffer.byteLength
+    ? (bytes as Uint8Array<ArrayBuffer>)
+    : Uint8Array.from(bytes)

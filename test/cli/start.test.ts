@@ -1,0 +1,106 @@
+// `start` as a person meets it: what it prints, who it is, and how it ends.
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import type { ChildProcessByStdio } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { after, afterEach, describe, test } from 'node:test'
+import { BIN, resultOf, run } from './run.ts'
+import type { Failure } from './run.ts'
+
+const LISTEN = '/ip4/127.0.0.1/udp/0/quic-v1'
+const directory = mkdtempSync(join(tmpdir(), 'sallyport-start-'))
+const running = new Set<Started>()
+after(() => rmSync(directory, { recursive: true, force: true }))
+afterEach(() => {
+  for (const child of running) child.kill('SIGKILL')
+  running.clear()
+})
+
+type Started = ChildProcessByStdio<null, Readable, Readable>
+
+interface Lines {
+  readonly child: Started
+  readonly first: string
+  /** Everything on stdout, once the process has ended. */
+  readonly all: Promise<string[]>
+}
+
+const start = async (...words: string[]): Promise<Lines> => {
+  const child = spawn(process.execPath, [BIN, 'start', '--listen', LISTEN, ...words], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  running.add(child)
+  const reader = createInterface(child.stdout)
+  const lines: string[] = []
+  reader.on('line', (line) => lines.push(line))
+  const all = once(reader, 'close').then(() => lines)
+  const [first] = (await once(reader, 'line')) as [string]
+  return { child, first, all }
+}
+
+const exitOf = async (child: Started): Promise<unknown> => {
+  const [code] = (await once(child, 'exit')) as [number | null]
+  return code
+}
+
+describe('start', () => {
+  test('prints its full address first and ends cleanly on SIGTERM', async () => {
+    const { child, first } = await start('--data', join(directory, 'plain'))
+    assert.match(first, /^\/ip4\/127\.0\.0\.1\/udp\/[1-9]\d*\/quic-v1\/p2p\/[0-9a-f]{64}$/)
+    child.kill('SIGTERM')
+    assert.equal(await exitOf(child), 0)
+  })
+
+  test('prints with --json one line when it listens and one line of counters when it ends', async () => {
+    const { child, first, all } = await start('--json', '--data', join(directory, 'json'))
+    const listening = JSON.parse(first) as { event: string; addresses: string[]; peerId: string }
+    assert.equal(listening.event, 'listening')
+    assert.equal(listening.addresses.length, 1)
+    assert.ok(listening.addresses[0]?.endsWith(`/p2p/${listening.peerId}`))
+    child.kill('SIGINT')
+    assert.equal(await exitOf(child), 0)
+    const lines = await all
+    assert.equal(lines.length, 2)
+    const counters = JSON.parse(lines[1] ?? '') as { event: string; accepted: { inbound: number } }
+    assert.equal(counters.event, 'stopped')
+    assert.equal(counters.accepted.inbound, 0)
+  })
+
+  test('keeps its identity, which id prints, in a file for its owner alone', async () => {
+    const data = join(directory, 'kept')
+    const { child, first } = await start('--data', data)
+    child.kill('SIGTERM')
+    await exitOf(child)
+    const { stdout, code } = await run(['id', '--data', data])
+    assert.equal(code, 0)
+    assert.equal(first.split('/p2p/')[1], stdout.trim())
+    const identity = readdirSync(data).find((name) => name.startsWith('identity'))
+    assert.ok(identity !== undefined)
+    assert.equal(statSync(join(data, identity)).mode & 0o777, 0o600)
+  })
+
+  test('refuses a data directory that another node uses', async () => {
+    const data = join(directory, 'shared')
+    await start('--data', data)
+    const second = await run(['start', '--listen', LISTEN, '--data', data, '--json'])
+    assert.equal(resultOf<Failure>(second).error.code, 'DATA_DIR_IN_USE')
+    assert.equal(second.code, 1)
+  })
+
+  test('refuses a damaged identity and leaves it as it is', async () => {
+    const data = join(directory, 'damaged')
+    const { child } = await start('--data', data)
+    child.kill('SIGTERM')
+    await exitOf(child)
+    const identity = join(data, readdirSync(data).find((name) => name.startsWith('identity')) ?? '')
+    writeFileSync(identity, 'damaged')
+    const second = await run(['start', '--listen', LISTEN, '--data', data, '--json'])
+    assert.equal(resultOf<Failure>(second).error.code, 'IDENTITY_DAMAGED')
+    assert.equal(statSync(identity).size, 'damaged'.length)
+  })
+})

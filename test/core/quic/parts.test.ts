@@ -1,0 +1,265 @@
+// The small parts against plain models: range sets, reassembly, send buffers, received packets, sent packets, windows, NewReno.
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { growthBudget, ReceiveWindow } from '../../../src/core/quic/flow-control.ts'
+import { NewReno } from '../../../src/core/quic/new-reno.ts'
+import { Ranges } from '../../../src/core/quic/ranges.ts'
+import { Reassembly } from '../../../src/core/quic/reassembly.ts'
+import { ReceivedPackets } from '../../../src/core/quic/received-packets.ts'
+import { Rtt } from '../../../src/core/quic/rtt.ts'
+import { SendBuffer } from '../../../src/core/quic/send-buffer.ts'
+import { SentPackets } from '../../../src/core/quic/sent-packets.ts'
+
+const span = fc.tuple(fc.nat(60), fc.nat(15)).map(([start, length]) => ({ start, end: start + length }))
+
+describe('a range set', () => {
+  it('holds what a plain set holds, in ranges that neither touch nor overlap', () => {
+    const step = fc.record({ op: fc.constantFrom('add', 'remove'), span })
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+        const ranges = new Ranges()
+        const model = new Set<number>()
+        for (const { op, span: each } of steps) {
+          if (op === 'add') ranges.add(each.start, each.end)
+          else ranges.remove(each.start, each.end)
+          for (let i = each.start; i < each.end; i++) {
+            if (op === 'add') model.add(i)
+            else model.delete(i)
+          }
+          for (let i = 0; i < 80; i++) assert.equal(ranges.has(i), model.has(i))
+          for (let i = 0; i < ranges.count; i++) {
+            assert.ok(ranges.startOf(i) < ranges.endOf(i))
+            if (i > 0) assert.ok(ranges.endOf(i - 1) < ranges.startOf(i))
+          }
+        }
+      }),
+      { numRuns: 1000 },
+    )
+  })
+})
+
+const source = Uint8Array.from({ length: 100 }, (_, i) => i * 7)
+
+describe('reassembly', () => {
+  it('gives every byte once and in order, however pieces overlap and repeat', () => {
+    const step = fc.oneof(span, fc.constant('read' as const))
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        const reassembly = new Reassembly()
+        const read: number[] = []
+        const take = (): void => {
+          for (let bytes = reassembly.read(); bytes !== null; bytes = reassembly.read()) read.push(...bytes)
+        }
+        for (const each of steps) {
+          if (each === 'read') take()
+          else assert.ok(reassembly.insert(each.start, source.slice(each.start, each.end)))
+        }
+        assert.ok(reassembly.insert(0, source.slice()))
+        take()
+        assert.deepEqual(read, [...source])
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  it('keeps no datagram alive for a small piece of it', () => {
+    const reassembly = new Reassembly()
+    const datagram = new Uint8Array(1200)
+    reassembly.insert(0, datagram.subarray(0, 10))
+    assert.equal(reassembly.read()?.buffer.byteLength, 10)
+    reassembly.insert(10, datagram.subarray(0, 1000))
+    assert.equal(reassembly.read()?.buffer, datagram.buffer)
+  })
+
+  it('says so when there are more gaps than it remembers', () => {
+    const reassembly = new Reassembly()
+    let fits = true
+    for (let i = 0; i < 5000 && fits; i++) fits = reassembly.insert(1 + 2 * i, Uint8Array.of(1))
+    assert.ok(!fits)
+  })
+})
+
+describe('a send buffer', () => {
+  it('delivers all bytes whatever is lost, acknowledged late or twice', () => {
+    const step = fc.record({
+      write: fc.nat(5),
+      fate: fc.constantFrom('acknowledge', 'lose', 'wait', 'both'),
+      max: fc.integer({ min: 1, max: 20 }),
+    })
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const buffer = new SendBuffer()
+        const arrived = new Map<number, number>()
+        const waiting: { start: number; end: number }[] = []
+        const sendOne = (max: number): { start: number; end: number } | null => {
+          const range = buffer.pending(Infinity)
+          if (range === null) return null
+          const bytes = buffer.view(range.start, Math.min(max, range.end - range.start))
+          assert.ok(bytes.length > 0)
+          bytes.forEach((byte, i) => arrived.set(range.start + i, byte))
+          buffer.sent(range.start, range.start + bytes.length)
+          return { start: range.start, end: range.start + bytes.length }
+        }
+        let written = 0
+        for (const { write, fate, max } of steps) {
+          const bytes = Uint8Array.from({ length: write * 300 }, (_, i) => (written + i) * 13)
+          buffer.write(bytes)
+          written += bytes.length
+          const sent = sendOne(max * 30)
+          if (sent === null) continue
+          if (fate === 'wait') waiting.push(sent)
+          if (fate === 'lose' || fate === 'both') {
+            for (let i = sent.start; i < sent.end; i++) arrived.delete(i)
+            buffer.lose(sent.start, sent.end)
+          }
+          if (fate === 'acknowledge') buffer.acknowledge(sent.start, sent.end)
+        }
+        for (let sent = sendOne(1000); sent !== null; sent = sendOne(1000)) waiting.push(sent)
+        for (const sent of waiting) buffer.acknowledge(sent.start, sent.end)
+        assert.equal(arrived.size, written)
+        for (const [at, byte] of arrived) assert.equal(byte, (at * 13) & 0xff)
+        assert.ok(buffer.allAcknowledged)
+        assert.equal(buffer.held, 0)
+      }),
+      { numRuns: 500 },
+    )
+  })
+})
+
+describe('received packets', () => {
+  it('tells duplicates from news and acknowledges every number it knows', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(200), { maxLength: 200 }), (numbers) => {
+        const received = new ReceivedPackets()
+        const seen = new Set<number>()
+        for (const number of numbers) {
+          if (seen.has(number)) assert.ok(received.isDuplicate(number))
+          if (received.isDuplicate(number)) continue
+          received.add(number, true, { now: 0, delayMs: 25 })
+          seen.add(number)
+        }
+        const frame = received.frame(0)
+        for (const { from, to } of frame?.ranges ?? []) for (let i = from; i <= to; i++) assert.ok(seen.has(i))
+        assert.ok((frame?.ranges.length ?? 0) <= 32)
+      }),
+    )
+  })
+
+  it('holds an ACK back for one packet in order, and not for the second, nor for a gap', () => {
+    const received = new ReceivedPackets()
+    received.add(0, true, { now: 10, delayMs: 25 })
+    assert.equal(received.ackAt, 35)
+    received.add(1, true, { now: 12, delayMs: 25 })
+    assert.equal(received.ackAt, 12)
+    received.sent()
+    assert.equal(received.ackAt, Infinity)
+    received.add(5, true, { now: 20, delayMs: 25 })
+    assert.equal(received.ackAt, 20)
+  })
+})
+
+describe('sent packets', () => {
+  const filled = (count: number): SentPackets => {
+    const sent = new SentPackets()
+    for (let number = 0; number < count; number++) {
+      sent.add({ number, sentAt: number, bytes: 100, ackEliciting: true, carried: [] })
+    }
+    return sent
+  }
+
+  it('gives up what is three behind the largest acknowledged, and the rest after a while', () => {
+    const sent = filled(10)
+    assert.deepEqual(
+      sent.acknowledge([{ from: 6, to: 6 }]).map((packet) => packet.number),
+      [6],
+    )
+    const first = sent.detectLost(6, 100)
+    assert.deepEqual(
+      first.lost.map((packet) => packet.number),
+      [0, 1, 2, 3],
+    )
+    assert.equal(first.nextAt, 104)
+    assert.deepEqual(
+      sent.detectLost(105, 100).lost.map((packet) => packet.number),
+      [4, 5],
+    )
+  })
+
+  it('settles each packet once', () => {
+    const sent = filled(10)
+    const ranges = [
+      { from: 8, to: 9 },
+      { from: 1, to: 3 },
+    ]
+    assert.deepEqual(
+      sent.acknowledge(ranges).map((packet) => packet.number),
+      [1, 2, 3, 8, 9],
+    )
+    assert.deepEqual(sent.acknowledge(ranges), [])
+    assert.equal(sent.elicitingInFlight, 5)
+  })
+})
+
+describe('a receive window', () => {
+  it('doubles while its reader keeps up, within its bound and the budget', () => {
+    const budget = growthBudget(96)
+    const window = new ReceiveWindow({ initial: 64, max: 256 }, budget)
+    const readAll = (now: number): void => {
+      window.consume(window.limit - window.consumed)
+      assert.ok(window.isDue)
+      window.raise(now, 10)
+    }
+    readAll(0)
+    readAll(1)
+    assert.equal(window.limit - window.consumed, 128)
+    readAll(2)
+    assert.equal(window.limit - window.consumed, 128, 'the budget has only 32 bytes left')
+    window.release()
+    assert.ok(budget.take(96))
+  })
+
+  it('stays as it is for a slow reader', () => {
+    const window = new ReceiveWindow({ initial: 64, max: 256 }, growthBudget(1000))
+    for (const now of [0, 100, 200]) {
+      window.consume(64)
+      window.raise(now, 10)
+      assert.equal(window.limit - window.consumed, 64)
+    }
+  })
+})
+
+describe('NewReno', () => {
+  it('doubles in slow start, halves once a round trip on loss, then adds one datagram a window', () => {
+    const reno = new NewReno(1200)
+    assert.equal(reno.window, 12_000)
+    reno.sent(12_000)
+    reno.acknowledged(12_000, 1, true)
+    assert.equal(reno.window, 24_000)
+    reno.sent(24_000)
+    reno.lost(1200, 5, 10)
+    reno.lost(1200, 9, 11)
+    assert.equal(reno.window, 12_000)
+    reno.acknowledged(12_000, 12, true)
+    assert.equal(reno.window, 13_200)
+  })
+
+  it('does not grow for a sender that never fills it', () => {
+    const reno = new NewReno(1200)
+    reno.sent(100)
+    reno.acknowledged(100, 1, false)
+    assert.equal(reno.window, 12_000)
+  })
+})
+
+describe('the round-trip time', () => {
+  it('follows RFC 9002 section 5 over three samples', () => {
+    const rtt = new Rtt()
+    rtt.update(100, 0)
+    assert.deepEqual([rtt.smoothed, rtt.variance, rtt.min], [100, 50, 100])
+    rtt.update(160, 20)
+    assert.deepEqual([rtt.smoothed, rtt.variance], [105, 47.5])
+    rtt.update(90, 25)
+    assert.deepEqual([rtt.min, rtt.smoothed], [90, 103.125])
+  })
+})

@@ -1,0 +1,42 @@
+// The incident's stress test, made honest. The accept path must serve everybody whatever silent clients do, and the same command must
+// fail against an acceptance that finishes one handshake after another: a test that cannot fail proves nothing.
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { FloodReport } from '../../src/siege/flood.ts'
+import { resultOf, run } from '../cli/run.ts'
+
+const flood = async (...words: string[]): Promise<{ code: number; report: FloodReport }> => {
+  const finished = await run(['flood', '--json', ...words])
+  return { code: finished.code, report: resultOf<FloodReport>(finished) }
+}
+
+const assertAllServed = ({ code, report }: { code: number; report: FloodReport }, clients: number): void => {
+  assert.deepEqual(report.failed, {})
+  assert.equal(report.identified, clients)
+  assert.equal(report.connected, clients)
+  assert.equal(report.serverAccepted, clients)
+  assert.equal(report.serverRegistered, clients)
+  assert.equal(report.serverReading, clients)
+  assert.equal(code, 0)
+}
+
+describe('a node in another process', () => {
+  test('identifies 40 clients that come at once', async () => assertAllServed(await flood('--clients', '40'), 40))
+
+  test('identifies 200 clients that come at once', async () => assertAllServed(await flood('--clients', '200'), 200))
+
+  test('identifies 40 of 40 while 20 silent clients hold half-open handshakes', async () =>
+    assertAllServed(await flood('--clients', '40', '--silent', '20'), 40))
+})
+
+test('an acceptance that finishes one handshake after another leaves clients out', async () => {
+  const { code, report } = await flood('--clients', '40', '--silent', '20', '--acceptance', 'serial')
+  assert.ok(report.identified < 40)
+  assert.equal(code, 1)
+})
+
+test('the serial acceptance serves everybody when nobody is silent, so that silence is what the control measures', async () => {
+  const { code, report } = await flood('--clients', '40', '--acceptance', 'serial')
+  assert.equal(report.identified, 40)
+  assert.equal(code, 0)
+})
