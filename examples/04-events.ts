@@ -11,6 +11,7 @@ await visitor.close()
 
 let left = 2
 for await (const event of events) {
-  console.log(event.kind, 'peerId' in event ? event.peerId : '')
+  if (event.kind === 'connected') console.log(`${event.peer.peerId} came`)
+  if (event.kind === 'disconnected') console.log(`${event.peerId} went`)
   if (--left === 0) break
 }
