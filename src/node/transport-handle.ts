@@ -141,6 +141,11 @@ export class TransportHandle {
     return this.#parts.registry.peers()
   }
 
+  /** The record of a peer that requests can be made to now, or null. */
+  peer(peerId: PeerId): PeerInfo | null {
+    return this.#parts.registry.usable(peerId)
+  }
+
   /** Keeps a peer's connection though no request passes; returns what ends that, or null when 64 peers are held. */
   hold(peerId: PeerId): (() => void) | null {
     const { lifecycle } = this.#parts
