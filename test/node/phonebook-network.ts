@@ -81,8 +81,7 @@ export class Member implements PhonebookTransport {
       if (other === null || !other.alive) return null
       if (target.peerId !== null && target.peerId !== other.peerId)
         throw new SallyportError('IDENTITY_MISMATCH', 'somebody else answers there')
-      this.connections.set(other.peerId, other)
-      other.connections.set(this.peerId, this)
+      this.meet(other)
       this.phonebook.identified(other.acquaintance)
       other.phonebook.identified(this.acquaintance)
       return other.peerId
@@ -94,8 +93,14 @@ export class Member implements PhonebookTransport {
       const other = this.connections.get(peer)
       if (other === undefined) throw new SallyportError('NOT_CONNECTED', 'no connection')
       if (!other.alive) return null
-      return other.answerInstead?.(header) ?? other.phonebook.answer(this.acquaintance, header)
+      return other.answerInstead?.(header) ?? other.phonebook.answer(this.peerId, header)
     })
+  }
+
+  /** Is connected to another, both ways, without a dial and without anybody noticing. */
+  meet(other: Member): void {
+    this.connections.set(other.peerId, other)
+    other.connections.set(this.peerId, this)
   }
 
   /** Falls silent: connections stay until somebody notices. */

@@ -15,7 +15,7 @@ export type DialOutcome =
   | { readonly kind: 'limited' }
 
 /** What a dialler is made of. */
-export interface DiallerOptions {
+export interface PeerDiallerOptions {
   readonly transport: PhonebookTransport
   readonly book: AddressBook
   readonly backoff: DialBackoff
@@ -24,15 +24,15 @@ export interface DiallerOptions {
 }
 
 /** See the head of this file. */
-export class Dialler {
-  readonly #options: DiallerOptions
+export class PeerDialler {
+  readonly #options: PeerDiallerOptions
   readonly #closing = new AbortController()
   /** Peers being dialled. Bounded by the peers that lookups ask at the same time. */
   readonly #peers = new Map<PeerId, Promise<DialOutcome>>()
   /** The dial under way to each place; the next to the same place waits for it. Bounded as the dials are. */
   readonly #places = new Map<string, Promise<DialOutcome>>()
 
-  constructor(options: DiallerOptions) {
+  constructor(options: PeerDiallerOptions) {
     this.#options = options
   }
 
