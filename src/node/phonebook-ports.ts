@@ -2,7 +2,7 @@
 import type { PeerAddress } from '../core/address.ts'
 import type { PeerId } from '../core/ids.ts'
 import type { Diversity } from '../core/kademlia/diversity.ts'
-import type { RequestHeader } from '../core/messages/requests.ts'
+import type { RequestHeader, ResponseHeader } from '../core/messages/requests.ts'
 import type { PeerInfo } from '../core/peers/connection-record.ts'
 import type { Random } from '../core/ports.ts'
 import type { Clock, Timers } from '../io/ports.ts'
@@ -10,9 +10,8 @@ import type { Clock, Timers } from '../io/ports.ts'
 /** An identified peer: who, where its datagrams come from, and what it said of itself. */
 export type Acquaintance = Pick<PeerInfo, 'peerId' | 'remote' | 'hello'>
 
-/** A response, as far as find-node has a use for it. */
-export interface Answer {
-  readonly status: number
+/** A response with its payload. */
+export interface Answer extends ResponseHeader {
   readonly payload: Uint8Array
 }
 

@@ -19,10 +19,10 @@ import type { PeerRecord } from '../core/messages/find-node.ts'
 import { decodeRecords, encodeRecords, findNodeQuery, findNodeRequest } from '../core/messages/find-node.ts'
 import type { RequestHeader } from '../core/messages/requests.ts'
 import type { Timer } from '../io/ports.ts'
+import type { DialOutcome } from './phonebook-dialler.ts'
+import { Dialler } from './phonebook-dialler.ts'
 import type { AskOutcome } from './lookup-run.ts'
 import { LookupRun } from './lookup-run.ts'
-import type { DialOutcome } from './peer-dialler.ts'
-import { PeerDialler } from './peer-dialler.ts'
 import type { Acquaintance, Answer, PhonebookOptions } from './phonebook-ports.ts'
 
 /** Peers a joining node asks at most: each may cost a handshake. */
@@ -49,7 +49,7 @@ export class Phonebook {
   readonly #table: Table
   readonly #book = new AddressBook()
   readonly #backoff: DialBackoff
-  readonly #dialler: PeerDialler
+  readonly #dialler: Dialler
   readonly #refresh: Refresh
   /** Bounded by what callers run at the same time, and one refresh. */
   readonly #lookups = new Set<LookupRun>()
@@ -64,7 +64,7 @@ export class Phonebook {
     this.#table = new Table(self, diversity)
     this.#backoff = new DialBackoff({ perIp: diversity.perIpMax !== null })
     const parts = { transport, book: this.#book, backoff: this.#backoff, clock }
-    this.#dialler = new PeerDialler({ ...parts, timeoutMs: dialTimeoutMs })
+    this.#dialler = new Dialler({ ...parts, timeoutMs: dialTimeoutMs })
     this.#refresh = new Refresh(self, random, clock.now())
     this.#scheduleRefresh()
   }
@@ -87,23 +87,22 @@ export class Phonebook {
     if (seen.kind === 'full') void this.#probe(seen.oldest, now)
   }
 
-  /** The answer to a find-node request of a connected peer. */
-  answer(from: PeerId, header: RequestHeader): Answer {
-    const { transport, clock } = this.#options
-    const [asker, query] = [transport.peer(from), findNodeQuery(header)]
-    if (query === null) return { status: STATUS.badRequest, payload: EMPTY }
-    if (asker === null) return { status: STATUS.refused, payload: EMPTY }
+  /** The answer to a find-node request from a peer at `asker.remote`. */
+  answer(asker: Acquaintance, header: RequestHeader): Answer {
+    const query = findNodeQuery(header)
+    if (query === null) return answerOf(STATUS.badRequest, EMPTY)
     this.identified(asker)
+    const { transport, clock } = this.#options
     const records: PeerRecord[] = []
     // Some of the nearest may be too old to tell of; beyond twice the number that matters little.
     for (const { peerId } of this.#table.closest(chunkAddressOf(query.target), 2 * K)) {
       if (records.length >= query.count) break
       const connected = transport.peer(peerId)
       if (connected !== null) this.#book.seen(peerId, connected.remote, clock.now())
-      const record = peerId === from ? null : this.#book.record(peerId, asker.remote, clock.now())
+      const record = peerId === asker.peerId ? null : this.#book.record(peerId, asker.remote, clock.now())
       if (record !== null) records.push(record)
     }
-    return { status: STATUS.ok, payload: encodeRecords(records) }
+    return answerOf(STATUS.ok, encodeRecords(records))
   }
 
   /** The peers in the table closest to a target, nearest first, without asking anybody. */
@@ -259,6 +258,14 @@ export class Phonebook {
 const FAILED: AskOutcome = { kind: 'failed' }
 
 const NO_ANSWER: DialOutcome = { kind: 'failed', error: new SallyportError('BAD_RESPONSE', 'no proper answer came') }
+
+const answerOf = (status: number, payload: Uint8Array): Answer => ({
+  status,
+  payload,
+  reason: null,
+  retryAfterMs: null,
+  outcome: null,
+})
 
 const cancelled = (): SallyportError => new SallyportError('CANCELLED', 'cancelled by the caller')
 

@@ -81,7 +81,8 @@ export class Member implements PhonebookTransport {
       if (other === null || !other.alive) return null
       if (target.peerId !== null && target.peerId !== other.peerId)
         throw new SallyportError('IDENTITY_MISMATCH', 'somebody else answers there')
-      this.meet(other)
+      this.connections.set(other.peerId, other)
+      other.connections.set(this.peerId, this)
       this.phonebook.identified(other.acquaintance)
       other.phonebook.identified(this.acquaintance)
       return other.peerId
@@ -93,14 +94,8 @@ export class Member implements PhonebookTransport {
       const other = this.connections.get(peer)
       if (other === undefined) throw new SallyportError('NOT_CONNECTED', 'no connection')
       if (!other.alive) return null
-      return other.answerInstead?.(header) ?? other.phonebook.answer(this.peerId, header)
+      return other.answerInstead?.(header) ?? other.phonebook.answer(this.acquaintance, header)
     })
-  }
-
-  /** Is connected to another, both ways, without a dial and without anybody noticing. */
-  meet(other: Member): void {
-    this.connections.set(other.peerId, other)
-    other.connections.set(this.peerId, this)
   }
 
   /** Falls silent: connections stay until somebody notices. */

@@ -122,8 +122,7 @@ test('a peer that cannot be reached leaves the table, and is not told to others 
   assert.ok(asker.phonebook.closest(dead.peerId, 1).includes(dead.peerId))
   await assert.rejects(network.clock.until(asker.phonebook.reach(dead.peerId)), coded('DIAL_TIMEOUT'))
   assert.ok(!asker.phonebook.closest(dead.peerId, 20).includes(dead.peerId))
-  asker.meet(third)
-  const answer = asker.phonebook.answer(third.peerId, findNodeRequest(new Uint8Array(32)))
+  const answer = asker.phonebook.answer(third.acquaintance, findNodeRequest(new Uint8Array(32)))
   const told = decodeRecords(answer.payload) ?? assert.fail('records')
   assert.ok(told.length >= 9)
   assert.ok(!told.some(({ peerId }) => peerId === dead.peerId || peerId === third.peerId))
@@ -145,8 +144,7 @@ test('what is not heard from for 30 minutes is told to nobody', async () => {
   await network.clock.until(b.phonebook.join([a.peerAddress]))
   network.disconnect()
   b.die()
-  a.meet(c)
-  const ask = () => decodeRecords(a.phonebook.answer(c.peerId, findNodeRequest(new Uint8Array(32))).payload)
+  const ask = () => decodeRecords(a.phonebook.answer(c.acquaintance, findNodeRequest(new Uint8Array(32))).payload)
   assert.deepEqual(
     ask()?.map(({ peerId, addresses }) => [peerId, addresses]),
     [[b.peerId, [b.address]]],
@@ -172,12 +170,11 @@ test('malformed requests are answered bad request, and malformed answers count a
   const network = await networkOf(13, 10)
   const [member, liar] = [network.members[1]!, network.members[2]!]
   const request = { ...findNodeRequest(new Uint8Array(32)), count: 21 }
-  assert.equal(member.phonebook.answer(liar.peerId, request).status, STATUS.badRequest)
-  const stranger = someAddress(network) as string as PeerId
-  assert.equal(member.phonebook.answer(stranger, findNodeRequest(new Uint8Array(32))).status, STATUS.refused)
+  assert.equal(member.phonebook.answer(liar.acquaintance, request).status, STATUS.badRequest)
+  const plain = { status: 0, reason: null, retryAfterMs: null, outcome: null }
   for (const answer of [
-    { status: STATUS.ok, payload: Uint8Array.of(1, 2, 3) },
-    { status: STATUS.refused, payload: new Uint8Array(0) },
+    { ...plain, payload: Uint8Array.of(1, 2, 3) },
+    { ...plain, status: STATUS.refused, payload: new Uint8Array(0) },
   ]) {
     member.phonebook.identified(liar.acquaintance)
     liar.answerInstead = () => answer

@@ -15,7 +15,7 @@ export type DialOutcome =
   | { readonly kind: 'limited' }
 
 /** What a dialler is made of. */
-export interface PeerDiallerOptions {
+export interface DiallerOptions {
   readonly transport: PhonebookTransport
   readonly book: AddressBook
   readonly backoff: DialBackoff
@@ -24,15 +24,15 @@ export interface PeerDiallerOptions {
 }
 
 /** See the head of this file. */
-export class PeerDialler {
-  readonly #options: PeerDiallerOptions
+export class Dialler {
+  readonly #options: DiallerOptions
   readonly #closing = new AbortController()
   /** Peers being dialled. Bounded by the peers that lookups ask at the same time. */
   readonly #peers = new Map<PeerId, Promise<DialOutcome>>()
   /** The dial under way to each place; the next to the same place waits for it. Bounded as the dials are. */
   readonly #places = new Map<string, Promise<DialOutcome>>()
 
-  constructor(options: PeerDiallerOptions) {
+  constructor(options: DiallerOptions) {
     this.#options = options
   }
 
