@@ -75,7 +75,7 @@ export class Registry {
 
   /** Whether requests can pass on this connection now. */
   isActive(handle: ConnectionHandle): boolean {
-    return this.#roster.get(handle)?.state.kind === 'identified'
+    return this.#roster.find(handle)?.state.kind === 'identified'
   }
 
   /** The newest identified connection to a peer that is not going away, or null. */
@@ -95,7 +95,7 @@ export class Registry {
 
   /** The record of an identified connection, or null. */
   info(handle: ConnectionHandle): PeerInfo | null {
-    const record = this.#roster.get(handle)
+    const record = this.#roster.find(handle)
     return record === null ? null : infoOf(record)
   }
 

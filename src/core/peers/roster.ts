@@ -62,6 +62,11 @@ export class Roster {
     if (entry.connections.length === 0) this.#peers.delete(entry.peerId)
   }
 
+  /** The connection, or null when there is none of this handle. */
+  find(handle: ConnectionHandle): ConnectionRecord | null {
+    return this.#connections.get(handle) ?? null
+  }
+
   /** The connection, or null when it is closed; a handle never drawn is a mistake of ours. */
   get(handle: ConnectionHandle): ConnectionRecord | null {
     assert(handle >= 1 && handle <= this.#drawn, 'a handle was drawn from the registry')

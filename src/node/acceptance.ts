@@ -1,0 +1,36 @@
+// The seams of the accept path: who hears of finished handshakes, who names connections, and when a handshake's datagrams are worked
+// on. All of it is synchronous; nothing here may wait.
+import type { Direction, HandshakeFailure } from '../core/counters.ts'
+import type { ConnectionHandle } from '../core/ids.ts'
+import type { CloseReason } from '../core/quic/outputs.ts'
+import type { Link } from './link.ts'
+
+/** Hears what becomes of connections, in the turn in which it happens. */
+export interface Acceptance {
+  /** The handshake finished. Returns when the connection is registered and its streams are read. */
+  established(link: Link, now: number): void
+  /** An established connection is closed. */
+  lost(handle: ConnectionHandle, reason: CloseReason, now: number): void
+  /** A connection ended before it was established. */
+  failed(handle: ConnectionHandle, failure: HandshakeFailure, reason: CloseReason, now: number): void
+}
+
+/** Names connections, and knows whether there is room for another. */
+export interface Handles {
+  readonly full: boolean
+  draw(direction: Direction): ConnectionHandle
+}
+
+/** Decides when the datagrams of a handshake in progress are worked on: at once, but in control experiments. */
+export interface Admission {
+  /** A datagram of an inbound handshake came; `deliver` works on it. */
+  arrived(handle: ConnectionHandle, deliver: () => void): void
+  /** The handshake finished or failed. */
+  ended(handle: ConnectionHandle): void
+}
+
+/** No handshake waits for another. */
+export const AT_ONCE: Admission = Object.freeze({
+  arrived: (_handle: ConnectionHandle, deliver: () => void) => deliver(),
+  ended: () => {},
+})

@@ -1,0 +1,75 @@
+// Why a connection ended, in the words of the counters and of the public errors.
+import type { HandshakeFailure } from '../core/counters.ts'
+import { SallyportError } from '../core/errors.ts'
+import { CLOSE } from '../core/messages/codes.ts'
+import type { CloseReason } from '../core/quic/outputs.ts'
+import { CONNECTION_REFUSED, CRYPTO_ERROR } from '../core/quic/transport-error.ts'
+
+/** TLS alert certificate_unknown (RFC 8446 section 6.2): the peer is not the one that was wanted. */
+const CERTIFICATE_UNKNOWN = 46
+
+/** The counter a handshake that ended for this reason belongs to. */
+export const handshakeFailure = (reason: CloseReason): HandshakeFailure => {
+  switch (reason.kind) {
+    case 'idle':
+      return 'deadline'
+    case 'version':
+      return 'version'
+    case 'abandoned':
+    case 'application':
+      return 'cancelled'
+    case 'transport':
+      if (reason.code === CONNECTION_REFUSED) return 'refused'
+      if (reason.code === CRYPTO_ERROR + CERTIFICATE_UNKNOWN) return 'identity'
+      return reason.code >= CRYPTO_ERROR ? 'tls' : 'transport'
+  }
+}
+
+/** What a dialler is told of a handshake that failed; `address` is for the message. */
+export const dialError = (failure: HandshakeFailure, reason: CloseReason, address: string): SallyportError => {
+  switch (failure) {
+    case 'deadline':
+      return new SallyportError('DIAL_TIMEOUT', `${address} did not answer in time`)
+    case 'refused':
+      return new SallyportError('CONNECTION_REFUSED', `${address} takes no connection now`)
+    case 'identity':
+      return new SallyportError('IDENTITY_MISMATCH', `another peer than the expected one answers at ${address}`)
+    case 'cancelled':
+      return new SallyportError('CANCELLED', `the dial to ${address} was given up`)
+    case 'version':
+      return new SallyportError('HANDSHAKE_FAILED', `${address} speaks no QUIC version of ours`)
+    case 'tls':
+    case 'transport':
+      return new SallyportError('HANDSHAKE_FAILED', `the handshake with ${address} failed: ${closeText(reason)}`)
+  }
+}
+
+/** What a dialler is told of a connection that ended between its handshake and its identity. */
+export const unidentifiedError = (reason: CloseReason, address: string): SallyportError => {
+  if (reason.kind === 'application') {
+    if (reason.code === CLOSE.identityTimeout) {
+      return new SallyportError('IDENTITY_TIMEOUT', `${address} did not identify itself in time`)
+    }
+    if (reason.code === CLOSE.refused || reason.code === CLOSE.overloaded || reason.code === CLOSE.versionUnsupported) {
+      return new SallyportError('CONNECTION_REFUSED', `${address} closed the connection: ${closeText(reason)}`)
+    }
+  }
+  return new SallyportError('CONNECTION_LOST', `the connection to ${address} ended: ${closeText(reason)}`)
+}
+
+/** One line for a log or a message. */
+export const closeText = (reason: CloseReason): string => {
+  switch (reason.kind) {
+    case 'application':
+    case 'transport': {
+      const who = reason.ours ? 'closed here' : 'closed by the peer'
+      return `${who}, ${reason.kind} code ${reason.code}${reason.reason === '' ? '' : ` (${reason.reason})`}`
+    }
+    case 'idle':
+      return 'nothing was heard any more'
+    case 'version':
+      return 'no common version'
+    case 'abandoned':
+      return 'dropped'
+  }
+}

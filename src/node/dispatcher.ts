@@ -1,0 +1,78 @@
+// Reads bulk streams outside the turn in which their bytes arrived: a bounded number a turn, peers taking turns. What does not fit into
+// its lane stays unread until there is room.
+import type { Counters } from '../core/counters.ts'
+import { Lanes } from '../core/dispatch/lanes.ts'
+import type { PeerId } from '../core/ids.ts'
+import type { Timers } from '../io/ports.ts'
+
+/** A stream that has something to read. */
+export interface Readable {
+  readonly peerId: PeerId
+  /** Whether it is in a lane or waits for one; the dispatcher's to write. */
+  queued: boolean
+  /** Whether there is nothing to read any more, for good. */
+  readonly over: boolean
+  /** Reads at most one turn's share; true when more is left. */
+  readSome(): boolean
+}
+
+/** Shares read in one turn. With READ_BYTES_PER_TURN each, some 5 ms. */
+const READS_PER_TURN = 64
+
+/** A stream's share of one turn, in bytes. */
+export const READ_BYTES_PER_TURN = 64 * 1024
+
+const LANES = { shards: 16, itemsPerShardMax: 256 } as const
+
+/** The readable streams of one node. Bounded by the lanes; what waits for one, by the streams there are. */
+export class Dispatcher {
+  readonly #timers: Timers
+  readonly #counters: Counters
+  readonly #lanes = new Lanes<Readable>(LANES)
+  /** In the order of their waiting. Bounded by the streams there are. */
+  readonly #unread = new Set<Readable>()
+  #scheduled = false
+
+  constructor(timers: Timers, counters: Counters) {
+    this.#timers = timers
+    this.#counters = counters
+  }
+
+  /** A stream has something to read: it will be read, in a later turn. */
+  ready(stream: Readable): void {
+    if (stream.queued || stream.over) return
+    stream.queued = true
+    if (!this.#lanes.add(stream.peerId, stream)) {
+      this.#counters.laneFull++
+      this.#unread.add(stream)
+    }
+    this.#schedule()
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    this.#timers.soon(() => this.#turn())
+  }
+
+  #turn(): void {
+    this.#scheduled = false
+    for (let reads = 0; reads < READS_PER_TURN; reads++) {
+      const stream = this.#lanes.next()
+      if (stream === null) break
+      stream.queued = false
+      if (!stream.over && stream.readSome()) this.ready(stream)
+    }
+    this.#refill()
+    if (this.#lanes.size > 0) this.#schedule()
+  }
+
+  /** Room is offered to those that wait, longest first. */
+  #refill(): void {
+    for (const stream of this.#unread) {
+      if (!stream.over && !this.#lanes.add(stream.peerId, stream)) continue
+      this.#unread.delete(stream)
+      if (stream.over) stream.queued = false
+    }
+  }
+}

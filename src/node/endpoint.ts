@@ -1,0 +1,405 @@
+// The world's datagrams and the core's connections: one UDP socket a family, routing by connection id, one timer, one flush a turn.
+// A datagram, a due timer or a finished computation goes in; the connection's outputs are drained in the same turn, and what they
+// mean for others (registration, refusal, loss) is done before the next input. Nothing here waits: there is no promise between a
+// datagram and its verdict, nor between a finished handshake and its registration.
+import type { Address } from '../core/address.ts'
+import { assert, unreachable } from '../core/assert.ts'
+import type { Counters, HandshakeFailure } from '../core/counters.ts'
+import { countVerdict, judge, type Verdict } from '../core/gate/gate.ts'
+import { HalfOpen } from '../core/gate/half-open.ts'
+import type { ConnectionHandle, PeerId } from '../core/ids.ts'
+import type { Work } from '../core/ports.ts'
+import type { QuicConfig } from '../core/quic/connection.ts'
+import type { CloseReason, ConnectionOutput } from '../core/quic/outputs.ts'
+import type { Header, LongHeader } from '../core/quic/packet.ts'
+import type { TransportSettings } from '../core/quic/settings.ts'
+import { SallyportError } from '../core/errors.ts'
+import type { Identity, Ports, UdpSocket } from '../io/ports.ts'
+import { type Acceptance, type Admission, AT_ONCE, type Handles } from './acceptance.ts'
+import { handshakeFailure } from './close-reasons.ts'
+import { Link } from './link.ts'
+import type { Limits } from './options.ts'
+import { Outbox } from './outbox.ts'
+import { CORE_QUIC, type Quic } from './quic.ts'
+import { Routes } from './routes.ts'
+import type { Schedule } from './schedule.ts'
+
+/** What an endpoint is made of. */
+export interface EndpointOptions {
+  readonly ports: Ports
+  readonly identity: Identity
+  readonly alpn: string
+  readonly limits: Limits
+  readonly transport: TransportSettings
+  readonly schedule: Schedule
+  readonly counters: Counters
+  readonly acceptance: Acceptance
+  readonly handles: Handles
+  /** Default: no handshake waits for another. */
+  readonly admission?: Admission
+  /** Default: the core's. */
+  readonly quic?: Quic
+}
+
+/** Why a dial could not begin. */
+export type DialRefusal = 'closing' | 'no-socket' | 'slots-full' | 'connections-full'
+
+/** A dial that began, or why it could not. */
+export type Dialled =
+  | { readonly kind: 'dialling'; readonly handle: ConnectionHandle }
+  | { readonly kind: 'refused'; readonly reason: DialRefusal }
+
+/** Connections closing or draining, which belong to nobody any more; the oldest is forgotten for the next. */
+const CLOSED_LINKS_MAX = 1024
+
+/** A datagram that arrived, and where. */
+interface Arrival {
+  readonly bytes: Uint8Array
+  readonly from: Address
+  readonly socket: UdpSocket
+}
+
+/** The endpoint of one node. */
+export class Endpoint {
+  readonly #options: EndpointOptions
+  readonly #quic: Quic
+  readonly #admission: Admission
+  readonly #halfOpen: HalfOpen
+  readonly #routes = new Routes()
+  readonly #outbox: Outbox
+  /** At most one a family. */
+  readonly #sockets = new Map<4 | 6, UdpSocket>()
+  /** Half-open and established ones. Bounded by connectionsMax. */
+  readonly #links = new Map<ConnectionHandle, Link>()
+  /** Bounded by CLOSED_LINKS_MAX. */
+  readonly #closed = new Set<Link>()
+  /** Links whose outputs are to be drained before this turn ends. Bounded by the links there are. */
+  readonly #touched: Link[] = []
+  #settling = false
+  #stopped = false
+
+  constructor(options: EndpointOptions) {
+    const { ports, limits, counters } = options
+    this.#options = options
+    this.#quic = options.quic ?? CORE_QUIC
+    this.#admission = options.admission ?? AT_ONCE
+    this.#halfOpen = new HalfOpen({
+      inboundMax: limits.halfOpenInMax,
+      outboundMax: limits.halfOpenOutMax,
+      timeoutMs: limits.handshakeTimeoutMs,
+    })
+    const quiet = (link: Link): void => options.schedule.set(link, link.dueAt)
+    this.#outbox = new Outbox({ clock: ports.clock, timers: ports.timers, counters, quiet })
+  }
+
+  // ── sockets ──
+
+  /** Binds a socket, one a family; rejects with BIND_FAILED, or ARGUMENT_INVALID for a second one of a family. */
+  async bind(local: Address): Promise<Address> {
+    if (this.#sockets.has(local.family)) {
+      throw new SallyportError('ARGUMENT_INVALID', `a node listens at one address of family ${local.family}`)
+    }
+    const { counters, ports } = this.#options
+    const socket = await ports.udp.bind(local, {
+      datagram: (bytes, from) => this.#arrived({ bytes, from, family: local.family }),
+      failed: () => counters.udpErrors++,
+    })
+    this.#sockets.set(local.family, socket)
+    return socket.local
+  }
+
+  /** Where it listens, with real ports. */
+  get locals(): Address[] {
+    return [...this.#sockets.values()].map((socket) => socket.local)
+  }
+
+  /** Datagrams the kernel dropped so far for want of room. */
+  kernelDrops(): number {
+    let drops = 0
+    for (const socket of this.#sockets.values()) drops += socket.kernelDrops() ?? 0
+    return drops
+  }
+
+  // ── connections ──
+
+  /** Begins a handshake; what becomes of it, the acceptance hears. */
+  dial(remote: Address, expectedPeer: PeerId | null): Dialled {
+    const socket = this.#sockets.get(remote.family)
+    if (this.#stopped) return refused('closing')
+    if (socket === undefined) return refused('no-socket')
+    if (!this.#halfOpen.free('outbound')) return refused('slots-full')
+    if (this.#options.handles.full) return refused('connections-full')
+    const now = this.#now
+    const handle = this.#options.handles.draw('outbound')
+    const deadline = this.#halfOpen.take(handle, 'outbound', now)
+    const connection = this.#quic.connect(this.#config('client', remote, expectedPeer), now)
+    this.#options.counters.handshakesBegun.outbound++
+    const link = new Link({ handle, direction: 'outbound', remote, connection, socket, owner: this }, deadline)
+    this.#add(link, null)
+    this.#settle()
+    return { kind: 'dialling', handle }
+  }
+
+  /** The link of a connection that is not closed, or null. */
+  link(handle: ConnectionHandle): Link | null {
+    return this.#links.get(handle) ?? null
+  }
+
+  /** The connections that are not closed, for the reconciler. */
+  handles(): Iterable<ConnectionHandle> {
+    return this.#links.keys()
+  }
+
+  /** Handshakes in progress. */
+  get halfOpen(): { readonly inbound: number; readonly outbound: number } {
+    return { inbound: this.#halfOpen.count('inbound'), outbound: this.#halfOpen.count('outbound') }
+  }
+
+  checkInvariants(): void {
+    this.#halfOpen.checkInvariants()
+    this.#routes.checkInvariants()
+    const halfOpen = [...this.#links.values()].filter((link) => link.state.kind === 'half-open').length
+    const slots = this.#halfOpen.count('inbound') + this.#halfOpen.count('outbound')
+    assert(halfOpen === slots, 'each handshake in progress holds a slot')
+    assert(this.#closed.size <= CLOSED_LINKS_MAX, 'closed links are bounded')
+  }
+
+  // ── the end ──
+
+  /** No handshake begins any more; those in progress are given up. */
+  stop(): void {
+    this.#stopped = true
+    for (const link of this.#links.values()) if (link.state.kind === 'half-open') link.drop('cancelled')
+    this.#settle()
+  }
+
+  /** Closes every connection and the sockets; resolves when the last datagram left, at most `withinMs` later. */
+  async close(close: { readonly code: number; readonly reason: string }, withinMs: number): Promise<void> {
+    this.stop()
+    for (const link of this.#links.values()) link.close(close.code, close.reason, this.#now)
+    this.#settle()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const timer = this.#options.ports.timers.at(this.#now + withinMs, resolve)
+    await Promise.race([this.#outbox.idle(), promise])
+    timer.cancel()
+    for (const link of this.#closed) this.#forget(link)
+    this.#options.schedule.close()
+    await Promise.all([...this.#sockets.values()].map((socket) => socket.close()))
+  }
+
+  // ── inputs ──
+
+  #arrived({ bytes, from, family }: { bytes: Uint8Array; from: Address; family: 4 | 6 }): void {
+    const socket = this.#sockets.get(family)
+    if (socket === undefined) return
+    const { counters } = this.#options
+    counters.udpDatagramsReceived++
+    counters.udpBytesReceived += bytes.length
+    const header = this.#quic.header(bytes)
+    const link = this.#routes.find(header, from)
+    if (link === null) this.#judge(header, { bytes, from, socket })
+    else this.#deliver(link, { bytes, from, socket })
+    this.#settle()
+  }
+
+  /** Called by a link whose timer or handshake deadline is due. */
+  expired(link: Link, now: number): void {
+    if (link.state.kind === 'half-open' && now >= link.state.deadline) link.drop('deadline')
+    else link.connection.timeout(now)
+    this.touched(link)
+    this.#settle()
+  }
+
+  /** Called by a link that was worked on: its outputs are drained before the turn ends. */
+  touched(link: Link): void {
+    if (link.touched) return
+    link.touched = true
+    this.#touched.push(link)
+    if (this.#settling || this.#touched.length > 1) return
+    this.#options.ports.timers.soon(() => this.#settle())
+  }
+
+  #work(link: Link, work: Work): void {
+    this.#options.ports.workers.run(work, this.#options.identity, (result) => {
+      if (link.state.kind === 'closed') return
+      link.connection.done(result, this.#now)
+      this.touched(link)
+      this.#settle()
+    })
+  }
+
+  // ── the gate ──
+
+  #judge(header: Header | null, arrival: Arrival): void {
+    const { counters, handles } = this.#options
+    const full = { closing: this.#stopped, connectionsFull: handles.full, halfOpen: this.#halfOpen }
+    const verdict = judge({ bytes: arrival.bytes.length, header }, full)
+    countVerdict(this.#carryOut(verdict, header, arrival), counters)
+  }
+
+  /** Does what the verdict says and returns it, or the drop it turned out to be. */
+  #carryOut(verdict: Verdict, header: Header | null, arrival: Arrival): Verdict {
+    const { crypto, random } = this.#options.ports
+    if (verdict.kind === 'slot') {
+      assert(header?.form === 'long', 'a slot is given for an Initial')
+      return this.#begin(header, arrival) ? verdict : { kind: 'drop', reason: 'not-opened' }
+    }
+    if (verdict.kind === 'refuse' && header?.form === 'long') {
+      this.#outbox.answer(arrival.socket, arrival.from, (into) => this.#quic.refusal(header, into, crypto))
+    }
+    if (verdict.kind === 'version-negotiation' && header?.form === 'unknown-version') {
+      this.#outbox.answer(arrival.socket, arrival.from, (into) => this.#quic.versionNegotiation(header, into, random))
+    }
+    return verdict
+  }
+
+  /** A handshake begins with its first datagram; false when that does not open, and nothing is kept. */
+  #begin(header: LongHeader, arrival: Arrival): boolean {
+    const now = this.#now
+    const { from: remote, socket } = arrival
+    const handle = this.#options.handles.draw('inbound')
+    const deadline = this.#halfOpen.take(handle, 'inbound', now)
+    const connection = this.#quic.accept(this.#config('server', remote, null), header, now)
+    const link = new Link({ handle, direction: 'inbound', remote, connection, socket, owner: this }, deadline)
+    this.#add(link, { from: remote, destinationId: header.destinationId })
+    this.#deliver(link, arrival)
+    return this.#links.has(handle)
+  }
+
+  #deliver(link: Link, arrival: Arrival): void {
+    if (link.state.kind !== 'half-open' || link.direction === 'outbound') return this.#receive(link, arrival)
+    this.#admission.arrived(link.handle, () => this.#receive(link, arrival))
+  }
+
+  #receive(link: Link, { bytes, from }: Arrival): void {
+    link.connection.receive(bytes, from, this.#now)
+    this.touched(link)
+    if (link.begun) return
+    if (!link.connection.opened) return this.#unopened(link)
+    link.begun = true
+    this.#options.counters.handshakesBegun.inbound++
+  }
+
+  /** The first datagram was not genuine: its slot, handle and link are given back as if it had never come. */
+  #unopened(link: Link): void {
+    link.connection.abandon()
+    this.#end(link)
+    this.#options.acceptance.failed(link.handle, 'cancelled', { kind: 'abandoned' }, this.#now)
+    this.#forget(link)
+  }
+
+  #config(role: 'client' | 'server', remote: Address, expectedPeer: PeerId | null): QuicConfig {
+    const { ports, identity, alpn, transport } = this.#options
+    const { crypto, random } = ports
+    return { role, crypto, random, publicKey: identity.publicKey, alpn: [alpn], expectedPeer, remote, transport }
+  }
+
+  // ── outputs ──
+
+  #add(link: Link, first: { from: Address; destinationId: Uint8Array } | null): void {
+    this.#links.set(link.handle, link)
+    this.#routes.add(link, first)
+    this.#options.schedule.set(link, link.dueAt)
+    this.touched(link)
+  }
+
+  /** Drains the outputs of every link that was worked on, and of those that this works on in turn. */
+  #settle(): void {
+    if (this.#settling) return
+    this.#settling = true
+    try {
+      for (const link of this.#touched) {
+        link.touched = false
+        this.#drain(link)
+      }
+      this.#touched.length = 0
+    } finally {
+      this.#settling = false
+    }
+  }
+
+  #drain(link: Link): void {
+    const outputs: ConnectionOutput[] = []
+    for (let next = link.connection.poll(); next !== null; next = link.connection.poll()) outputs.push(next)
+    // Once a connection is closed its streams cannot be read, not even what came before: their news is no news.
+    const closed = outputs.some((output) => output.kind === 'closed')
+    for (const output of outputs) this.#perform(link, output, closed)
+    if (outputs.some((output) => output.kind === 'gone')) return
+    this.#outbox.add(link)
+  }
+
+  #perform(link: Link, output: ConnectionOutput, closed: boolean): void {
+    switch (output.kind) {
+      case 'work':
+        return this.#work(link, output.work)
+      case 'established':
+        return this.#established(link, output)
+      case 'closed':
+        return this.#onClosed(link, output.reason)
+      case 'gone':
+        return this.#forget(link)
+      case 'id-issued':
+        return this.#routes.issue(link, output.id)
+      case 'id-retired':
+        return this.#routes.retire(link, output.id)
+      case 'stream-opened':
+      case 'stream-readable':
+      case 'stream-writable':
+      case 'stream-reset':
+      case 'stream-stopped':
+      case 'stream-acknowledged':
+      case 'streams-available':
+        if (!closed) link.emit(output, this.#now)
+        return
+      default:
+        unreachable(output)
+    }
+  }
+
+  /** From here to the end of `acceptance.established` the connection becomes registered and read: one turn, no waiting. */
+  #established(link: Link, peer: { peerId: PeerId; publicKey: Uint8Array }): void {
+    if (link.state.kind !== 'half-open') return
+    this.#options.counters.accepted[link.direction]++
+    this.#halfOpen.release(link.handle)
+    link.state = { kind: 'established' }
+    link.peer = { peerId: peer.peerId, publicKey: peer.publicKey }
+    this.#options.acceptance.established(link, this.#now)
+    this.#admission.ended(link.handle)
+  }
+
+  #onClosed(link: Link, reason: CloseReason): void {
+    const { acceptance, counters } = this.#options
+    const { state } = link
+    if (state.kind === 'closed') return
+    this.#end(link)
+    if (state.kind === 'established') return acceptance.lost(link.handle, reason, this.#now)
+    const failure: HandshakeFailure = state.failure ?? handshakeFailure(reason)
+    counters.handshakesFailed[link.direction][failure]++
+    acceptance.failed(link.handle, failure, reason, this.#now)
+  }
+
+  /** The connection belongs to nobody any more; it may still have to say why. */
+  #end(link: Link): void {
+    const wasHalfOpen = link.state.kind === 'half-open'
+    link.state = { kind: 'closed' }
+    this.#links.delete(link.handle)
+    this.#halfOpen.release(link.handle)
+    this.#closed.add(link)
+    if (wasHalfOpen) this.#admission.ended(link.handle)
+    const [oldest] = this.#closed
+    if (oldest !== undefined && this.#closed.size > CLOSED_LINKS_MAX) this.#forget(oldest)
+  }
+
+  #forget(link: Link): void {
+    this.#closed.delete(link)
+    this.#routes.remove(link)
+    this.#outbox.remove(link)
+    this.#options.schedule.clear(link)
+  }
+
+  get #now(): number {
+    return this.#options.ports.clock.now()
+  }
+}
+
+const refused = (reason: DialRefusal): Dialled => ({ kind: 'refused', reason })

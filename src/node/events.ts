@@ -1,0 +1,114 @@
+// What happens to peers, for whoever listens. Each subscriber has a bounded buffer of its own: a slow one misses events, is told how
+// many, and delays nobody.
+import type { PeerId } from '../core/ids.ts'
+import type { PeerInfo } from '../core/peers/connection-record.ts'
+
+/**
+ * For each peer `connected` and `disconnected` alternate, `connected` first. After `lagged` that no longer holds for what was
+ * missed: compare with `peers()`.
+ */
+export type TransportEvent =
+  | { readonly kind: 'connected'; readonly peer: PeerInfo }
+  | { readonly kind: 'disconnected'; readonly peerId: PeerId }
+  | { readonly kind: 'lagged'; readonly missed: number }
+
+/** Subscribers at once; the first is dropped for the next. */
+const SUBSCRIBERS_MAX = 256
+
+/** The events of one node. */
+export class EventFeed {
+  readonly #eventsMax: number
+  readonly #lagged: (missed: number) => void
+  /** Bounded by SUBSCRIBERS_MAX. */
+  readonly #subscribers = new Set<Subscriber>()
+  #closed = false
+
+  constructor(eventsMax: number, lagged: (missed: number) => void) {
+    this.#eventsMax = eventsMax
+    this.#lagged = lagged
+  }
+
+  publish(event: TransportEvent): void {
+    for (const subscriber of this.#subscribers) if (!subscriber.push(event)) this.#lagged(1)
+  }
+
+  /** Events from now on, until the iterator is returned or the feed closes. */
+  subscribe(): AsyncIterableIterator<TransportEvent> {
+    const subscriber = new Subscriber(this.#eventsMax, () => this.#subscribers.delete(subscriber))
+    const [first] = this.#subscribers
+    if (this.#closed) subscriber.end()
+    else this.#subscribers.add(subscriber)
+    if (first !== undefined && this.#subscribers.size > SUBSCRIBERS_MAX) first.end()
+    return subscriber
+  }
+
+  /** Every subscriber comes to its end after what it has buffered. */
+  close(): void {
+    this.#closed = true
+    for (const subscriber of this.#subscribers) subscriber.end()
+  }
+}
+
+type Result = IteratorResult<TransportEvent>
+const DONE: Result = { done: true, value: undefined }
+
+class Subscriber implements AsyncIterableIterator<TransportEvent> {
+  readonly #max: number
+  readonly #forget: () => void
+  /** Bounded by `#max`. */
+  readonly #events: TransportEvent[] = []
+  #missed = 0
+  #ended = false
+  /** Readers ahead of the events; only one of the two is ever not empty. Bounded by the calls of one consumer. */
+  readonly #readers: ((result: Result) => void)[] = []
+
+  constructor(max: number, forget: () => void) {
+    this.#max = max
+    this.#forget = forget
+  }
+
+  /** False when the event was missed. */
+  push(event: TransportEvent): boolean {
+    const reader = this.#readers.shift()
+    if (reader !== undefined) {
+      reader({ done: false, value: event })
+      return true
+    }
+    if (this.#events.length < this.#max && this.#missed === 0) {
+      this.#events.push(event)
+      return true
+    }
+    this.#missed++
+    return false
+  }
+
+  end(): void {
+    this.#ended = true
+    this.#forget()
+    for (const reader of this.#readers.splice(0)) reader(DONE)
+  }
+
+  async next(): Promise<Result> {
+    const event = this.#events.shift() ?? this.#lag()
+    if (event !== null) return { done: false, value: event }
+    if (this.#ended) return DONE
+    return new Promise((resolve) => this.#readers.push(resolve))
+  }
+
+  async return(): Promise<Result> {
+    this.#events.length = 0
+    this.#missed = 0
+    this.end()
+    return DONE
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  #lag(): TransportEvent | null {
+    const missed = this.#missed
+    this.#missed = 0
+    return missed === 0 ? null : { kind: 'lagged', missed }
+  }
+}

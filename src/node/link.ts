@@ -1,0 +1,162 @@
+// One QUIC connection in its endpoint's hands. Whoever works on its streams does so through it, so that the endpoint knows that there
+// may be something to send or to hear.
+//
+//   half-open ──handshake finished──► established ──► closed       (half-open ─► closed when it fails)
+import type { Address } from '../core/address.ts'
+import type { Direction, HandshakeFailure } from '../core/counters.ts'
+import type { ConnectionHandle, PeerId, StreamId } from '../core/ids.ts'
+import type { ConnectionOutput } from '../core/quic/outputs.ts'
+import type { UdpSocket } from '../io/ports.ts'
+import type { Connection } from './quic.ts'
+import type { Due } from './schedule.ts'
+
+/** What a connection tells about its streams. */
+export type StreamOutput = Extract<ConnectionOutput, { kind: `stream-${string}` | 'streams-available' }>
+
+/** Hears about a connection's streams, in order. */
+export interface StreamEvents {
+  stream(output: StreamOutput, now: number): void
+}
+
+/** Where a connection stands. `failure` is why we gave it up, when we did. */
+export type LinkState =
+  | { readonly kind: 'half-open'; readonly deadline: number; readonly failure: HandshakeFailure | null }
+  | { readonly kind: 'established' }
+  | { readonly kind: 'closed' }
+
+/** What a link needs of its endpoint. */
+export interface LinkOwner {
+  touched(link: Link): void
+  expired(link: Link, now: number): void
+}
+
+/** What a link is made of. */
+export interface LinkParts {
+  readonly handle: ConnectionHandle
+  readonly direction: Direction
+  readonly remote: Address
+  readonly connection: Connection
+  readonly socket: UdpSocket
+  readonly owner: LinkOwner
+}
+
+/** Stream events kept for a reader that is not there yet; beyond it the connection is dropped. */
+const HELD_EVENTS_MAX = 1024
+
+/** One connection. Its datagrams, deadline and outputs are its endpoint's affair. */
+export class Link implements Due {
+  readonly handle: ConnectionHandle
+  readonly direction: Direction
+  readonly remote: Address
+  readonly connection: Connection
+  readonly socket: UdpSocket
+  readonly #owner: LinkOwner
+  state: LinkState
+  /** Known from the moment the handshake finished. */
+  peer: { readonly peerId: PeerId; readonly publicKey: Uint8Array } | null = null
+  /** Whether the gate's slot was kept: an Initial opened. */
+  begun: boolean
+  /** Whether the endpoint has it on its list of links to drain. */
+  touched = false
+  #reader: StreamEvents | null = null
+  /** Bounded by HELD_EVENTS_MAX. */
+  #held: StreamOutput[] = []
+
+  constructor(parts: LinkParts, deadline: number) {
+    this.handle = parts.handle
+    this.direction = parts.direction
+    this.remote = parts.remote
+    this.connection = parts.connection
+    this.socket = parts.socket
+    this.#owner = parts.owner
+    this.begun = parts.direction === 'outbound'
+    this.state = { kind: 'half-open', deadline, failure: null }
+  }
+
+  /** When it wants to be run: at its connection's timer, or at the end of its handshake's time. */
+  get dueAt(): number {
+    const at = this.connection.timerAt()
+    return this.state.kind === 'half-open' ? Math.min(at, this.state.deadline) : at
+  }
+
+  run(now: number): void {
+    this.#owner.expired(this, now)
+  }
+
+  /** Arms the reader: it hears all stream events, those that came before included. */
+  read(reader: StreamEvents, now: number): void {
+    this.#reader = reader
+    for (const output of this.#held.splice(0)) reader.stream(output, now)
+  }
+
+  /** Hands a stream event to the reader. */
+  emit(output: StreamOutput, now: number): void {
+    if (this.#reader !== null) this.#reader.stream(output, now)
+    else if (this.#held.length < HELD_EVENTS_MAX) this.#held.push(output)
+    else this.drop()
+  }
+
+  // ── streams: as in core/quic/connection.ts ──
+
+  open(bidirectional: boolean): StreamId | null {
+    return this.connection.open(bidirectional)
+  }
+
+  prioritise(stream: StreamId): void {
+    this.connection.prioritise(stream)
+  }
+
+  write(stream: StreamId, bytes: Uint8Array): number {
+    const taken = this.connection.write(stream, bytes)
+    this.#touch()
+    return taken
+  }
+
+  finish(stream: StreamId): void {
+    this.connection.finish(stream)
+    this.#touch()
+  }
+
+  reset(stream: StreamId, code: number): void {
+    this.connection.reset(stream, code)
+    this.#touch()
+  }
+
+  readStream(stream: StreamId): Uint8Array | null {
+    const bytes = this.connection.read(stream)
+    this.#touch()
+    return bytes
+  }
+
+  ended(stream: StreamId): boolean {
+    return this.connection.ended(stream)
+  }
+
+  stop(stream: StreamId, code: number): void {
+    this.connection.stop(stream, code)
+    this.#touch()
+  }
+
+  // ── the end ──
+
+  close(code: number, reason: string, now: number): void {
+    this.connection.close(code, reason, now)
+    this.#touch()
+  }
+
+  /** Forgets a connection without a word to the peer; a handshake in progress has then failed for `failure`. */
+  drop(failure: HandshakeFailure = 'cancelled'): void {
+    if (this.state.kind === 'half-open') this.state = { ...this.state, failure }
+    this.connection.abandon()
+    this.#touch()
+  }
+
+  keepAlive(everyMs: number | null): void {
+    this.connection.keepAliveMs = everyMs
+    this.#touch()
+  }
+
+  #touch(): void {
+    this.#owner.touched(this)
+  }
+}

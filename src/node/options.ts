@@ -1,0 +1,88 @@
+// Every limit of a node's transport: one literal with the default, its unit and its reason; one check; then frozen.
+import { SallyportError } from '../core/errors.ts'
+
+/** Limits of one node; numbers above 0. Times in milliseconds, sizes in bytes. */
+export interface Limits {
+  readonly connectionsMax: number
+  readonly connectionsPerPeerMax: number
+  readonly halfOpenInMax: number
+  readonly halfOpenOutMax: number
+  readonly handshakeTimeoutMs: number
+  readonly identityTimeoutMs: number
+  readonly dialTimeoutMs: number
+  readonly requestTimeoutMs: number
+  readonly handlerTimeoutMs: number
+  readonly stallTimeoutMs: number
+  readonly idleAfterMs: number
+  readonly goAwayMs: number
+  readonly goAwayLingerMs: number
+  readonly keepAliveDiallerMs: number
+  readonly keepAliveAcceptorMs: number
+  readonly closeGraceMs: number
+  readonly messageBytesMax: number
+  readonly inboundBytesPerPeerMax: number
+  readonly inboundBytesMax: number
+  readonly tasksMax: number
+  readonly eventsMax: number
+  readonly datagramBytes: number
+}
+
+/** The defaults. */
+export const LIMITS: Limits = Object.freeze({
+  /** Half-open ones included; a connection takes some 100 KB. */
+  connectionsMax: 10_000,
+  /** Two that crossed, a newer one beside each. */
+  connectionsPerPeerMax: 4,
+  halfOpenInMax: 1024,
+  halfOpenOutMax: 256,
+  /** From the first datagram; three losses in a row take 7 s. */
+  handshakeTimeoutMs: 10_000,
+  /** From the end of the handshake: HELLO and HELLO_ACK are two small messages. */
+  identityTimeoutMs: 5000,
+  /** Handshake and identity together. */
+  dialTimeoutMs: 12_000,
+  /** What a request or message may take when its caller does not say. */
+  requestTimeoutMs: 30_000,
+  /** After this a handler's request is answered busy, so that one that never returns holds nothing for ever. */
+  handlerTimeoutMs: 60_000,
+  /** An inbound stream that brings nothing for so long is reset. */
+  stallTimeoutMs: 30_000,
+  /** A connection that nobody holds goes away after so long without a request. */
+  idleAfterMs: 60_000,
+  /** A connection that goes away ends after this at the latest. */
+  goAwayMs: 30_000,
+  /** It stays at least this long, more than a round trip: a request on its way is still served. */
+  goAwayLingerMs: 1000,
+  /** A kept connection's dialler sends something this often: three times within the idle timeout. */
+  keepAliveDiallerMs: 10_000,
+  /** The acceptor only when the dialler does not: once within the idle timeout. */
+  keepAliveAcceptorMs: 25_000,
+  /** Requests in progress are given this long when a node closes. */
+  closeGraceMs: 2000,
+  /** Header and payload of one message. */
+  messageBytesMax: 5 * 1024 * 1024,
+  /** Four of the largest messages. */
+  inboundBytesPerPeerMax: 20 * 1024 * 1024,
+  /** Thirty-two of the largest messages. */
+  inboundBytesMax: 160 * 1024 * 1024,
+  /** Handlers running at once. */
+  tasksMax: 4096,
+  /** Events one subscriber may be behind. */
+  eventsMax: 1024,
+  /** Safe on every path (RFC 9000 section 14). */
+  datagramBytes: 1200,
+})
+
+/** The defaults with some changed, frozen; throws ARGUMENT_INVALID for what is no limit or no positive number. */
+export const limitsOf = (changes: Partial<Limits> = {}): Limits => {
+  const limits = { ...LIMITS, ...withoutUndefined(changes) }
+  for (const [name, value] of Object.entries(limits)) {
+    if (!(name in LIMITS)) throw new SallyportError('ARGUMENT_INVALID', `there is no limit called ${name}`)
+    if (typeof value === 'number' && value > 0) continue
+    throw new SallyportError('ARGUMENT_INVALID', `the limit ${name} is ${String(value)}, not a number above 0`)
+  }
+  return Object.freeze(limits)
+}
+
+const withoutUndefined = (changes: Partial<Limits>): Partial<Limits> =>
+  Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined))

@@ -1,0 +1,59 @@
+// The QUIC an endpoint drives, as it sees it: a connection's inputs and outputs, and what is done with datagrams of none. Production
+// has the core's; tests may script one.
+import type { Address } from '../core/address.ts'
+import type { StreamId } from '../core/ids.ts'
+import { refusal } from '../core/gate/refusal.ts'
+import type { Crypto, Random, WorkDone } from '../core/ports.ts'
+import { QuicConnection, type QuicConfig } from '../core/quic/connection.ts'
+import type { ConnectionOutput } from '../core/quic/outputs.ts'
+import {
+  type Header,
+  LOCAL_ID_BYTES,
+  type LongHeader,
+  parseHeader,
+  type UnknownVersionHeader,
+} from '../core/quic/packet.ts'
+import { versionNegotiation } from '../core/quic/version-negotiation.ts'
+
+/** One connection; `core/quic/connection.ts` says of each member what it does. */
+export interface Connection {
+  readonly localIds: readonly Uint8Array[]
+  readonly opened: boolean
+  keepAliveMs: number | null
+  receive(datagram: Uint8Array, from: Address, now: number): void
+  transmit(into: Uint8Array, now: number): number
+  timerAt(): number
+  timeout(now: number): void
+  poll(): ConnectionOutput | null
+  done(work: WorkDone, now: number): void
+  open(bidirectional: boolean): StreamId | null
+  prioritise(stream: StreamId): void
+  write(stream: StreamId, bytes: Uint8Array): number
+  finish(stream: StreamId): void
+  reset(stream: StreamId, code: number): void
+  read(stream: StreamId): Uint8Array | null
+  ended(stream: StreamId): boolean
+  stop(stream: StreamId, code: number): void
+  close(code: number, reason: string, now: number): void
+  abandon(): void
+}
+
+/** Makes connections and reads first datagrams. */
+export interface Quic {
+  header(datagram: Uint8Array): Header | null
+  connect(config: QuicConfig, now: number): Connection
+  accept(config: QuicConfig, first: LongHeader, now: number): Connection
+  /** Writes the answer to a version we do not speak; returns its length. */
+  versionNegotiation(header: UnknownVersionHeader, into: Uint8Array, random: Random): number
+  /** Writes a stateless CONNECTION_REFUSED in answer to an Initial; returns its length. */
+  refusal(header: LongHeader, into: Uint8Array, crypto: Crypto): number
+}
+
+/** The core's. */
+export const CORE_QUIC: Quic = Object.freeze({
+  header: (datagram: Uint8Array) => parseHeader(datagram, 0, LOCAL_ID_BYTES),
+  connect: (config: QuicConfig, now: number) => QuicConnection.connect(config, now),
+  accept: (config: QuicConfig, first: LongHeader, now: number) => QuicConnection.accept(config, first, now),
+  versionNegotiation,
+  refusal,
+})

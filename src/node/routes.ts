@@ -1,0 +1,71 @@
+// Which connection a datagram belongs to: by the connection id it is addressed to, which we chose, and for first flights by where it
+// comes from and the id the dialler chose. No other map is keyed by an address.
+import { type Address, addressText } from '../core/address.ts'
+import { assert } from '../core/assert.ts'
+import { toHex } from '../core/bytes.ts'
+import type { Header } from '../core/quic/packet.ts'
+import type { Link } from './link.ts'
+
+/** Bounded by the links there are, and the ids each has: a handful. */
+export class Routes {
+  readonly #byId = new Map<string, Link>()
+  readonly #byFirstFlight = new Map<string, Link>()
+  readonly #keys = new Map<Link, Keys>()
+
+  /** The connection a datagram belongs to, or null. */
+  find(header: Header | null, from: Address): Link | null {
+    if (header === null) return null
+    const known = this.#byId.get(toHex(header.destinationId))
+    if (known !== undefined || header.form !== 'long') return known ?? null
+    return this.#byFirstFlight.get(firstFlight(from, header.destinationId)) ?? null
+  }
+
+  /** Routes to a new link by the ids it has at birth, and by its first flight when it is the acceptor's. */
+  add(link: Link, first: { readonly from: Address; readonly destinationId: Uint8Array } | null): void {
+    const flight = first === null ? null : firstFlight(first.from, first.destinationId)
+    this.#keys.set(link, { ids: new Set(), flight })
+    for (const id of link.connection.localIds) this.issue(link, id)
+    if (flight !== null) this.#byFirstFlight.set(flight, link)
+  }
+
+  /** An id of ours that datagrams for this link may come with. */
+  issue(link: Link, id: Uint8Array): void {
+    const key = toHex(id)
+    const keys = this.#keys.get(link)
+    if (keys === undefined || this.#byId.has(key)) return
+    this.#byId.set(key, link)
+    keys.ids.add(key)
+  }
+
+  retire(link: Link, id: Uint8Array): void {
+    const key = toHex(id)
+    if (this.#keys.get(link)?.ids.delete(key) === true) this.#byId.delete(key)
+  }
+
+  /** Nothing is routed to the link any more. */
+  remove(link: Link): void {
+    const keys = this.#keys.get(link)
+    if (keys === undefined) return
+    this.#keys.delete(link)
+    for (const id of keys.ids) this.#byId.delete(id)
+    if (keys.flight !== null) this.#byFirstFlight.delete(keys.flight)
+  }
+
+  checkInvariants(): void {
+    let ids = 0
+    let flights = 0
+    for (const [link, keys] of this.#keys) {
+      for (const id of keys.ids) assert(this.#byId.get(id) === link, 'an id routes to the link that has it')
+      ids += keys.ids.size
+      if (keys.flight !== null) flights++
+    }
+    assert(ids === this.#byId.size && flights === this.#byFirstFlight.size, 'every route belongs to a link')
+  }
+}
+
+interface Keys {
+  readonly ids: Set<string>
+  readonly flight: string | null
+}
+
+const firstFlight = (from: Address, destinationId: Uint8Array): string => `${addressText(from)} ${toHex(destinationId)}`

@@ -1,0 +1,78 @@
+// All deadlines of one endpoint on a single timer of the world. What is due runs in order of its time, a bounded number a turn.
+import { Deadlines } from '../core/deadlines.ts'
+import type { Clock, Timer, Timers } from '../io/ports.ts'
+
+/** Something that happens at a time; it is its own key, so that setting it again moves it. */
+export interface Due {
+  /** Called once for each time it was set, not before that time; `now` is the clock's. */
+  run(now: number): void
+}
+
+/** Deadlines run in one turn; what is left runs in the next, so that datagrams are read in between. */
+const RUNS_PER_TURN = 1000
+
+/** The deadlines of one endpoint. Bounded by its connections, their streams and its callers. */
+export class Schedule {
+  readonly #clock: Clock
+  readonly #timers: Timers
+  readonly #deadlines = new Deadlines<Due>()
+  #timer: Timer | null = null
+  #timerAt = Infinity
+  #closed = false
+
+  constructor(clock: Clock, timers: Timers) {
+    this.#clock = clock
+    this.#timers = timers
+  }
+
+  /** Deadlines that are set. */
+  get size(): number {
+    return this.#deadlines.size
+  }
+
+  /** Sets or moves the time of `due`; Infinity clears it. */
+  set(due: Due, at: number): void {
+    if (this.#closed) return
+    this.#deadlines.set(due, at)
+    this.#arm()
+  }
+
+  clear(due: Due): void {
+    this.#deadlines.clear(due)
+  }
+
+  /** Runs `run` at a time, once, unless it is cleared before. */
+  once(at: number, run: () => void): Due {
+    const due = { run }
+    this.set(due, at)
+    return due
+  }
+
+  /** Nothing runs any more. */
+  close(): void {
+    this.#closed = true
+    this.#timer?.cancel()
+    this.#timer = null
+  }
+
+  /** A timer that is too early stays: it finds nothing due and is set anew. */
+  #arm(): void {
+    const at = this.#deadlines.nextAt
+    if (at >= this.#timerAt) return
+    this.#timer?.cancel()
+    this.#timerAt = at
+    this.#timer = this.#timers.at(at, () => this.#fire())
+  }
+
+  #fire(): void {
+    this.#timer = null
+    this.#timerAt = Infinity
+    for (let runs = 0; runs < RUNS_PER_TURN && !this.#closed; runs++) {
+      const now = this.#clock.now()
+      const due = this.#deadlines.due(now)
+      if (due === null) break
+      due.run(now)
+    }
+    if (!this.#closed) this.#arm()
+  }
+}

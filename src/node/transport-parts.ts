@@ -1,0 +1,123 @@
+// What a transport is made of, put together: endpoint, registry and what drives them.
+import type { Address } from '../core/address.ts'
+import { mayShare } from '../core/address.ts'
+import { Counters } from '../core/counters.ts'
+import { Intake } from '../core/dispatch/intake.ts'
+import { ALPN, PROTOCOL_VERSION } from '../core/messages/codes.ts'
+import type { Capability, Hello } from '../core/messages/hello.ts'
+import { Registry } from '../core/peers/registry.ts'
+import { growthBudget } from '../core/quic/flow-control.ts'
+import { TRANSPORT_DEFAULTS, type TransportSettings } from '../core/quic/settings.ts'
+import type { Identity, Ports } from '../io/ports.ts'
+import type { Admission } from './acceptance.ts'
+import type { Workshop } from './conversation.ts'
+import { Dialler } from './dialler.ts'
+import { Dispatcher } from './dispatcher.ts'
+import { Endpoint } from './endpoint.ts'
+import { EventFeed } from './events.ts'
+import { Handlers } from './handlers.ts'
+import { Lifecycle } from './lifecycle.ts'
+import { type Limits, limitsOf } from './options.ts'
+import type { Quic } from './quic.ts'
+import { Schedule } from './schedule.ts'
+import { TaskSet } from './task-set.ts'
+
+/** What a transport is made of. */
+export interface TransportOptions {
+  readonly ports: Ports
+  readonly identity: Identity
+  /** A client is put into nobody's phonebook. */
+  readonly capability: Capability
+  /** Where to listen and dial from, at most one address a family; port 0 is any free one. */
+  readonly listen: readonly Address[]
+  /** An address that cannot be bound is skipped, as long as another can. Default false. */
+  readonly skipUnbindable?: boolean
+  readonly limits?: Partial<Limits>
+  /** Default `sallyport/0.1.0`. Printable ASCII, at most 256 characters. */
+  readonly userAgent?: string
+  /** Where peers are told to find us; default: where it listens, unspecified addresses aside. */
+  readonly advertise?: () => readonly Address[]
+  readonly transport?: Partial<TransportSettings>
+  /** For control experiments; default: no handshake waits for another. */
+  readonly admission?: Admission
+  /** Default: the core's. */
+  readonly quic?: Quic
+}
+
+/** The rooms of one transport, joined. */
+export interface TransportParts {
+  readonly limits: Limits
+  readonly counters: Counters
+  readonly schedule: Schedule
+  readonly events: EventFeed
+  readonly registry: Registry
+  readonly workshop: Workshop
+  readonly lifecycle: Lifecycle
+  readonly endpoint: Endpoint
+  readonly dialler: Dialler
+}
+
+const USER_AGENT = 'sallyport/0.1.0'
+
+/** All windows of a node together may grow by this. */
+const GROWTH_BYTES = 256 * 1024 * 1024
+
+/** Builds a transport that listens nowhere yet; throws ARGUMENT_INVALID for a limit that is none. */
+export const transportParts = (options: TransportOptions): TransportParts => {
+  const { ports, identity } = options
+  const limits = limitsOf(options.limits)
+  const counters = new Counters()
+  const schedule = new Schedule(ports.clock, ports.timers)
+  const events = new EventFeed(limits.eventsMax, (missed) => (counters.subscriberLag += missed))
+  const registry = new Registry({ ...limits, self: identity.peerId }, counters)
+  const workshop: Workshop = {
+    clock: ports.clock,
+    schedule,
+    limits,
+    counters,
+    intake: new Intake({ bytesPerPeerMax: limits.inboundBytesPerPeerMax, bytesMax: limits.inboundBytesMax }),
+    handlers: new Handlers(),
+    tasks: new TaskSet(limits.tasksMax, () => counters.taskFailures++),
+  }
+  const locals = (): readonly Address[] => endpoint.locals
+  const dispatcher = new Dispatcher(ports.timers, counters)
+  const lifecycle = new Lifecycle({ registry, events, workshop, dispatcher, hello: greeting(options, locals) })
+  const endpoint = new Endpoint({
+    ports,
+    identity,
+    alpn: ALPN,
+    limits,
+    schedule,
+    counters,
+    acceptance: lifecycle,
+    handles: registry,
+    transport: settingsOf(options, limits),
+    ...(options.admission === undefined ? {} : { admission: options.admission }),
+    ...(options.quic === undefined ? {} : { quic: options.quic }),
+  })
+  const dialler = new Dialler(identity.peerId, endpoint, lifecycle)
+  lifecycle.attach(endpoint, dialler)
+  return { limits, counters, schedule, events, registry, workshop, lifecycle, endpoint, dialler }
+}
+
+const settingsOf = (options: TransportOptions, limits: Limits): TransportSettings => ({
+  ...TRANSPORT_DEFAULTS,
+  datagramBytes: limits.datagramBytes,
+  growth: growthBudget(GROWTH_BYTES),
+  ...options.transport,
+})
+
+/** Makes our HELLO for a peer: only addresses that mean the same place to it are told. */
+const greeting = (options: TransportOptions, locals: () => readonly Address[]): ((remote: Address) => Hello) => {
+  const { capability, userAgent = USER_AGENT, advertise = locals } = options
+  const incarnation = new Uint8Array(8)
+  options.ports.random.fill(incarnation)
+  return (remote) => ({
+    version: PROTOCOL_VERSION,
+    userAgent,
+    incarnation,
+    capability,
+    addresses: advertise().filter((address) => mayShare(address, remote)),
+    observed: remote,
+  })
+}
