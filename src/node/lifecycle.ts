@@ -22,7 +22,7 @@ import type { EventFeed } from './events.ts'
 import type { Link } from './link.ts'
 import type { Due } from './schedule.ts'
 
-/** Hears how handshakes and identities end; the dialler. */
+/** Hears how handshakes and identities end; the dials. */
 export interface LifecycleObserver {
   failed(handle: ConnectionHandle, failure: HandshakeFailure, reason: CloseReason): void
   /** After the registry knows: the peer may still be connected otherwise. */
@@ -210,7 +210,7 @@ export class Lifecycle implements Acceptance, ChannelOwner {
         if (!this.#registry.pending(output.peerId)) this.#waiters.gone(output.peerId)
         return
       case 'connected':
-        return this.#events.publish({ kind: 'connected', peer: output.info })
+        return this.#events.publish({ kind: 'connected', peerId: output.info.peerId, peer: output.info })
       case 'disconnected':
         return this.#events.publish({ kind: 'disconnected', peerId: output.peerId })
       default:

@@ -11,7 +11,7 @@ import type { WaitOutput } from '../core/peers/identity-waiters.ts'
 import { observedAddresses } from '../core/peers/observed.ts'
 import { abandonable } from './abandonable.ts'
 import type { Channel } from './channel.ts'
-import type { DialTarget } from './dialler.ts'
+import type { DialTarget } from './dials.ts'
 import type { TransportEvent } from './events.ts'
 import type { Handler } from './handlers.ts'
 import type { CallOutcome } from './outbound-call.ts'
@@ -94,7 +94,7 @@ export class TransportHandle {
   async connectPeer(address: string | PeerAddress, options: ConnectOptions = {}): Promise<Connected> {
     this.#mustBeOpen()
     const timeoutMs = options.timeoutMs ?? this.#parts.limits.dialTimeoutMs
-    const info = await this.#parts.dialler.dial(targetOf(address, options), { timeoutMs, signal: options.signal })
+    const info = await this.#parts.dials.dial(targetOf(address, options), { timeoutMs, signal: options.signal })
     return { peerId: info.peerId, connection: info.connection }
   }
 
@@ -234,8 +234,8 @@ export class TransportHandle {
   }
 
   async #close(): Promise<void> {
-    const { dialler, endpoint, events, lifecycle, limits, workshop } = this.#parts
-    dialler.close()
+    const { dials, endpoint, events, lifecycle, limits, workshop } = this.#parts
+    dials.close()
     endpoint.stop()
     lifecycle.change((registry, now) => registry.shutdown(now))
     await this.#within(limits.closeGraceMs, lifecycle.quiet())

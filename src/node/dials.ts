@@ -39,7 +39,7 @@ interface Caller {
 }
 
 /** Dials in progress. Bounded by halfOpenOutMax and what waits for an identity. */
-export class Dialler implements LifecycleObserver {
+export class Dials implements LifecycleObserver {
   readonly #self: PeerId
   readonly #endpoint: Endpoint
   readonly #lifecycle: Lifecycle
