@@ -199,11 +199,26 @@ export const toHex = (bytes: Uint8Array): string => {
 
 /** The bytes of an even number of hexadecimal digits of either case, or null. */
 export const fromHex = (text: string): Uint8Array | null => {
-  if (text.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(text)) return null
+  if (text.length % 2 !== 0) return null
   const bytes = new Uint8Array(text.length / 2)
-  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16)
+  for (let i = 0; i < bytes.length; i++) {
+    const value = (hexDigit(text.charCodeAt(2 * i)) << 4) | hexDigit(text.charCodeAt(2 * i + 1))
+    if (value < 0) return null
+    bytes[i] = value
+  }
   return bytes
 }
 
-/** The bytes of an ASCII text, for labels fixed in the code. */
-export const ascii = (text: string): Uint8Array => Uint8Array.from(text, (character) => character.charCodeAt(0))
+/** The value of a hexadecimal digit given by its character code; negative, however it is shifted, when it is none. */
+const hexDigit = (code: number): number => {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30
+  const lower = code | 0x20
+  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1
+}
+
+/** The bytes of an ASCII text. */
+export const ascii = (text: string): Uint8Array => {
+  const bytes = new Uint8Array(text.length)
+  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i)
+  return bytes
+}

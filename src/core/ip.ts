@@ -7,7 +7,8 @@ export interface Ip {
   readonly ip: string
 }
 
-const DECIMAL_BYTE = /^(?:0|[1-9][0-9]{0,2})$/
+const DOT = 0x2e
+const DIGIT_0 = 0x30
 const HEX_GROUP = /^[0-9a-fA-F]{1,4}$/
 /** The longest text an IPv6 address has, with an IPv4 tail: longer ones are not looked at. */
 const IP_TEXT_MAX = 45
@@ -30,16 +31,24 @@ export const ipOf = (bytes: Uint8Array): Ip => {
 export const ipBytes = (ip: Ip): Uint8Array =>
   (ip.family === 4 ? parseIpv4(ip.ip) : parseIpv6(ip.ip)) ?? new Uint8Array(ip.family === 4 ? 4 : 16)
 
+/** Digit by digit, because this is on the path of every record and every comparison of networks. */
 const parseIpv4 = (text: string): Uint8Array | null => {
-  const parts = text.split('.')
-  if (parts.length !== 4) return null
   const bytes = new Uint8Array(4)
-  for (const [i, part] of parts.entries()) {
-    const value = DECIMAL_BYTE.test(part) ? Number(part) : 256
-    if (value > 255) return null
-    bytes[i] = value
+  let [part, value, digits] = [0, 0, 0]
+  for (let i = 0; i <= text.length; i++) {
+    const code = i < text.length ? text.charCodeAt(i) : DOT
+    if (code === DOT) {
+      if (digits === 0 || part > 3) return null
+      bytes[part++] = value
+      value = digits = 0
+      continue
+    }
+    // A digit behind a leading zero is not decimal but, to some, octal.
+    if (code < DIGIT_0 || code > DIGIT_0 + 9 || (digits > 0 && value === 0)) return null
+    value = value * 10 + code - DIGIT_0
+    if (++digits > 3 || value > 255) return null
   }
-  return bytes
+  return part === 4 ? bytes : null
 }
 
 const parseIpv6 = (text: string): Uint8Array | null => {

@@ -4,19 +4,20 @@ import { GET_SLOTS, PUT_SLOTS, RETRY_AFTER_MS, Slots, admit } from '../core/chun
 import { CLOSEST_ASKED } from '../core/chunks/closeness.ts'
 import type { DownloadResult } from '../core/chunks/download.ts'
 import { parseLink } from '../core/chunks/link.ts'
+import type { Reply } from '../core/chunks/replies.ts'
 import type { UploadResult } from '../core/chunks/upload-outputs.ts'
 import { SallyportError } from '../core/errors.ts'
-import type { PeerId } from '../core/ids.ts'
-import { PUT_OUTCOME, PUT_REFUSAL, chunkTarget, decodeHasAddresses, encodeHasBitmap } from '../core/messages/chunks.ts'
+import { chunkAddressOf } from '../core/ids.ts'
+import type { ChunkAddress, PeerId } from '../core/ids.ts'
+import { PUT_OUTCOME, PUT_REFUSAL, decodeHasAddresses, encodeHasBitmap } from '../core/messages/chunks.ts'
 import { PROTOCOL, STATUS } from '../core/messages/codes.ts'
-import type { ResponseHeader } from '../core/messages/requests.ts'
 import type { Random } from '../core/ports.ts'
 import type { ChunkStore } from './chunk-store.ts'
 import { runDownload } from './transfer-download.ts'
 import type { GetOptions } from './transfer-download.ts'
 import { runUpload } from './transfer-upload.ts'
 import type { PutOptions } from './transfer-upload.ts'
-import type { Asked, Exchange, Reply, Surroundings } from './transfer.ts'
+import type { Asked, Exchange, Surroundings } from './transfer.ts'
 
 /** What a node's storage is made of. */
 export interface StorageOptions extends Surroundings {
@@ -98,8 +99,8 @@ export class Storage {
     }
   }
 
-  async #answerPut(store: ChunkStore, { header, payload }: Asked): Promise<Reply> {
-    const address = chunkTarget(header)
+  async #answerPut(store: ChunkStore, { target, payload }: Asked): Promise<Reply> {
+    const address = aboutChunk(target)
     if (address === null) return reply({ status: STATUS.badRequest })
     if (store.has(address)) return reply({ status: STATUS.ok, outcome: PUT_OUTCOME.alreadyStored })
     const { routing, identity } = this.#options
@@ -129,8 +130,8 @@ const answerHas = (store: ChunkStore, { payload }: Asked): Reply => {
   return reply({ status: STATUS.ok }, encodeHasBitmap(addresses.map((address) => store.has(address))))
 }
 
-const answerGet = async (store: ChunkStore, { header }: Asked): Promise<Reply> => {
-  const address = chunkTarget(header)
+const answerGet = async (store: ChunkStore, { target }: Asked): Promise<Reply> => {
+  const address = aboutChunk(target)
   if (address === null) return reply({ status: STATUS.badRequest })
   const read = await store.read(address)
   switch (read.kind) {
@@ -169,24 +170,17 @@ const withOwnChunks = <S extends Surroundings>(surroundings: S, store: ChunkStor
       network: (peer) => (peer === self ? null : routing.network(peer)),
     },
     exchange: {
-      request: (peer, header, options) =>
+      request: (peer, protocol, payload, options) =>
         peer === self
-          ? answerGet(store, { peer, header, payload: options.payload })
-          : exchange.request(peer, header, options),
+          ? answerGet(store, { peer, payload, target: options.target ?? null })
+          : exchange.request(peer, protocol, payload, options),
       handle: (protocol, answer) => exchange.handle(protocol, answer),
     } satisfies Exchange,
   }
 }
 
-const reply = (
-  header: Partial<ResponseHeader> & Pick<ResponseHeader, 'status'>,
-  payload: Uint8Array = NOTHING,
-): Reply => ({
-  reason: null,
-  retryAfterMs: null,
-  outcome: null,
-  ...header,
-  payload,
-})
+const aboutChunk = (target: Uint8Array | null): ChunkAddress | null => (target === null ? null : chunkAddressOf(target))
+
+const reply = (header: Omit<Reply, 'payload'>, payload: Uint8Array = NOTHING): Reply => ({ ...header, payload })
 
 const NOTHING: Uint8Array = new Uint8Array(0)

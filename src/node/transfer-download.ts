@@ -7,11 +7,12 @@ import type { DownloadLimits, DownloadOutput, DownloadResult, GetAnswer } from '
 import type { Link } from '../core/chunks/link.ts'
 import { getAnswer } from '../core/chunks/replies.ts'
 import { SallyportError } from '../core/errors.ts'
-import { chunkGetRequest } from '../core/messages/chunks.ts'
+import { idBytes } from '../core/ids.ts'
+import { PROTOCOL } from '../core/messages/codes.ts'
 import type { Random } from '../core/ports.ts'
 import type { FileHandle, Files } from '../io/ports.ts'
 import { removeQuietly } from './file-steps.ts'
-import { Drive, failureOf, findCandidates, runDrive } from './transfer.ts'
+import { Drive, silence, findCandidates, runDrive } from './transfer.ts'
 import type { Surroundings } from './transfer.ts'
 
 /** How far a download is: bytes and chunks that are written, of how many bytes. */
@@ -134,7 +135,7 @@ class DownloadRun {
         })
       case 'get':
         return this.#drive.request(output.request, async (signal) => {
-          const answer = await this.#ask(output, signal).catch(failureOf)
+          const answer = await this.#ask(output, signal).catch(silence)
           return (now) => this.#download.answered(output.request, answer, now)
         })
       case 'cancel':
@@ -159,8 +160,9 @@ class DownloadRun {
 
   async #ask(output: Extract<DownloadOutput, { kind: 'get' }>, signal: AbortSignal): Promise<GetAnswer> {
     const { peer, address, timeoutMs } = output
-    const options = { payload: new Uint8Array(0), timeoutMs, signal }
-    const reply = await this.#surroundings.exchange.request(peer, chunkGetRequest(address), options)
-    return getAnswer(reply, reply.payload)
+    const options = { target: idBytes(address), timeoutMs, signal }
+    return getAnswer(await this.#surroundings.exchange.request(peer, PROTOCOL.chunkGet, NOTHING, options))
   }
 }
+
+const NOTHING = new Uint8Array(0)

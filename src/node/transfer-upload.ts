@@ -5,10 +5,12 @@ import { hasAnswer, putAnswer } from '../core/chunks/replies.ts'
 import type { UploadLimits, UploadOutput, UploadResult } from '../core/chunks/upload-outputs.ts'
 import { Upload } from '../core/chunks/upload.ts'
 import { SallyportError } from '../core/errors.ts'
-import { chunkHasRequest, chunkPutRequest, encodeHasAddresses } from '../core/messages/chunks.ts'
+import { idBytes } from '../core/ids.ts'
+import { encodeHasAddresses } from '../core/messages/chunks.ts'
+import { PROTOCOL } from '../core/messages/codes.ts'
 import type { FileHandle } from '../io/ports.ts'
 import { readFully } from './file-steps.ts'
-import { Drive, failureOf, findCandidates, runDrive } from './transfer.ts'
+import { Drive, silence, findCandidates, runDrive } from './transfer.ts'
 import type { Surroundings } from './transfer.ts'
 
 /** How far an upload is: bytes and chunks that are placed, of how many, and copies newly stored. */
@@ -95,7 +97,7 @@ class UploadRun {
       case 'has':
       case 'put':
         return this.#drive.request(output.request, async (signal) => {
-          const answer = await this.#ask(output, signal).catch(failureOf)
+          const answer = await this.#ask(output, signal).catch(silence)
           return (now) => this.#upload.answered(output.request, answer, now)
         })
       case 'cancel':
@@ -122,11 +124,10 @@ class UploadRun {
     const { exchange } = this.#surroundings
     const { peer, address, timeoutMs } = output
     if (output.kind === 'put') {
-      const options = { payload: output.bytes, timeoutMs, signal }
-      return putAnswer(await exchange.request(peer, chunkPutRequest(address), options))
+      const target = idBytes(address)
+      return putAnswer(await exchange.request(peer, PROTOCOL.chunkPut, output.bytes, { target, timeoutMs, signal }))
     }
-    const options = { payload: encodeHasAddresses([address]), timeoutMs, signal }
-    const reply = await exchange.request(peer, chunkHasRequest(), options)
-    return hasAnswer(reply, reply.payload)
+    const payload = encodeHasAddresses([address])
+    return hasAnswer(await exchange.request(peer, PROTOCOL.chunkHas, payload, { timeoutMs, signal }))
   }
 }

@@ -3,30 +3,30 @@
 import type { ChunkAddress, PeerId } from '../core/ids.ts'
 import type { Candidate } from '../core/chunks/closeness.ts'
 import { SallyportError } from '../core/errors.ts'
-import type { RequestHeader, ResponseHeader } from '../core/messages/requests.ts'
+import { silenceAnswer } from '../core/chunks/replies.ts'
+import type { Reply } from '../core/chunks/replies.ts'
 import type { Clock, Files, Identity, Timer, Timers, Workers } from '../io/ports.ts'
-
-/** A response as it came, or as it is to be sent. */
-export interface Reply extends ResponseHeader {
-  readonly payload: Uint8Array
-}
 
 /** A request that came from a peer. */
 export interface Asked {
   readonly peer: PeerId
-  readonly header: RequestHeader
+  /** The 32 bytes it is about, or null. */
+  readonly target: Uint8Array | null
   /** Given away. */
   readonly payload: Uint8Array
 }
 
-/** How requests travel; the transport is behind it. */
+/** What goes with a request; `target` is the 32 bytes it is about. */
+export interface AskOptions {
+  readonly target?: Uint8Array
+  readonly timeoutMs: number
+  readonly signal: AbortSignal
+}
+
+/** How requests travel; a TransportHandle that knows where peers are is one. */
 export interface Exchange {
   /** Rejects with a SallyportError when no response came; aborting resets the stream. The payload is only read. */
-  request(
-    peer: PeerId,
-    header: RequestHeader,
-    options: { readonly payload: Uint8Array; readonly timeoutMs: number; readonly signal: AbortSignal },
-  ): Promise<Reply>
+  request(peer: PeerId, protocol: string, payload: Uint8Array, options: AskOptions): Promise<Reply>
   /** Answers the requests of one protocol until the function it returns is called. */
   handle(protocol: string, answer: (asked: Asked) => Promise<Reply>): () => void
 }
@@ -180,11 +180,9 @@ export const findCandidates = async (
   }
 }
 
-/** Why a request got no response, in a word. */
-export const failureOf = (error: unknown): { readonly kind: 'failed'; readonly reason: string } => ({
-  kind: 'failed',
-  reason: SallyportError.from(error).code,
-})
+/** What it means to a machine that a request got no response. */
+export const silence = (error: unknown): ReturnType<typeof silenceAnswer> =>
+  silenceAnswer(SallyportError.from(error).code)
 
 /** Runs a drive to its end, which comes at once when `signal` is aborted; then no file operation of it is running any more. */
 export const runDrive = async <Output, Result>(

@@ -61,6 +61,11 @@ export class Table {
     return indices.sort((a, b) => a - b)
   }
 
+  /** Of each occupied bucket the peer that has been in it for longest. */
+  oldestOfEach(): readonly Entry[] {
+    return [...this.#buckets.values()].flatMap((bucket) => [...bucket.entries()].slice(0, 1))
+  }
+
   /** The `count` peers nearest to `target`, nearest first; fewer when fewer are known. */
   closest(target: Id, count: number): readonly Entry[] {
     const found: Entry[] = []
