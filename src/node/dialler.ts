@@ -1,113 +1,148 @@
-// Dials peers by their id: finds their addresses in the book, keeps to the limits of dialling, and joins those who want the same peer at
-// the same time. A dial belongs to the node and not to who asked for it first, so that nobody's leaving ends another's wait.
-import type { Address, PeerAddress } from '../core/address.ts'
-import { SallyportError } from '../core/errors.ts'
-import type { PeerId } from '../core/ids.ts'
-import type { AddressBook } from '../core/kademlia/address-book.ts'
-import type { DialBackoff } from '../core/kademlia/dial-backoff.ts'
-import type { Clock } from '../io/ports.ts'
-import type { PhonebookTransport } from './phonebook-ports.ts'
+// Dials: one connection for all who want the same peer at the same address, each caller with a deadline and a signal of its own. A dial
+// ends when its connection is identified, when the peer became identified otherwise, or when nobody waits for it any more.
+import { type Address, addressText } from '../core/address.ts'
+import type { HandshakeFailure } from '../core/counters.ts'
+import { type ErrorCode, SallyportError } from '../core/errors.ts'
+import type { ConnectionHandle, PeerId } from '../core/ids.ts'
+import { CLOSE } from '../core/messages/codes.ts'
+import type { PeerInfo } from '../core/peers/connection-record.ts'
+import type { CloseReason } from '../core/quic/outputs.ts'
+import { dialError, unidentifiedError } from './close-reasons.ts'
+import type { DialRefusal, Endpoint } from './endpoint.ts'
+import type { Lifecycle, LifecycleObserver } from './lifecycle.ts'
+import { abandonable } from './abandonable.ts'
 
-/** What became of a dial. `limited`: the limits of dialling forbid it now, which says nothing about the peer. */
-export type DialOutcome =
-  | { readonly kind: 'reached'; readonly peerId: PeerId }
-  | { readonly kind: 'failed'; readonly error: SallyportError }
-  | { readonly kind: 'limited' }
+/** What is wanted: a peer at an address, or whoever answers there. */
+export interface DialTarget {
+  readonly address: Address
+  readonly expected: PeerId | null
+}
 
-/** What a dialler is made of. */
-export interface DiallerOptions {
-  readonly transport: PhonebookTransport
-  readonly book: AddressBook
-  readonly backoff: DialBackoff
-  readonly clock: Clock
+/** How long a caller waits; `signal` gives up earlier. */
+export interface DialPatience {
   readonly timeoutMs: number
+  readonly signal: AbortSignal | undefined
 }
 
-/** See the head of this file. */
-export class Dialler {
-  readonly #options: DiallerOptions
-  readonly #closing = new AbortController()
-  /** Peers being dialled. Bounded by the peers that lookups ask at the same time. */
-  readonly #peers = new Map<PeerId, Promise<DialOutcome>>()
-  /** The dial under way to each place; the next to the same place waits for it. Bounded as the dials are. */
-  readonly #places = new Map<string, Promise<DialOutcome>>()
+interface Dial {
+  readonly key: string
+  readonly text: string
+  readonly handle: ConnectionHandle
+  readonly expected: PeerId | null
+  /** Bounded by the callers. */
+  readonly callers: Set<Caller>
+}
 
-  constructor(options: DiallerOptions) {
-    this.#options = options
+interface Caller {
+  resolve(info: PeerInfo): void
+  reject(error: SallyportError): void
+}
+
+/** Dials in progress. Bounded by halfOpenOutMax and what waits for an identity. */
+export class Dialler implements LifecycleObserver {
+  readonly #self: PeerId
+  readonly #endpoint: Endpoint
+  readonly #lifecycle: Lifecycle
+  readonly #dials = new Map<string, Dial>()
+  readonly #byHandle = new Map<ConnectionHandle, Dial>()
+
+  constructor(self: PeerId, endpoint: Endpoint, lifecycle: Lifecycle) {
+    this.#self = self
+    this.#endpoint = endpoint
+    this.#lifecycle = lifecycle
   }
 
-  /** Connects to a peer, unless we are connected, at the addresses the book has; never rejects. */
-  reach(peerId: PeerId): Promise<DialOutcome> {
-    if (this.#options.transport.peer(peerId) !== null) return Promise.resolve({ kind: 'reached', peerId })
-    const running = this.#peers.get(peerId)
-    if (running !== undefined) return running
-    const dial = this.#tryAll(peerId).finally(() => this.#peers.delete(peerId))
-    this.#peers.set(peerId, dial)
+  /** Resolves with an identified connection to the peer; a dial to it that is going on is joined. */
+  dial(target: DialTarget, patience: DialPatience): Promise<PeerInfo> {
+    const { expected } = target
+    if (expected === this.#self) return Promise.reject(dialSelf())
+    const known = expected === null ? null : this.#lifecycle.change((registry) => registry.usable(expected))
+    if (known !== null) return Promise.resolve(known)
+    const text = addressText(target.address)
+    const dial = this.#dials.get(`${text} ${expected ?? ''}`) ?? this.#begin(target, text)
+    return dial instanceof SallyportError ? Promise.reject(dial) : this.#join(dial, patience)
+  }
+
+  /** Ends every dial. */
+  close(): void {
+    for (const dial of this.#dials.values()) this.#end(dial, new SallyportError('CLOSED', 'the node is closed'))
+  }
+
+  // ── what the lifecycle tells ──
+
+  failed(handle: ConnectionHandle, failure: HandshakeFailure, reason: CloseReason): void {
+    const dial = this.#byHandle.get(handle)
+    if (dial !== undefined) this.#end(dial, dialError(failure, reason, dial.text))
+  }
+
+  lost(handle: ConnectionHandle, reason: CloseReason): void {
+    const dial = this.#byHandle.get(handle)
+    if (dial === undefined) return
+    const isSelf = reason.kind === 'application' && reason.code === CLOSE.refused && reason.reason === 'oneself'
+    this.#end(dial, isSelf ? dialSelf() : unidentifiedError(reason, dial.text))
+  }
+
+  identified(info: PeerInfo): void {
+    for (const dial of this.#dials.values()) {
+      if (dial.handle !== info.connection && dial.expected !== info.peerId) continue
+      this.#forget(dial)
+      if (dial.handle !== info.connection) this.#giveUp(dial)
+      for (const caller of dial.callers) caller.resolve(info)
+    }
+  }
+
+  // ── a dial's life ──
+
+  #begin({ address, expected }: DialTarget, text: string): Dial | SallyportError {
+    const dialled = this.#endpoint.dial(address, expected)
+    if (dialled.kind === 'refused') return new SallyportError(REFUSALS[dialled.reason], `${text}: ${dialled.reason}`)
+    const dial: Dial = { key: `${text} ${expected ?? ''}`, text, handle: dialled.handle, expected, callers: new Set() }
+    this.#dials.set(dial.key, dial)
+    this.#byHandle.set(dial.handle, dial)
     return dial
   }
 
-  /** Dials one address, within `timeoutMs` all told; never rejects. */
-  async dial(target: PeerAddress, timeoutMs = this.#options.timeoutMs): Promise<DialOutcome> {
-    const { backoff, clock } = this.#options
-    const { address } = target
-    const deadline = clock.now() + timeoutMs
-    const key = backoff.key(address)
-    // Each round waits for a dial that ends by its own deadline; whoever comes too late gives up.
-    for (let before = this.#places.get(key); before !== undefined; before = this.#places.get(key)) {
-      await before
-      if (clock.now() >= deadline) return LIMITED
-    }
-    if (this.#closing.signal.aborted) return failure(new SallyportError('CLOSED', 'the node is closed'))
-    const now = clock.now()
-    if (backoff.mayDialAt(address, now) > now) return LIMITED
-    backoff.began(address, now)
-    const dial = this.#connect(target, deadline - now).finally(() => this.#places.delete(key))
-    this.#places.set(key, dial)
-    return dial
+  #join(dial: Dial, { timeoutMs, signal }: DialPatience): Promise<PeerInfo> {
+    const { schedule, clock } = this.#lifecycle.workshop
+    const timeout = { code: 'DIAL_TIMEOUT', message: `${dial.text} did not answer in time` } as const
+    return abandonable({ schedule, deadline: clock.now() + timeoutMs, timeout, signal }, (resolve, reject) => {
+      const caller = { resolve, reject }
+      dial.callers.add(caller)
+      return () => this.#leave(dial, caller)
+    })
   }
 
-  /** Ends every dial; resolves when all have ended. */
-  async close(): Promise<void> {
-    this.#closing.abort()
-    await Promise.all([...this.#peers.values(), ...this.#places.values()])
+  #leave(dial: Dial, caller: Caller): void {
+    dial.callers.delete(caller)
+    if (dial.callers.size > 0 || this.#byHandle.get(dial.handle) !== dial) return
+    this.#forget(dial)
+    this.#giveUp(dial)
   }
 
-  async #tryAll(peerId: PeerId): Promise<DialOutcome> {
-    const { book, clock, timeoutMs } = this.#options
-    const deadline = clock.now() + timeoutMs
-    const addresses = book.dialable(peerId)
-    /** Bounded by the addresses of one peer. */
-    const outcomes: DialOutcome[] = []
-    for (const [i, address] of addresses.entries()) {
-      // What is left is shared evenly, so that a dead address does not use up a living one's time.
-      const outcome = await this.dial({ address, peerId }, (deadline - clock.now()) / (addresses.length - i))
-      if (outcome.kind === 'reached') return outcome
-      if (outcome.kind === 'failed') book.failed(peerId, address)
-      outcomes.push(outcome)
-      if (clock.now() >= deadline) break
-    }
-    // An address that was not tried may be the one that works.
-    const untried = outcomes.find(({ kind }) => kind === 'limited')
-    return untried ?? outcomes.at(-1) ?? failure(new SallyportError('NO_ADDRESS', `no address of ${peerId} is known`))
+  #end(dial: Dial, error: SallyportError): void {
+    this.#forget(dial)
+    for (const caller of dial.callers) caller.reject(error)
   }
 
-  async #connect(target: PeerAddress, timeoutMs: number): Promise<DialOutcome> {
-    const { transport } = this.#options
-    try {
-      const peerId = await transport.connect(target, { timeoutMs, signal: this.#closing.signal })
-      this.#ended(target.address, 'reached')
-      return { kind: 'reached', peerId }
-    } catch (thrown) {
-      this.#ended(target.address, 'failed')
-      return failure(SallyportError.from(thrown))
-    }
+  #forget(dial: Dial): void {
+    this.#dials.delete(dial.key)
+    this.#byHandle.delete(dial.handle)
   }
 
-  #ended(address: Address, outcome: 'reached' | 'failed'): void {
-    this.#options.backoff.ended(address, outcome, this.#options.clock.now())
+  /** Nobody wants the connection any more: it ends, unless it has become useful meanwhile. */
+  #giveUp(dial: Dial): void {
+    const link = this.#endpoint.link(dial.handle)
+    if (link?.state.kind === 'half-open') return link.drop('cancelled')
+    if (link === null || this.#lifecycle.channel(dial.handle)?.peer !== null) return
+    this.#lifecycle.change((registry) => registry.close(dial.handle, CLOSE.noError, 'given up'))
   }
 }
 
-const LIMITED: DialOutcome = { kind: 'limited' }
+const REFUSALS: Readonly<Record<DialRefusal, ErrorCode>> = {
+  closing: 'CLOSED',
+  'no-socket': 'NO_ADDRESS',
+  'slots-full': 'CONNECTION_REFUSED',
+  'connections-full': 'CONNECTION_REFUSED',
+}
 
-const failure = (error: SallyportError): DialOutcome => ({ kind: 'failed', error })
+const dialSelf = (): SallyportError => new SallyportError('DIAL_SELF', 'that is this node itself')

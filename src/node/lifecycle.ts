@@ -22,7 +22,7 @@ import type { EventFeed } from './events.ts'
 import type { Link } from './link.ts'
 import type { Due } from './schedule.ts'
 
-/** Hears how handshakes and identities end; the dials. */
+/** Hears how handshakes and identities end; the dialler. */
 export interface LifecycleObserver {
   failed(handle: ConnectionHandle, failure: HandshakeFailure, reason: CloseReason): void
   /** After the registry knows: the peer may still be connected otherwise. */

@@ -11,7 +11,7 @@ import type { WaitOutput } from '../core/peers/identity-waiters.ts'
 import { observedAddresses } from '../core/peers/observed.ts'
 import { abandonable } from './abandonable.ts'
 import type { Channel } from './channel.ts'
-import type { DialTarget } from './dials.ts'
+import type { DialTarget } from './dialler.ts'
 import type { TransportEvent } from './events.ts'
 import type { Handler } from './handlers.ts'
 import type { CallOutcome } from './outbound-call.ts'
@@ -94,7 +94,7 @@ export class TransportHandle {
   async connectPeer(address: string | PeerAddress, options: ConnectOptions = {}): Promise<Connected> {
     this.#mustBeOpen()
     const timeoutMs = options.timeoutMs ?? this.#parts.limits.dialTimeoutMs
-    const info = await this.#parts.dials.dial(targetOf(address, options), { timeoutMs, signal: options.signal })
+    const info = await this.#parts.dialler.dial(targetOf(address, options), { timeoutMs, signal: options.signal })
     return { peerId: info.peerId, connection: info.connection }
   }
 
@@ -139,6 +139,11 @@ export class TransportHandle {
   /** Who is connected, each once. */
   peers(): PeerInfo[] {
     return this.#parts.registry.peers()
+  }
+
+  /** The record of a peer that requests can be made to now, or null. */
+  peer(peerId: PeerId): PeerInfo | null {
+    return this.#parts.registry.usable(peerId)
   }
 
   /** Keeps a peer's connection though no request passes; returns what ends that, or null when 64 peers are held. */
@@ -234,8 +239,8 @@ export class TransportHandle {
   }
 
   async #close(): Promise<void> {
-    const { dials, endpoint, events, lifecycle, limits, workshop } = this.#parts
-    dials.close()
+    const { dialler, endpoint, events, lifecycle, limits, workshop } = this.#parts
+    dialler.close()
     endpoint.stop()
     lifecycle.change((registry, now) => registry.shutdown(now))
     await this.#within(limits.closeGraceMs, lifecycle.quiet())

@@ -11,7 +11,7 @@ import { TRANSPORT_DEFAULTS, type TransportSettings } from '../core/quic/setting
 import type { Identity, Ports } from '../io/ports.ts'
 import type { Admission } from './acceptance.ts'
 import type { Workshop } from './conversation.ts'
-import { Dials } from './dials.ts'
+import { Dialler } from './dialler.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { Endpoint } from './endpoint.ts'
 import { EventFeed } from './events.ts'
@@ -54,7 +54,7 @@ export interface TransportParts {
   readonly workshop: Workshop
   readonly lifecycle: Lifecycle
   readonly endpoint: Endpoint
-  readonly dials: Dials
+  readonly dialler: Dialler
 }
 
 const USER_AGENT = 'sallyport/0.1.0'
@@ -95,9 +95,9 @@ export const transportParts = (options: TransportOptions): TransportParts => {
     ...(options.admission === undefined ? {} : { admission: options.admission }),
     ...(options.quic === undefined ? {} : { quic: options.quic }),
   })
-  const dials = new Dials(identity.peerId, endpoint, lifecycle)
-  lifecycle.attach(endpoint, dials)
-  return { limits, counters, schedule, events, registry, workshop, lifecycle, endpoint, dials }
+  const dialler = new Dialler(identity.peerId, endpoint, lifecycle)
+  lifecycle.attach(endpoint, dialler)
+  return { limits, counters, schedule, events, registry, workshop, lifecycle, endpoint, dialler }
 }
 
 const settingsOf = (options: TransportOptions, limits: Limits): TransportSettings => ({

@@ -1,0 +1,29 @@
+// The public API of Sallyport.
+export { type Address, formatAddress, parseAddress, type PeerAddress } from './core/address.ts'
+export type { DownloadResult } from './core/chunks/download.ts'
+export type { UploadResult } from './core/chunks/upload-outputs.ts'
+export type { CounterSnapshot, Direction } from './core/counters.ts'
+export { ERROR_CODES, type ErrorCode, SallyportError } from './core/errors.ts'
+export type { ChunkAddress, ConnectionHandle, PeerId } from './core/ids.ts'
+export { parseChunkAddress, parsePeerId } from './core/ids.ts'
+export { STATUS } from './core/messages/codes.ts'
+export type { Capability, Hello } from './core/messages/hello.ts'
+export type { PeerInfo } from './core/peers/connection-record.ts'
+export { generateIdentity, readIdentity } from './io/identity.ts'
+export type { Identity, Ports, Udp, UdpEvents, UdpSocket } from './io/ports.ts'
+export { systemPorts } from './io/system.ts'
+export type { TransportEvent } from './node/events.ts'
+export type { Answer, Handler, InboundCall } from './node/handlers.ts'
+export type { NodeOptions } from './node/node-options.ts'
+export { createNode, type Node } from './node/node.ts'
+export { type Limits, LIMITS } from './node/options.ts'
+export type { GetOptions } from './node/transfer-download.ts'
+export type { PutOptions } from './node/transfer-upload.ts'
+export type {
+  CallOptions,
+  Connected,
+  ConnectOptions,
+  RequestOptions,
+  Response,
+  TransportHandle,
+} from './node/transport-handle.ts'

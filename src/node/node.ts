@@ -1,0 +1,244 @@
+// A node, composed: the transport, the phonebook that finds peers over it, the storage that keeps chunks at them. Nothing is decided
+// here; the parts are introduced to each other, begun in order and ended in reverse.
+import { type Address, formatAddress } from '../core/address.ts'
+import type { DownloadResult } from '../core/chunks/download.ts'
+import type { UploadResult } from '../core/chunks/upload-outputs.ts'
+import type { CounterSnapshot } from '../core/counters.ts'
+import { SallyportError } from '../core/errors.ts'
+import type { ChunkAddress, PeerId } from '../core/ids.ts'
+import { diversityOf } from '../core/kademlia/diversity.ts'
+import { PROTOCOL, STATUS } from '../core/messages/codes.ts'
+import { ensureIdentity, generateIdentity } from '../io/identity.ts'
+import type { Identity, Ports } from '../io/ports.ts'
+import { systemPorts } from '../io/system.ts'
+import { ChunkStore } from './chunk-store.ts'
+import { Holding } from './holding.ts'
+import { checkOptions, type CheckedOptions, type NodeOptions } from './node-options.ts'
+import { Phonebook } from './phonebook.ts'
+import { Storage } from './storage.ts'
+import type { GetOptions } from './transfer-download.ts'
+import type { PutOptions } from './transfer-upload.ts'
+import { TransportHandle } from './transport-handle.ts'
+
+/** The directory of the chunks in a data directory. */
+const CHUNKS = 'chunks'
+
+/** Something begun that has to be ended, in reverse order. */
+type Ending = () => Promise<void>
+
+/** A node: listening from `createNode` to `close`. */
+export class Node implements AsyncDisposable {
+  readonly peerId: PeerId
+  readonly transport: TransportHandle
+  readonly #phonebook: Phonebook
+  readonly #storage: Storage
+  readonly #options: CheckedOptions
+  readonly #endings: readonly Ending[]
+  #closing: Promise<void> | null = null
+
+  /** Use `createNode`. */
+  constructor(parts: NodeParts) {
+    this.peerId = parts.transport.peerId
+    this.transport = parts.transport
+    this.#phonebook = parts.phonebook
+    this.#storage = parts.storage
+    this.#options = parts.options
+    this.#endings = parts.endings
+  }
+
+  /** Where it can be dialled, each with `/p2p/…`; an unspecified address is given as this machine's own, 127.0.0.1 or ::1. */
+  get addresses(): readonly string[] {
+    return this.transport.locals.map((local) => formatAddress(dialable(local), this.peerId))
+  }
+
+  /** Dials the bootstrap nodes and looks itself up; BOOTSTRAP_UNREACHABLE when none answers. Resolves to the peers then known. */
+  join(options: { readonly signal?: AbortSignal } = {}): Promise<{ readonly peers: number }> {
+    return this.#phonebook.join(this.#options.bootstrap, options)
+  }
+
+  /** The 20 peers closest to an id that answered, nearest first, itself not among them. */
+  lookup(target: PeerId | ChunkAddress, options: { readonly signal?: AbortSignal } = {}): Promise<readonly PeerId[]> {
+    return this.#phonebook.lookup(target, options)
+  }
+
+  /**
+   * Uploads a file and resolves with its link once every chunk is stored at 4 peers at least. Rejects with NOT_ENOUGH_HOLDERS,
+   * FILE_NOT_FOUND, FILE_CHANGED, CANCELLED and what reading a file can fail with.
+   */
+  put(path: string, options: PutOptions = {}): Promise<UploadResult> {
+    return this.#storage.put(path, options)
+  }
+
+  /**
+   * Downloads what a link names to the file `out`, which appears only when every byte was verified. Rejects with LINK_INVALID,
+   * CHUNK_NOT_FOUND, CHUNK_CORRUPT, FILE_EXISTS, NO_SPACE, CANCELLED and what writing a file can fail with.
+   */
+  get(link: string, out: string, options: GetOptions = {}): Promise<DownloadResult> {
+    return this.#storage.get(link, out, options)
+  }
+
+  /** What happened so far, from every room of the node. */
+  counters(): CounterSnapshot {
+    return this.transport.counters()
+  }
+
+  /** Ends transfers, says goodbye and gives everything back; idempotent, bounded in time. */
+  close(): Promise<void> {
+    this.#closing ??= end(this.#endings)
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}
+
+interface NodeParts {
+  readonly transport: TransportHandle
+  readonly phonebook: Phonebook
+  readonly storage: Storage
+  readonly options: CheckedOptions
+  readonly endings: readonly Ending[]
+}
+
+/**
+ * Makes a node and binds its sockets; it joins no network by itself. Rejects with ADDRESS_INVALID, ARGUMENT_INVALID, BIND_FAILED,
+ * DATA_DIR_IN_USE, IDENTITY_DAMAGED and what using a directory can fail with.
+ */
+export const createNode = async (options: NodeOptions = {}): Promise<Node> => {
+  const checked = checkOptions(options)
+  const endings: Ending[] = []
+  try {
+    return await compose(options, checked, endings)
+  } catch (error) {
+    await end(endings)
+    throw SallyportError.from(error)
+  }
+}
+
+const compose = async (options: NodeOptions, checked: CheckedOptions, endings: Ending[]): Promise<Node> => {
+  const ports = options.ports ?? (await ownPorts(endings))
+  const { identity, store } = await openData(options, ports, endings)
+  const transport = await TransportHandle.open({
+    ports,
+    identity,
+    capability: checked.capability,
+    listen: checked.listen,
+    skipUnbindable: checked.listenDefault,
+    ...(options.limits === undefined ? {} : { limits: options.limits }),
+  })
+  const supervised: Promise<void>[] = []
+  endings.push(
+    async () => void (await Promise.all(supervised)),
+    () => transport.close(),
+  )
+  const diversity = diversityOf(checked.diversity, transport.locals)
+  const phonebook = openPhonebook({ transport, ports, diversity }, endings)
+  supervised.push(listen(transport, phonebook))
+  const storage = new Storage({
+    ...ports,
+    identity,
+    store,
+    routing: phonebook,
+    exchange: {
+      async request(peer, protocol, payload, asked) {
+        await phonebook.reach(peer, asked)
+        return transport.request(peer, protocol, payload, asked)
+      },
+      handle: (protocol, answer) => transport.handle(protocol, answer),
+    },
+  })
+  endings.push(() => storage.close())
+  if (checked.capability === 'node') storage.serve()
+  return new Node({ transport, phonebook, storage, options: checked, endings })
+}
+
+const ownPorts = async (endings: Ending[]): Promise<Ports> => {
+  const ports = await systemPorts()
+  endings.push(() => ports.close())
+  return ports
+}
+
+/** Locks the data directory and opens what is in it; without one there is an identity for this run, and nothing else. */
+const openData = async (
+  options: NodeOptions,
+  ports: Ports,
+  endings: Ending[],
+): Promise<{ identity: Identity; store: ChunkStore | null }> => {
+  const { dataDirectory } = options
+  if (dataDirectory === undefined) return { identity: options.identity ?? (await generateIdentity()), store: null }
+  await ports.files.makeDirectory(dataDirectory)
+  const lock = await ports.files.lock(dataDirectory)
+  endings.push(() => lock.release())
+  const identity = options.identity ?? (await ensureIdentity(dataDirectory))
+  const { capacityBytes } = options
+  const store = await ChunkStore.open({
+    files: ports.files,
+    workers: ports.workers,
+    identity,
+    directory: `${dataDirectory}/${CHUNKS}`,
+    ...(capacityBytes === undefined ? {} : { capacityBytes }),
+  })
+  return { identity, store }
+}
+
+const openPhonebook = (
+  parts: { transport: TransportHandle; ports: Ports; diversity: ReturnType<typeof diversityOf> },
+  endings: Ending[],
+): Phonebook => {
+  const { transport, ports, diversity } = parts
+  const holding = new Holding(transport)
+  const phonebook = new Phonebook({
+    ...ports,
+    self: transport.peerId,
+    diversity,
+    transport: {
+      connect: async (address, until) => (await transport.connectPeer(address, until)).peerId,
+      peer: (peerId) => transport.peer(peerId),
+      request: async (peer, { protocol, target, count }, { payload, ...until }) => {
+        const about = { ...(target === null ? {} : { target }), ...(count === null ? {} : { count }) }
+        const answer = await transport.request(peer, protocol, payload, { ...until, ...about })
+        return { reason: null, retryAfterMs: null, outcome: null, ...answer }
+      },
+      keep: (peers) => holding.hold(peers),
+    },
+  })
+  transport.handle(PROTOCOL.findNode, ({ peer, protocol, target, count }) => {
+    const asker = transport.peer(peer)
+    if (asker === null) return { status: STATUS.refused }
+    const { status, payload } = phonebook.answer(asker, { protocol, target, count })
+    return { status, payload }
+  })
+  endings.push(async () => {
+    await phonebook.close()
+    holding.hold([])
+  })
+  return phonebook
+}
+
+/** Every peer that becomes connected is offered to the phonebook. The loop ends when the transport closes its events. */
+const listen = async (transport: TransportHandle, phonebook: Phonebook): Promise<void> => {
+  for await (const event of transport.events()) {
+    if (event.kind === 'connected') phonebook.identified(event.peer)
+    // What was missed can be seen: whoever is connected now.
+    else if (event.kind === 'lagged') for (const peer of transport.peers()) phonebook.identified(peer)
+  }
+}
+
+/** Runs every ending, the last begun first, whatever one of them does; the first failure is reported. */
+const end = async (endings: readonly Ending[]): Promise<void> => {
+  let failure: unknown = null
+  for (const ending of endings.toReversed()) {
+    try {
+      await ending()
+    } catch (error) {
+      failure ??= error
+    }
+  }
+  if (failure !== null) throw SallyportError.from(failure)
+}
+
+const dialable = (local: Address): Address => {
+  if (local.ip === '0.0.0.0') return { ...local, ip: '127.0.0.1' }
+  return local.ip === '::' ? { ...local, ip: '::1' } : local
+}
