@@ -188,6 +188,21 @@ test('concurrent dials to one address are one, and a connected peer is not diall
   await world.close()
 })
 
+test('a dial that is given up frees the slot at the other end', async () => {
+  const world = await World.make({ latencyMs: 20 })
+  const [a, b] = [await world.host(), await world.host()]
+  const controller = new AbortController()
+  const dial = a.transport.connectPeer(b.address, { signal: controller.signal })
+  await world.clock.advance(30)
+  assert.equal(b.transport.gauges().halfOpenIn, 1)
+  controller.abort()
+  await assert.rejects(world.run(dial), code('CANCELLED'))
+  await world.clock.advance(50)
+  assert.equal(b.transport.gauges().halfOpenIn, 0)
+  assert.equal(b.transport.counters().handshakesFailed.inbound.cancelled, 1)
+  await world.close()
+})
+
 test('two that dial each other at once end with one connection, connected once', async () => {
   const world = await World.make()
   const [a, b] = [await world.host(), await world.host()]
