@@ -166,10 +166,10 @@ export class Endpoint {
 
   // ── the end ──
 
-  /** No handshake begins any more; those in progress are given up. */
+  /** No handshake begins any more; those in progress are given up, and their peers are told. */
   stop(): void {
     this.#stopped = true
-    for (const link of this.#links.values()) if (link.state.kind === 'half-open') link.drop('cancelled')
+    for (const link of this.#links.values()) if (link.state.kind === 'half-open') link.close(0, '', this.#now)
     this.#settle()
   }
 

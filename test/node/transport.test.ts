@@ -18,6 +18,15 @@ const pair = async (world: World, options: Parameters<World['host']>[0] = {}): P
   return hosts
 }
 
+/** The kinds of events from now on, as they come. */
+const listen = (transport: Host['transport']): string[] => {
+  const heard: string[] = []
+  void (async () => {
+    for await (const event of transport.events()) heard.push(event.kind)
+  })()
+  return heard
+}
+
 const code = (wanted: string) => (error: unknown) => {
   assert.ok(error instanceof SallyportError, String(error))
   assert.equal(error.code, wanted, error.message)
@@ -188,23 +197,61 @@ test('concurrent dials to one address are one, and a connected peer is not diall
   await world.close()
 })
 
+test('a dial that is given up frees the slot at the other end', async () => {
+  const world = await World.make({ latencyMs: 20 })
+  const [a, b] = [await world.host(), await world.host()]
+  const controller = new AbortController()
+  const dial = a.transport.connectPeer(b.address, { signal: controller.signal })
+  await world.clock.advance(30)
+  assert.equal(b.transport.gauges().halfOpenIn, 1)
+  controller.abort()
+  await assert.rejects(world.run(dial), code('CANCELLED'))
+  await world.clock.advance(50)
+  assert.equal(b.transport.gauges().halfOpenIn, 0)
+  assert.equal(b.transport.counters().handshakesFailed.inbound.cancelled, 1)
+  await world.close()
+})
+
 test('two that dial each other at once end with one connection, connected once', async () => {
   const world = await World.make()
   const [a, b] = [await world.host(), await world.host()]
-  const heard: string[] = []
-  for (const host of [a, b]) {
-    void (async () => {
-      for await (const event of host.transport.events()) heard.push(event.kind)
-    })()
-  }
+  const heard = [a, b].map(({ transport }) => listen(transport))
   await world.run(Promise.all([a.transport.connectPeer(b.address), b.transport.connectPeer(a.address)]))
   await world.clock.advance(5000)
   for (const host of [a, b]) {
     assert.equal(host.transport.listActiveConnections().length, 1)
     assert.equal(host.transport.gauges().connections, 1)
   }
-  assert.deepEqual(heard, ['connected', 'connected'])
+  assert.deepEqual(heard, [['connected'], ['connected']])
   await world.close()
+})
+
+test('however dials cross, delay and lose datagrams, two peers end connected, by one connection, heard of in order', async () => {
+  for (let seed = 1; seed <= 12; seed++) {
+    const loss = seed % 3 === 0 ? 0.05 : 0
+    const world = await World.make({ latencyMs: 3, jitterMs: 30, loss }, seed)
+    const hosts = [await world.host(), await world.host()] as const
+    const heard = hosts.map(({ transport }) => listen(transport))
+    const dials = hosts.map(({ transport }, i) => transport.connectPeer(hosts[1 - i]!.address))
+    const late = world.clock.advance(seed * 5).then(() => hosts[0].transport.connectPeer(hosts[1].address))
+    const outcomes = await world.run(Promise.allSettled([...dials, late]))
+    assert.ok(
+      outcomes.some(({ status }) => status === 'fulfilled'),
+      `seed ${seed}`,
+    )
+    await world.clock.advance(4000)
+    for (const [i, { transport }] of hosts.entries()) {
+      assert.equal(transport.peers().length, 1, `seed ${seed}`)
+      assert.equal(transport.listActiveConnections().length, 1, `seed ${seed}`)
+      const events = heard[i]!
+      assert.ok(
+        events.every((kind, n) => kind === (n % 2 === 0 ? 'connected' : 'disconnected')),
+        `seed ${seed}`,
+      )
+      assert.equal(transport.counters().reconcilerDifferences, 0)
+    }
+    await world.close()
+  }
 })
 
 test('the verdicts sum to the datagrams judged, and nothing differs from the registry', async () => {
@@ -238,10 +285,7 @@ test('200 at once are all identified; accepted, registered and reading are equal
 test('disconnecting is heard by both, and a peer can come back', async () => {
   const world = await World.make()
   const [a, b] = await pair(world)
-  const heard: string[] = []
-  void (async () => {
-    for await (const event of b.transport.events()) heard.push(event.kind)
-  })()
+  const heard = listen(b.transport)
   assert.equal(a.transport.disconnectPeer(b.identity.peerId), true)
   assert.equal(a.transport.disconnectPeer(b.identity.peerId), false)
   await world.clock.advance(50)
@@ -255,10 +299,7 @@ test('disconnecting is heard by both, and a peer can come back', async () => {
 test('a restarted peer is a disconnect, then a connect', async () => {
   const world = await World.make()
   const [a, b] = await pair(world)
-  const heard: string[] = []
-  void (async () => {
-    for await (const event of b.transport.events()) heard.push(event.kind)
-  })()
+  const heard = listen(b.transport)
   const again = await world.host({ identity: a.identity })
   await world.run(again.transport.connectPeer(b.address))
   await world.clock.advance(50)

@@ -266,6 +266,8 @@ export class Registry {
     for (const entry of this.#roster.peers()) {
       const living = entry.connections.filter((record) => record.state.kind !== 'closing')
       assert(living.length <= this.#config.connectionsPerPeerMax, 'the connections of one peer are bounded')
+      const processes = new Set(entry.connections.flatMap((record) => infoOf(record)?.hello.incarnation.join() ?? []))
+      assert(processes.size <= 1, 'the connections in use to a peer are to one process')
     }
   }
 
