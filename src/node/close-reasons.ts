@@ -3,7 +3,7 @@ import type { HandshakeFailure } from '../core/counters.ts'
 import { SallyportError } from '../core/errors.ts'
 import { CLOSE } from '../core/messages/codes.ts'
 import type { CloseReason } from '../core/quic/outputs.ts'
-import { CONNECTION_REFUSED, CRYPTO_ERROR } from '../core/quic/transport-error.ts'
+import { APPLICATION_ERROR, CONNECTION_REFUSED, CRYPTO_ERROR } from '../core/quic/transport-error.ts'
 
 /** TLS alert certificate_unknown (RFC 8446 section 6.2): the peer is not the one that was wanted. */
 const CERTIFICATE_UNKNOWN = 46
@@ -20,6 +20,8 @@ export const handshakeFailure = (reason: CloseReason): HandshakeFailure => {
       return 'cancelled'
     case 'transport':
       if (reason.code === CONNECTION_REFUSED) return 'refused'
+      // What an application says before the handshake is done is not passed on (RFC 9000 section 10.2.3): the dial was given up.
+      if (reason.code === APPLICATION_ERROR) return 'cancelled'
       if (reason.code === CRYPTO_ERROR + CERTIFICATE_UNKNOWN) return 'identity'
       return reason.code >= CRYPTO_ERROR ? 'tls' : 'transport'
   }

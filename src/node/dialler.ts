@@ -86,7 +86,7 @@ export class Dialler implements LifecycleObserver {
     for (const dial of this.#dials.values()) {
       if (dial.handle !== info.connection && dial.expected !== info.peerId) continue
       this.#forget(dial)
-      if (dial.handle !== info.connection) this.#giveUp(dial)
+      if (dial.handle !== info.connection) this.#giveUpHandshake(dial)
       for (const caller of dial.callers) caller.resolve(info)
     }
   }
@@ -131,10 +131,18 @@ export class Dialler implements LifecycleObserver {
 
   /** Nobody wants the connection any more: it ends, unless it has become useful meanwhile. */
   #giveUp(dial: Dial): void {
-    const link = this.#endpoint.link(dial.handle)
-    if (link?.state.kind === 'half-open') return link.drop('cancelled')
-    if (link === null || this.#lifecycle.channel(dial.handle)?.peer !== null) return
+    this.#giveUpHandshake(dial)
+    if (this.#lifecycle.channel(dial.handle)?.peer !== null) return
     this.#lifecycle.change((registry) => registry.close(dial.handle, CLOSE.noError, 'given up'))
+  }
+
+  /**
+   * A handshake in progress ends, and the peer is told, so that its slot is free at once. One that has finished is left to the rule
+   * about duplicates: were it closed here, two peers that dial each other could close both of their connections.
+   */
+  #giveUpHandshake(dial: Dial): void {
+    const link = this.#endpoint.link(dial.handle)
+    if (link?.state.kind === 'half-open') link.close(CLOSE.noError, '', this.#lifecycle.workshop.clock.now())
   }
 }
 

@@ -166,10 +166,10 @@ export class Endpoint {
 
   // ── the end ──
 
-  /** No handshake begins any more; those in progress are given up. */
+  /** No handshake begins any more; those in progress are given up, and their peers are told. */
   stop(): void {
     this.#stopped = true
-    for (const link of this.#links.values()) if (link.state.kind === 'half-open') link.drop('cancelled')
+    for (const link of this.#links.values()) if (link.state.kind === 'half-open') link.close(0, '', this.#now)
     this.#settle()
   }
 
@@ -319,13 +319,13 @@ export class Endpoint {
   }
 
   #drain(link: Link): void {
+    this.#outbox.add(link)
     const outputs: ConnectionOutput[] = []
     for (let next = link.connection.poll(); next !== null; next = link.connection.poll()) outputs.push(next)
+    if (outputs.length === 0) return
     // Once a connection is closed its streams cannot be read, not even what came before: their news is no news.
     const closed = outputs.some((output) => output.kind === 'closed')
     for (const output of outputs) this.#perform(link, output, closed)
-    if (outputs.some((output) => output.kind === 'gone')) return
-    this.#outbox.add(link)
   }
 
   #perform(link: Link, output: ConnectionOutput, closed: boolean): void {

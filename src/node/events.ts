@@ -8,7 +8,7 @@ import type { PeerInfo } from '../core/peers/connection-record.ts'
  * missed: compare with `peers()`.
  */
 export type TransportEvent =
-  | { readonly kind: 'connected'; readonly peer: PeerInfo }
+  | { readonly kind: 'connected'; readonly peerId: PeerId; readonly peer: PeerInfo }
   | { readonly kind: 'disconnected'; readonly peerId: PeerId }
   | { readonly kind: 'lagged'; readonly missed: number }
 

@@ -210,7 +210,7 @@ export class Lifecycle implements Acceptance, ChannelOwner {
         if (!this.#registry.pending(output.peerId)) this.#waiters.gone(output.peerId)
         return
       case 'connected':
-        return this.#events.publish({ kind: 'connected', peer: output.info })
+        return this.#events.publish({ kind: 'connected', peerId: output.info.peerId, peer: output.info })
       case 'disconnected':
         return this.#events.publish({ kind: 'disconnected', peerId: output.peerId })
       default:

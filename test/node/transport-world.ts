@@ -49,9 +49,14 @@ export class World {
     return { clock, timers: clock, udp: this.network.host({ ip4 }), workers, files: NO_FILES, crypto, random }
   }
 
+  /** An address nobody has yet. */
   nextIp(): string {
-    const n = ++this.#made
-    return `192.0.${n >> 8}.${n & 255}`
+    this.#made++
+    return this.lastIp
+  }
+
+  get lastIp(): string {
+    return `192.0.${this.#made >> 8}.${this.#made & 255}`
   }
 
   async host(options: Partial<TransportOptions> = {}): Promise<Host> {

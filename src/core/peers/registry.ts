@@ -209,11 +209,11 @@ export class Registry {
     this.#close(record, code, reason)
   }
 
-  /** Closes every connection to a peer; false when there was none. */
+  /** Closes every connection to a peer; false when there was none left to close. */
   disconnect(peerId: PeerId, code: CloseCode): boolean {
-    const entry = this.#roster.peer(peerId)
-    for (const record of entry?.connections ?? []) if (record.state.kind !== 'closing') this.#close(record, code, '')
-    return entry !== null
+    const living = this.#roster.peer(peerId)?.connections.filter((record) => record.state.kind !== 'closing') ?? []
+    for (const record of living) this.#close(record, code, '')
+    return living.length > 0
   }
 
   /** Tells every peer to go; connections without streams close at once, and what is established later is closed. */
@@ -266,6 +266,8 @@ export class Registry {
     for (const entry of this.#roster.peers()) {
       const living = entry.connections.filter((record) => record.state.kind !== 'closing')
       assert(living.length <= this.#config.connectionsPerPeerMax, 'the connections of one peer are bounded')
+      const processes = new Set(entry.connections.flatMap((record) => infoOf(record)?.hello.incarnation.join() ?? []))
+      assert(processes.size <= 1, 'the connections in use to a peer are to one process')
     }
   }
 

@@ -1,0 +1,112 @@
+// A peer that has finished its handshake and then writes whatever a test wants onto its streams.
+import { Counters } from '../../src/core/counters.ts'
+import { connectionHandle, type StreamId } from '../../src/core/ids.ts'
+import { ALPN } from '../../src/core/messages/codes.ts'
+import { type ControlMessage, encodeControl } from '../../src/core/messages/control.ts'
+import { decodeResponseHeader, type ResponseHeader } from '../../src/core/messages/requests.ts'
+import { Assembly } from '../../src/core/dispatch/assembly.ts'
+import type { CloseReason } from '../../src/core/quic/outputs.ts'
+import { TRANSPORT_DEFAULTS } from '../../src/core/quic/settings.ts'
+import { generateIdentity } from '../../src/io/identity.ts'
+import type { Identity } from '../../src/io/ports.ts'
+import { Endpoint } from '../../src/node/endpoint.ts'
+import type { Link, StreamOutput } from '../../src/node/link.ts'
+import { limitsOf } from '../../src/node/options.ts'
+import { Schedule } from '../../src/node/schedule.ts'
+import type { Host, World } from './transport-world.ts'
+
+export class RawPeer {
+  readonly #world: World
+  readonly identity: Identity
+  readonly #endpoint: Endpoint
+  /** Why its connection ended, once it has. */
+  closed: CloseReason | null = null
+  readonly heard: StreamOutput[] = []
+  #link: Link | null = null
+
+  /** Dials a host and finishes the handshake. */
+  static async connect(world: World, host: Host): Promise<RawPeer> {
+    const peer = new RawPeer(world, await generateIdentity(), world.nextIp())
+    await peer.#endpoint.bind({ family: 4, ip: world.lastIp, port: 9000 })
+    peer.#endpoint.dial(host.transport.locals[0]!, null)
+    await world.clock.advance(100)
+    return peer
+  }
+
+  private constructor(world: World, identity: Identity, ip: string) {
+    const ports = world.ports(ip)
+    let drawn = 0
+    this.#world = world
+    this.identity = identity
+    this.#endpoint = new Endpoint({
+      ports,
+      identity,
+      alpn: ALPN,
+      limits: limitsOf(),
+      transport: TRANSPORT_DEFAULTS,
+      schedule: new Schedule(ports.clock, ports.timers),
+      counters: new Counters(),
+      handles: { full: false, draw: () => connectionHandle(++drawn) },
+      acceptance: {
+        established: (link, now) => {
+          this.#link = link
+          link.read({ stream: (output) => void this.heard.push(output) }, now)
+        },
+        lost: (_handle, reason) => void (this.closed = reason),
+        failed: (_handle, _failure, reason) => void (this.closed = reason),
+      },
+    })
+  }
+
+  get link(): Link {
+    if (this.#link === null) throw new Error('the handshake has not finished')
+    return this.#link
+  }
+
+  /** Opens a control stream with these messages and leaves it open. */
+  control(...messages: Exclude<ControlMessage, { kind: 'unknown' }>[]): StreamId {
+    const stream = this.link.open(false)!
+    for (const message of messages) this.link.write(stream, encodeControl(message))
+    return stream
+  }
+
+  /** HELLO and HELLO_ACK: identified for the other side. */
+  async greet(): Promise<StreamId> {
+    const stream = this.control(HELLO, { kind: 'hello-ack' })
+    await this.#world.clock.advance(50)
+    return stream
+  }
+
+  /** Writes bytes onto a new stream and ends it, unless it is to stay open. */
+  say(bytes: Uint8Array, { bidirectional = true, open = false } = {}): StreamId {
+    const stream = this.link.open(bidirectional)!
+    this.link.write(stream, bytes)
+    if (!open) this.link.finish(stream)
+    return stream
+  }
+
+  /** The header of what came back on a stream of ours. */
+  answer(stream: StreamId): ResponseHeader | null {
+    const assembly = new Assembly(decodeResponseHeader, 1_000_000)
+    for (let bytes = this.link.readStream(stream); bytes !== null; bytes = this.link.readStream(stream)) {
+      assembly.receive(bytes)
+    }
+    return assembly.header
+  }
+
+  close(): Promise<void> {
+    return this.#world.run(this.#endpoint.close({ code: 0, reason: '' }, 10))
+  }
+}
+
+export const HELLO = {
+  kind: 'hello',
+  hello: {
+    version: 1,
+    userAgent: 'raw',
+    incarnation: new Uint8Array(8).fill(1),
+    capability: 'client',
+    addresses: [],
+    observed: null,
+  },
+} as const
