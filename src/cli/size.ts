@@ -1,4 +1,4 @@
-// Sizes and times as people write and read them: MB is 10⁶ bytes, MiB is 2²⁰.
+// Sizes, times and numbers of things as people write and read them: MB is 10⁶ bytes, MiB is 2²⁰.
 
 const UNITS: Readonly<Record<string, number>> = {
   '': 1,
@@ -29,3 +29,6 @@ export const formatSize = (bytes: number): string => {
 
 /** Milliseconds as seconds with two decimals: `1.25 s`. */
 export const formatSeconds = (ms: number): string => `${(ms / 1e3).toFixed(2)} s`
+
+/** A number of things: `1 chunk`, `5 chunks`. */
+export const formatCount = (count: number, thing: string): string => `${count} ${thing}${count === 1 ? '' : 's'}`

@@ -2,12 +2,15 @@
 // however it ends. The large one is the README's demo.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
 import { after, describe, test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import type { TestnetReport } from '../../src/testnet/testnet.ts'
 import { BIN, resultOf, run } from '../cli/run.ts'
 import type { Failure } from '../cli/run.ts'
@@ -18,6 +21,18 @@ after(() => rmSync(directory, { recursive: true, force: true }))
 /** The command keeps everything under TMPDIR, which here is a directory of this test alone. */
 const environment = { TMPDIR: directory }
 const leftovers = (): string[] => readdirSync(directory).filter((name) => name.startsWith('sallyport-testnet-'))
+
+/** Looks often until it is so; the runner's own limit ends a wait that is in vain. */
+const until = async (isSo: () => boolean): Promise<void> => {
+  while (!isSo()) await setTimeout(20)
+}
+
+/** The two host processes of a test network, once they run. */
+const processesOf = async ({ pid }: ChildProcess): Promise<number[]> => {
+  const read = (): string[] => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean)
+  await until(() => read().length === 2)
+  return read().map(Number)
+}
 
 describe('a test network', () => {
   test('reports what every part of the job did', async () => {
@@ -48,7 +63,7 @@ describe('a test network', () => {
     writeFileSync(file, 'a')
     const finished = await run(['testnet', '--nodes', '8', '--upload', file], environment)
     assert.equal(finished.code, 0, finished.stdout + finished.stderr)
-    assert.match(finished.stdout, /^8 nodes formed in [\d.]+ s\nuploaded 1 B as 1 chunks to 7 holders each in /)
+    assert.match(finished.stdout, /^8 nodes formed in [\d.]+ s\nuploaded 1 B as 1 chunk to 7 holders each in /)
     assert.match(
       finished.stdout,
       /\nidentical: yes \(sha256 ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb\)\n/,
@@ -66,6 +81,37 @@ describe('a test network', () => {
     assert.deepEqual(await exited, [130, null])
     assert.deepEqual(leftovers(), [])
   })
+
+  test('fails, and leaves nothing behind, when one of its processes dies', { skip: !existsSync('/proc') }, async () => {
+    const child = spawn(process.execPath, [BIN, 'testnet', '--nodes', '8', '--upload-size', '50MB', '--json'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+      env: { ...process.env, ...environment },
+    })
+    const exited = once(child, 'exit')
+    const output = text(child.stdout)
+    const hosts = await processesOf(child)
+    process.kill(hosts[1]!, 'SIGKILL')
+    assert.deepEqual(await exited, [1, null])
+    const { error } = JSON.parse(await output) as Failure
+    assert.equal(error.code, 'TESTNET_FAILED')
+    assert.match(error.message, /SIGKILL/)
+    assert.deepEqual(leftovers(), [])
+  })
+
+  test(
+    'ends its processes and removes its files when it is killed itself',
+    { skip: !existsSync('/proc') },
+    async () => {
+      const child = spawn(process.execPath, [BIN, 'testnet', '--nodes', '8', '--upload-size', '50MB'], {
+        stdio: 'ignore',
+        env: { ...process.env, ...environment },
+      })
+      const hosts = await processesOf(child)
+      child.kill('SIGKILL')
+      await until(() => hosts.every((pid) => !existsSync(`/proc/${pid}`)))
+      assert.deepEqual(leftovers(), [])
+    },
+  )
 
   test('says which file is missing', async () => {
     const finished = await run(['testnet', '--upload', join(directory, 'missing'), '--json'], environment)

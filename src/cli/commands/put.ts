@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises'
 import { SallyportError, createNode } from '../../index.ts'
 import { EXIT } from '../command.ts'
 import type { Run } from '../command.ts'
-import { formatSeconds, formatSize } from '../size.ts'
+import { formatCount, formatSeconds, formatSize } from '../size.ts'
 
 /** Uploads with a throw-away identity and prints the link. */
 export const put: Run<'put'> = async ({ argument: file, bootstrap, allowFewer }, { output, signal }) => {
@@ -15,7 +15,11 @@ export const put: Run<'put'> = async ({ argument: file, bootstrap, allowFewer },
   const ms = Math.round(performance.now() - begun)
   output.line(link)
   output.object({ link, bytes, chunks, holders, stored, ms })
-  output.note(`uploaded ${formatSize(bytes)} as ${chunks} chunks to ${holders} holders each in ${formatSeconds(ms)}`)
+  if (allowFewer)
+    output.note(`--allow-fewer: counted as done with ${formatCount(holders, 'holder')} of the rarest chunk`)
+  output.note(
+    `uploaded ${formatSize(bytes)} as ${formatCount(chunks, 'chunk')} to ${formatCount(holders, 'holder')} each in ${formatSeconds(ms)}`,
+  )
   return EXIT.done
 }
 

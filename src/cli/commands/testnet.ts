@@ -5,7 +5,7 @@ import { runTestnet } from '../../testnet/testnet.ts'
 import type { Stage } from '../../testnet/testnet.ts'
 import { EXIT } from '../command.ts'
 import type { Run } from '../command.ts'
-import { formatSeconds, formatSize } from '../size.ts'
+import { formatCount, formatSeconds, formatSize } from '../size.ts'
 
 /** Runs the network; fails unless the download is identical to the upload. */
 export const testnet: Run<'testnet'> = async ({ nodes, processes, upload, uploadSize }, { output, signal }) => {
@@ -31,7 +31,9 @@ const tell = (stage: Stage, line: (text: string) => void): void => {
       return line(`${stage.nodes} nodes formed in ${formatSeconds(stage.ms)}`)
     case 'uploaded': {
       const { bytes, chunks, holders, ms, link } = stage
-      line(`uploaded ${formatSize(bytes)} as ${chunks} chunks to ${holders} holders each in ${formatSeconds(ms)}`)
+      line(
+        `uploaded ${formatSize(bytes)} as ${formatCount(chunks, 'chunk')} to ${formatCount(holders, 'holder')} each in ${formatSeconds(ms)}`,
+      )
       return line(link)
     }
     case 'downloaded':
