@@ -130,9 +130,8 @@ export const COMMANDS = {
       processes: {
         kind: 'count',
         value: 'N',
-        default: 2,
         range: [2, 64],
-        help: 'over how many processes the nodes are spread',
+        help: 'over how many processes the nodes are spread (default: one for each 100 nodes, at least 2)',
       },
     },
   },

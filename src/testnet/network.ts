@@ -34,6 +34,12 @@ interface Member extends Launched {
   readonly host: Child
 }
 
+/** Nodes that one process carries well: each needs some 9 MB and its share of one event loop. */
+const NODES_PER_PROCESS = 100
+
+/** Over how many processes a network is spread when nobody says. */
+export const processesFor = (nodes: number): number => Math.max(2, Math.ceil(nodes / NODES_PER_PROCESS))
+
 /** A running test network; made by `Network.start`. */
 export class Network {
   /** Where the network keeps everything; callers may put files of their own there. */

@@ -30,7 +30,7 @@ describe('a command line', () => {
   })
 
   test('has the defaults of the table', () => {
-    const values = { nodes: 25, upload: undefined, uploadSize: 20_000_000, processes: 2 }
+    const values = { nodes: 25, upload: undefined, uploadSize: 20_000_000, processes: undefined }
     assert.deepEqual(parsed('testnet --json'), { kind: 'run', command: 'testnet', json: true, values })
     const floodValues = { argument: undefined, clients: 40, silent: 0, acceptance: 'own' }
     assert.deepEqual(parsed('flood'), { kind: 'run', command: 'flood', json: false, values: floodValues })

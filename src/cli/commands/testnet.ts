@@ -1,6 +1,7 @@
 // `testnet`: the main job on this machine, told in a few lines.
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import { processesFor } from '../../testnet/network.ts'
 import { runTestnet } from '../../testnet/testnet.ts'
 import type { Stage } from '../../testnet/testnet.ts'
 import { EXIT } from '../command.ts'
@@ -12,7 +13,7 @@ export const testnet: Run<'testnet'> = async ({ nodes, processes, upload, upload
   if (upload !== undefined) await stat(upload)
   const report = await runTestnet({
     nodes,
-    processes,
+    processes: processes ?? processesFor(nodes),
     upload: upload === undefined ? { bytes: uploadSize } : { file: resolve(upload) },
     signal,
     onStage: (stage) => tell(stage, (text) => output.line(text)),
