@@ -3,14 +3,17 @@ import { createNode } from 'sallyport'
 
 const listen = ['/ip4/127.0.0.1/udp/0/quic-v1']
 await using node = await createNode({ listen })
-const events = node.transport.events()
-
 const visitor = await createNode({ listen })
+const events = node.transport.events()
 await visitor.transport.connectPeer(node.addresses[0] ?? '')
-await visitor.close()
 
-let left = 2
 for await (const event of events) {
-  console.log(event.kind, 'peerId' in event ? event.peerId : '')
-  if (--left === 0) break
+  if (event.kind === 'connected') {
+    console.log(`${event.peer.peerId} came`)
+    await visitor.close()
+  }
+  if (event.kind === 'disconnected') {
+    console.log(`${event.peerId} went`)
+    break
+  }
 }

@@ -1,8 +1,8 @@
 // The one table of commands and options. Parsing, `--help` and docs/cli.md are all made from it, and so are the types of what a
 // command is given.
 
-/** How an option's value is read. A `flag` has none; `size` takes units (MB = 10⁶, MiB = 2²⁰ bytes). */
-export type OptionKind = 'flag' | 'path' | 'address' | 'choice' | 'count' | 'size'
+/** How an option's value is read. A `flag` has none; a `listen-address` may have port 0; `size` takes units (MB = 10⁶, MiB = 2²⁰ bytes). */
+export type OptionKind = 'flag' | 'path' | 'address' | 'listen-address' | 'choice' | 'count' | 'size'
 
 /** One option; its key in the table is its long name in camelCase. */
 export interface OptionSpec {
@@ -67,7 +67,7 @@ export const COMMANDS = {
     ],
     options: {
       listen: {
-        kind: 'address',
+        kind: 'listen-address',
         value: 'ADDR',
         many: true,
         help: 'a local address to bind, such as /ip4/0.0.0.0/udp/9000/quic-v1 (default: any port of both families)',

@@ -111,8 +111,10 @@ class InvalidValue extends CommanderError {
 
 const readText = (kind: OptionSpec['kind'], text: string): string => {
   if (text === '') throw new InvalidValue('ARGUMENT_INVALID', `an empty ${kind} was given`)
-  if (kind === 'address' && parseAddress(text) === null)
+  const listen = kind === 'listen-address'
+  if ((listen || kind === 'address') && parseAddress(text, { listen }) === null) {
     throw new InvalidValue('ADDRESS_INVALID', `"${text}" is no address`)
+  }
   return text
 }
 

@@ -19,9 +19,23 @@ port.on('message', ({ work, signer }: JobMessage) => {
   port.postMessage(result, wholeBuffers(result))
 })
 
-/** The memory of a result that can be handed over: arrays that are all of their buffer. */
+/** The memory of a result that can be handed over: a chunk that is all of its buffer. */
 function wholeBuffers(result: WorkDone): ArrayBuffer[] {
-  const large = 'stored' in result ? result.stored : result.kind === 'open-chunk' ? result.plaintext : null
-  const whole = large !== null && large.buffer instanceof ArrayBuffer && large.byteLength === large.buffer.byteLength
-  return whole ? [large.buffer] : []
+  const chunk = chunkOf(result)
+  const whole = chunk !== null && chunk.buffer instanceof ArrayBuffer && chunk.byteLength === chunk.buffer.byteLength
+  return whole ? [chunk.buffer] : []
+}
+
+function chunkOf(result: WorkDone): Uint8Array | null {
+  switch (result.kind) {
+    case 'seal-chunk':
+    case 'hash-chunk':
+      return result.stored
+    case 'open-chunk':
+      return result.plaintext
+    case 'sign':
+    case 'verify':
+    case 'failed':
+      return null
+  }
 }

@@ -22,8 +22,8 @@ const usage = (line: string): string => {
 
 describe('a command line', () => {
   test('gives several addresses one after another or one at a time', () => {
-    const listen = [A, B]
-    for (const line of [`start --listen ${A} ${B}`, `start --listen ${A} --listen ${B}`]) {
+    const listen = ['/ip4/127.0.0.1/udp/0/quic-v1', B]
+    for (const line of [`start --listen ${listen.join(' ')}`, `start --listen ${listen[0]} --listen ${listen[1]}`]) {
       const values = { listen, bootstrap: [], data: undefined }
       assert.deepEqual(parsed(line), { kind: 'run', command: 'start', json: false, values })
     }
@@ -53,6 +53,7 @@ describe('a command line', () => {
     assert.equal(usage('put file'), 'ARGUMENT_INVALID')
     assert.equal(usage(`put file extra --bootstrap ${A}`), 'ARGUMENT_INVALID')
     assert.equal(usage('put file --bootstrap localhost:9000'), 'ADDRESS_INVALID')
+    assert.equal(usage('put file --bootstrap /ip4/127.0.0.1/udp/0/quic-v1'), 'ADDRESS_INVALID')
     assert.equal(usage(`get ${LINK.slice(0, -1)} --out f --bootstrap ${A}`), 'LINK_INVALID')
     assert.equal(usage('testnet --nodes 7'), 'ARGUMENT_INVALID')
     assert.equal(usage('testnet --nodes 1001'), 'ARGUMENT_INVALID')

@@ -39,7 +39,9 @@ const start = async (...words: string[]): Promise<Lines> => {
   const lines: string[] = []
   reader.on('line', (line) => lines.push(line))
   const all = once(reader, 'close').then(() => lines)
-  const [first] = (await once(reader, 'line')) as [string]
+  await Promise.race([once(reader, 'line'), all])
+  const [first] = lines
+  assert.ok(first !== undefined, 'start printed nothing')
   return { child, first, all }
 }
 

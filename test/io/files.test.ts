@@ -11,12 +11,14 @@ import { filesCompliance } from '../support/files-compliance.ts'
 import { MemoryFiles } from '../support/memory-files.ts'
 
 const made: string[] = []
+const children: ChildProcess[] = []
 const fresh = async (): Promise<string> => {
   const directory = await mkdtemp(join(tmpdir(), 'sallyport-files-'))
   made.push(directory)
   return directory
 }
 after(async () => {
+  for (const child of children) child.kill('SIGKILL')
   for (const directory of made) await rm(directory, { recursive: true, force: true })
 })
 
@@ -33,6 +35,7 @@ describe('files of the machine', () => {
 /** A process that tries to lock `directory` and says how that went: test/io/locking-process.ts. */
 const start = async (directory: string): Promise<{ child: ChildProcess; outcome: string }> => {
   const child = fork(new URL('locking-process.ts', import.meta.url), [directory], { execArgv: [] })
+  children.push(child)
   const [outcome] = (await once(child, 'message')) as [string]
   return { child, outcome }
 }

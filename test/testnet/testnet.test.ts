@@ -60,9 +60,10 @@ describe('a test network', () => {
       stdio: ['ignore', 'pipe', 'ignore'],
       env: { ...process.env, ...environment },
     })
-    await once(createInterface(child.stdout), 'line')
+    const exited = once(child, 'exit')
+    await Promise.race([once(createInterface(child.stdout), 'line'), exited])
     child.kill('SIGINT')
-    assert.deepEqual(await once(child, 'exit'), [130, null])
+    assert.deepEqual(await exited, [130, null])
     assert.deepEqual(leftovers(), [])
   })
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Address } from '../../../src/core/address.ts'
-import { concat, toHex } from '../../../src/core/bytes.ts'
+import { concat } from '../../../src/core/bytes.ts'
 import { chunkAddressOf, peerIdOf } from '../../../src/core/ids.ts'
 import { ipOf } from '../../../src/core/ip.ts'
 import type { CborMap, CborValue } from '../../../src/core/messages/cbor.ts'
@@ -222,31 +222,5 @@ test('chunk-has carries up to 1,024 addresses and a bit for each', () => {
   assert.deepEqual(
     encodeHasBitmap([true, false, false, false, false, false, false, false, true]),
     Uint8Array.of(0x80, 0x80),
-  )
-})
-
-test('the vectors of docs/protocol.md', () => {
-  const target = new Uint8Array(32).fill(0x11)
-  assert.equal(
-    toHex(encodeRequestHeader(findNodeRequest(target))),
-    `3ea300762f73616c6c79706f72742f66696e642d6e6f64652f31015820${'11'.repeat(32)}0214`,
-  )
-  assert.equal(
-    toHex(encodeRequestHeader(chunkGetRequest(chunkAddressOf(target)))),
-    `3ca200762f73616c6c79706f72742f6368756e6b2d6765742f31015820${'11'.repeat(32)}`,
-  )
-  const plain = { reason: null, retryAfterMs: null, outcome: null }
-  assert.equal(toHex(encodeResponseHeader({ ...plain, status: 0 })), '03a10000')
-  assert.equal(toHex(encodeResponseHeader({ ...plain, status: 0, outcome: 1 })), '05a200000301')
-  assert.equal(toHex(encodeResponseHeader({ ...plain, status: 2, reason: 'full' })), '09a20002016466756c6c')
-  assert.equal(toHex(encodeResponseHeader({ ...plain, status: 4, retryAfterMs: 5000 })), '07a2000402191388')
-  const record: PeerRecord = {
-    peerId: peerIdOf(target),
-    addresses: [{ family: 4, ip: '192.0.2.1', port: 9000 }],
-    ageMs: 1000,
-  }
-  assert.equal(
-    toHex(encodeRecords([record])),
-    `a10081a3005820${'11'.repeat(32)}0181581f2f6970342f3139322e302e322e312f7564702f393030302f717569632d7631021903e8`,
   )
 })
