@@ -16,8 +16,10 @@ const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
 const blocksOf = (language: string): string[] =>
   [...readme.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, 'gm'))].map((match) => match[1]!.trim())
 
-/** An installation writes nothing that the blocks need from outside; test runners in it must not report to this one. */
-const { NODE_TEST_CONTEXT: _context, ...environment } = process.env
+/** Without what npm and the test runner tell their children: the blocks are run as from a shell of one's own. */
+const environment = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !/^npm_|^NODE_TEST_CONTEXT$/.test(name)),
+)
 
 const directory = mkdtempSync(join(tmpdir(), 'sallyport-readme-'))
 after(() => rmSync(directory, { recursive: true, force: true }))

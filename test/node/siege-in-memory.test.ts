@@ -12,7 +12,7 @@ import { Endpoint } from '../../src/node/endpoint.ts'
 import { limitsOf } from '../../src/node/options.ts'
 import { Schedule } from '../../src/node/schedule.ts'
 import type { TransportOptions } from '../../src/node/transport-parts.ts'
-import { SerialAdmission } from '../support/serial-admission.ts'
+import { SerialAdmission } from '../../src/siege/serial-admission.ts'
 import { type Host, World } from './transport-world.ts'
 
 /** Sends a valid first flight, or its first datagram only, and never answers. */
