@@ -149,7 +149,7 @@ const fill = (parts: Parts, draft: Draft, now: number): void => {
   const isProbe = space.probes > 0
   const mayElicit = isProbe || parts.recovery.congestion.available > 0
   if (space.received.owes) {
-    const ack = space.received.frame(now)
+    const ack = space.received.frame(now, builder.room)
     if (ack !== null) {
       builder.add(ack, { kind: 'ack', largest: ack.ranges[0]!.to })
       space.received.sent()
@@ -164,7 +164,7 @@ const fill = (parts: Parts, draft: Draft, now: number): void => {
 }
 
 const fillApplication = (parts: Parts, builder: PacketBuilder, now: number): void => {
-  if (parts.progress.doneOwed) {
+  if (parts.progress.doneOwed && builder.room > 0) {
     builder.add({ type: 'handshake-done' }, { kind: 'handshake-done' })
     parts.progress.doneOwed = false
   }
@@ -178,8 +178,10 @@ const finish = (parts: Parts, writer: Writer, datagram: { drafts: Draft[]; limit
   const { drafts, limit, now } = datagram
   const last = drafts.at(-1)
   if (last === undefined) return 0
-  const initial = drafts.find((draft) => draft.space.name === 'initial')
-  const mustBeFull = initial !== undefined && (parts.role === 'client' || initial.builder.isAckEliciting)
+  const mustBeFull = drafts.some(
+    ({ builder, space }) =>
+      builder.wantsFullDatagram || (space.name === 'initial' && (parts.role === 'client' || builder.isAckEliciting)),
+  )
   const missing = mustBeFull ? Math.min(INITIAL_DATAGRAM_BYTES, limit) - writer.at : 0
   if (missing > 0) {
     writer.at = last.end
