@@ -85,7 +85,7 @@ const wantsToSend = (parts: Parts, name: SpaceName, now: number): boolean => {
   const space = parts.spaces[name]
   if (space.writeKey === null) return false
   if (space.received.ackAt <= now || space.probes > 0) return true
-  if (parts.recovery.congestion.available === 0) return false
+  if (!parts.recovery.congestion.hasRoom) return false
   return space.hasCrypto() || (name === 'application' && hasApplicationFrames(parts))
 }
 
@@ -147,7 +147,7 @@ const pad = (writer: Writer, bytes: number): void => {
 const fill = (parts: Parts, draft: Draft, now: number): void => {
   const { space, builder } = draft
   const isProbe = space.probes > 0
-  const mayElicit = isProbe || parts.recovery.congestion.available > 0
+  const mayElicit = isProbe || parts.recovery.congestion.hasRoom
   if (space.received.owes) {
     const ack = space.received.frame(now, builder.room)
     if (ack !== null) {

@@ -30,6 +30,9 @@ export interface Settled {
   readonly lost: readonly SentPacket[]
 }
 
+/** From the first to the last of packets in the order they were sent, in ms. */
+const lasted = (packets: readonly SentPacket[]): number => (packets.at(-1)?.sentAt ?? 0) - (packets[0]?.sentAt ?? 0)
+
 export class Recovery {
   readonly rtt = new Rtt()
   readonly congestion: NewReno
@@ -41,6 +44,8 @@ export class Recovery {
   /** Earliest time at which a packet of the space becomes lost. */
   readonly #lossAt: Record<SpaceName, number> = { initial: Infinity, handshake: Infinity, application: Infinity }
   #ptoCount = 0
+  /** Packets sent before the first sample say nothing about persistent congestion (RFC 9002 section 7.6.2). */
+  #firstSampleAt = Infinity
   /** Start of the period with nothing in flight: a client's anti-deadlock probes count from here. */
   #quietSince: number
 
@@ -63,19 +68,26 @@ export class Recovery {
   onAck(
     space: SpaceName,
     ranges: readonly AckRange[],
-    ack: { delayMs: number; now: number; limited: boolean },
+    ack: { delayMs: number; now: number; limited: boolean; peerAckDelayMs: number },
   ): Settled {
     const sent = this.spaces[space]
+    const before = sent.largestAcknowledged
     const acknowledged = sent.acknowledge(ranges)
     const newest = acknowledged.at(-1)
     if (newest === undefined) return { acknowledged, lost: [] }
+    const firstSampleAt = this.#firstSampleAt
     if (newest.number === ranges[0]!.to && acknowledged.some((packet) => packet.ackEliciting)) {
       this.rtt.update(ack.now - newest.sentAt, space === 'initial' ? 0 : ack.delayMs)
+      this.#firstSampleAt = Math.min(firstSampleAt, ack.now)
     }
     for (const packet of acknowledged) {
       if (packet.bytes > 0) this.congestion.acknowledged(packet.bytes, packet.sentAt, ack.limited)
     }
-    return { acknowledged, lost: this.#detectLost(space, ack.now) }
+    const lost = this.#detectLost(space, ack.now)
+    const above = acknowledged.find((packet) => packet.number > before)?.number ?? -1
+    const run = lost.filter(({ number, sentAt }) => number > before && number < above && sentAt > firstSampleAt)
+    if (lasted(run) > this.threePto(ack.peerAckDelayMs)) this.congestion.collapse()
+    return { acknowledged, lost }
   }
 
   /** Progress resets the back-off, but a client does so only once the server has validated its address (section 6.2.1). */

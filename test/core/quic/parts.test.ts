@@ -11,9 +11,10 @@ import { PacketBuilder } from '../../../src/core/quic/packet-builder.ts'
 import { Ranges } from '../../../src/core/quic/ranges.ts'
 import { PieceCount, Reassembly } from '../../../src/core/quic/reassembly.ts'
 import { ReceivedPackets } from '../../../src/core/quic/received-packets.ts'
+import { Recovery } from '../../../src/core/quic/recovery.ts'
 import { Rtt } from '../../../src/core/quic/rtt.ts'
 import { SendBuffer } from '../../../src/core/quic/send-buffer.ts'
-import { SentPackets } from '../../../src/core/quic/sent-packets.ts'
+import { type SentPacket, SentPackets } from '../../../src/core/quic/sent-packets.ts'
 import { SeededRandom } from '../../support/seeded-random.ts'
 
 const span = fc.tuple(fc.nat(60), fc.nat(15)).map(([start, length]) => ({ start, end: start + length }))
@@ -312,11 +313,52 @@ describe('NewReno', () => {
     assert.equal(reno.window, 13_200)
   })
 
+  it('has room only for whole datagrams', () => {
+    const reno = new NewReno(1200)
+    reno.sent(10_800)
+    assert.ok(reno.hasRoom)
+    reno.sent(1)
+    assert.ok(!reno.hasRoom)
+  })
+
   it('does not grow for a sender that never fills it', () => {
     const reno = new NewReno(1200)
     reno.sent(100)
     reno.acknowledged(100, 1, false)
     assert.equal(reno.window, 12_000)
+  })
+})
+
+describe('recovery', () => {
+  const peerAckDelayMs = 25
+  const packet = (number: number, sentAt: number): SentPacket => ({
+    number,
+    sentAt,
+    bytes: 1200,
+    ackEliciting: true,
+    carried: [],
+  })
+  /** A sample of 100 ms, then packets at the times given, of which the last is acknowledged. */
+  const windowAfter = (times: readonly number[], alsoAcknowledged: readonly number[] = []): number => {
+    const recovery = new Recovery(1200, 0)
+    recovery.onSent('application', packet(0, 0))
+    const settle = (number: number, now: number): unknown =>
+      recovery.onAck('application', [{ from: number, to: number }], { delayMs: 0, now, limited: true, peerAckDelayMs })
+    settle(0, 100)
+    times.forEach((sentAt, i) => recovery.onSent('application', packet(i + 1, sentAt)))
+    for (const number of alsoAcknowledged) settle(number, times[number - 1]! + 100)
+    settle(times.length, times.at(-1)! + 100)
+    return recovery.congestion.window
+  }
+
+  it('starts over after a blackout of three probe timeouts, and not after a shorter one', () => {
+    // Two samples of 100 ms: a probe timeout is 100 + 4 * 37.5 + 25 ms.
+    assert.equal(windowAfter([200, 600, 1200, 1300]), 2400)
+    assert.ok(windowAfter([200, 600, 1000, 1300]) > 2400)
+  })
+
+  it('sees no blackout where a packet in between came through', () => {
+    assert.ok(windowAfter([200, 600, 1200, 1300], [2]) > 2400)
   })
 })
 
