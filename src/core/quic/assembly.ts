@@ -85,9 +85,16 @@ const wantsToSend = (parts: Parts, name: SpaceName, now: number): boolean => {
   const space = parts.spaces[name]
   if (space.writeKey === null) return false
   if (space.received.ackAt <= now || space.probes > 0) return true
-  if (!parts.recovery.congestion.hasRoom) return false
+  if (!windowAllows(parts, space)) return false
   return space.hasCrypto() || (name === 'application' && hasApplicationFrames(parts))
 }
+
+/**
+ * Handshake data whose space has nothing in flight goes whatever the window says: the window may be full of 1-RTT packets that the peer
+ * cannot read before it has that data, and no timer would fire for them (RFC 9002 section 6.2.1).
+ */
+const windowAllows = (parts: Parts, space: PacketSpace): boolean =>
+  parts.recovery.congestion.hasRoom || (space.hasCrypto() && parts.recovery.spaces[space.name].elicitingInFlight === 0)
 
 const hasApplicationFrames = (parts: Parts): boolean =>
   parts.progress.doneOwed || parts.ids.pending || parts.path.pending || streamsPending(parts.streams)
@@ -147,7 +154,7 @@ const pad = (writer: Writer, bytes: number): void => {
 const fill = (parts: Parts, draft: Draft, now: number): void => {
   const { space, builder } = draft
   const isProbe = space.probes > 0
-  const mayElicit = isProbe || parts.recovery.congestion.hasRoom
+  const mayElicit = isProbe || windowAllows(parts, space)
   if (space.received.owes) {
     const ack = space.received.frame(now, builder.room)
     if (ack !== null) {

@@ -91,9 +91,20 @@ export class ForgedPair extends Pair {
     this.peerOf(as).live.receive(datagram, as.address, this.now)
   }
 
+  /** Whether `as` has come far enough to have keys for `space`. */
+  canForge(as: End, space: SpaceName): boolean {
+    return this.#keyOf(as, space) !== undefined
+  }
+
   #writeKey(as: End, space: SpaceName): PacketKey {
+    const key = this.#keyOf(as, space)
+    if (key === undefined) throw new Error(`no ${space} key yet`)
+    return key
+  }
+
+  #keyOf(as: End, space: SpaceName): PacketKey | undefined {
     const isClient = as === this.client
     const keys = isClient ? this.#keys.client : this.#keys.server
-    return keys[space === 'initial' ? (isClient ? 0 : 1) : space === 'handshake' ? 2 : 4]!
+    return keys[space === 'initial' ? (isClient ? 0 : 1) : space === 'handshake' ? 2 : 4]
   }
 }

@@ -224,12 +224,12 @@ export class Pair {
       const connection = end.connection
       if (connection !== null && connection.timerAt() <= this.now) connection.timeout(this.now)
       this.flush(end)
-      this.#expectProgress(end)
+      this.expectProgress(end)
     }
   }
 
   /** After its timeout and its sending, a timer of now would only spin: three in a row are the losses of three spaces. */
-  #expectProgress(end: End): void {
+  expectProgress(end: End): void {
     for (let round = 0; (end.connection?.timerAt() ?? Infinity) <= this.now; round++) {
       if (round > 3) throw new Error('a timer does not move')
       end.live.timeout(this.now)
