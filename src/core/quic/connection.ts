@@ -23,6 +23,7 @@ import { TRANSPORT_DEFAULTS, type TransportSettings } from './settings.ts'
 import { PacketSpace } from './space.ts'
 import { Streams } from './streams.ts'
 import {
+  AEAD_LIMIT_REACHED,
   CRYPTO_ERROR,
   INTERNAL_ERROR,
   TRANSPORT_PARAMETER_ERROR,
@@ -166,7 +167,8 @@ export class QuicConnection {
 
   /** Writes one datagram into `into` and returns its length; 0 when nothing is to be sent now. */
   transmit(into: Uint8Array, now: number): number {
-    const { lifetime } = this.#parts
+    const { lifetime, recovery } = this.#parts
+    if (recovery.isWornOut) this.#violate(violation(AEAD_LIMIT_REACHED, 'the keys are used up'), now)
     if (lifetime.state.kind === 'closing') return assembleClose(this.#parts, into, now)
     if (!lifetime.isOpen) return 0
     const length = assemble(this.#parts, into, now)
