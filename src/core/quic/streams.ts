@@ -1,7 +1,7 @@
 // The streams of one connection: who may open them, which are there, what they may send and receive (RFC 9000 sections 2 to 4).
 // Frames are written by stream-frames.ts, which asks here. A stream is forgotten when both its halves are done.
 import { streamId, type StreamId } from '../ids.ts'
-import { type GrowthBudget, ReceiveWindow } from './flow-control.ts'
+import { type GrowthBudget, ReceiveWindow, shareOf } from './flow-control.ts'
 import type { Frame } from './frames.ts'
 import type { ConnectionOutput } from './outputs.ts'
 import { PieceCount } from './reassembly.ts'
@@ -77,8 +77,10 @@ export class Streams {
     this.#serverBit = role === 'server' ? 1 : 0
     this.#settings = settings
     this.#emit = emit
-    this.#shared = { growth: settings.growth, pieces: new PieceCount(PIECES_MAX) }
-    this.window = new ReceiveWindow(settings.dataBytes, settings.growth)
+    // Once for the connection's window and once for those of its streams: more could never be in flight.
+    const growth = shareOf(settings.growth, 2 * settings.dataBytes.max)
+    this.#shared = { growth, pieces: new PieceCount(PIECES_MAX) }
+    this.window = new ReceiveWindow(settings.dataBytes, growth)
     this.counts = new StreamCounts(settings)
   }
 

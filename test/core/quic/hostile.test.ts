@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { concat, Writer } from '../../../src/core/bytes.ts'
 import type { ConnectionOutput } from '../../../src/core/quic/outputs.ts'
+import { growthBudget } from '../../../src/core/quic/flow-control.ts'
 import { type Frame, writeFrame } from '../../../src/core/quic/frames.ts'
 import type { SpaceName } from '../../../src/core/quic/recovery.ts'
 import { TRANSPORT_DEFAULTS } from '../../../src/core/quic/settings.ts'
@@ -323,6 +324,30 @@ describe('an established peer', () => {
       })
     }
     assert.equal(pair.server.closed, null)
+  })
+
+  it('gets no more growth of windows than twice those of a connection, and returns it', () => {
+    const growth = growthBudget(1 << 28)
+    const dataBytes = { initial: 1 << 19, max: 1 << 20 }
+    const streamBytes = { initial: 1 << 16, max: 1 << 19 }
+    const pair = new ForgedPair({ transport: { ...TRANSPORT_DEFAULTS, growth, dataBytes, streamBytes } })
+    pair.establish()
+    // Streams that stay open once their windows have grown.
+    for (let i = 0; i < 10; i++) {
+      const id = pair.client.live.open(false)!
+      for (let at = 0; at < 1_200_000; at += 600_000) {
+        pair.client.live.write(id, new Uint8Array(600_000))
+        pair.flush(pair.client)
+        assert.ok(pair.run(() => pair.server.received(id).length === at + 600_000, 60_000))
+      }
+    }
+    const most = (1 << 28) - (1 << 21)
+    assert.ok(growth.take(most), 'one peer took more than 2 MiB')
+    growth.give(most)
+    pair.client.live.close(0, '', pair.now)
+    pair.flush(pair.client)
+    pair.run(() => pair.server.has('gone'), 10_000)
+    assert.ok(growth.take(1 << 28))
   })
 
   it('never sees more in flight than the congestion window', () => {

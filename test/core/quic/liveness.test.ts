@@ -8,7 +8,7 @@ import { SeededRandom } from '../../support/seeded-random.ts'
 import { type End, Pair } from './pair.ts'
 
 /** Seeds tried; `QUIC_SEEDS` in the environment asks for more. */
-const SEEDS = Number(process.env['QUIC_SEEDS'] ?? 60)
+const SEEDS = Number(process.env['QUIC_SEEDS'] ?? 40)
 const STREAMS = 24
 
 /** Loss in bursts for half a minute: good and bad times alternate, and in bad ones most datagrams are lost. Then it is fair. */
