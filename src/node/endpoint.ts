@@ -2,7 +2,7 @@
 // A datagram, a due timer or a finished computation goes in; the connection's outputs are drained in the same turn, and what they
 // mean for others (registration, refusal, loss) is done before the next input. Nothing here waits: there is no promise between a
 // datagram and its verdict, nor between a finished handshake and its registration.
-import type { Address } from '../core/address.ts'
+import { type Address, classify } from '../core/address.ts'
 import { assert, unreachable } from '../core/assert.ts'
 import type { Counters, HandshakeFailure } from '../core/counters.ts'
 import { countVerdict, judge, type Verdict } from '../core/gate/gate.ts'
@@ -30,7 +30,8 @@ export interface EndpointOptions {
   readonly identity: Identity
   readonly alpn: string
   readonly limits: Limits
-  readonly transport: TransportSettings
+  /** Settings for peers on this machine's loopback interface, which carries large datagrams, and for all others. */
+  readonly transports: { readonly loopback: TransportSettings; readonly elsewhere: TransportSettings }
   readonly schedule: Schedule
   readonly counters: Counters
   readonly acceptance: Acceptance
@@ -132,9 +133,12 @@ export class Endpoint {
     const now = this.#now
     const handle = this.#options.handles.draw('outbound')
     const deadline = this.#halfOpen.take(handle, 'outbound', now)
-    const connection = this.#quic.connect(this.#config('client', remote, expectedPeer), now)
+    const config = this.#config('client', remote, expectedPeer)
+    const connection = this.#quic.connect(config, now)
     this.#options.counters.handshakesBegun.outbound++
-    const link = new Link({ handle, direction: 'outbound', remote, connection, socket, owner: this }, deadline)
+    const { datagramBytes } = config.transport
+    const parts = { handle, direction: 'outbound', remote, connection, socket, datagramBytes, owner: this } as const
+    const link = new Link(parts, deadline)
     this.#add(link, null)
     this.#settle()
     return { kind: 'dialling', handle }
@@ -259,8 +263,11 @@ export class Endpoint {
     const { from: remote, socket } = arrival
     const handle = this.#options.handles.draw('inbound')
     const deadline = this.#halfOpen.take(handle, 'inbound', now)
-    const connection = this.#quic.accept(this.#config('server', remote, null), header, now)
-    const link = new Link({ handle, direction: 'inbound', remote, connection, socket, owner: this }, deadline)
+    const config = this.#config('server', remote, null)
+    const connection = this.#quic.accept(config, header, now)
+    const { datagramBytes } = config.transport
+    const parts = { handle, direction: 'inbound', remote, connection, socket, datagramBytes, owner: this } as const
+    const link = new Link(parts, deadline)
     this.#add(link, { from: remote, destinationId: header.destinationId })
     this.#deliver(link, arrival)
     return this.#links.has(handle)
@@ -288,8 +295,9 @@ export class Endpoint {
     this.#forget(link)
   }
 
-  #config(role: 'client' | 'server', remote: Address, expectedPeer: PeerId | null): QuicConfig {
-    const { ports, identity, alpn, transport } = this.#options
+  #config(role: 'client' | 'server', remote: Address, expectedPeer: PeerId | null): LinkConfig {
+    const { ports, identity, alpn, transports } = this.#options
+    const transport = classify(remote) === 'loopback' ? transports.loopback : transports.elsewhere
     const { crypto, random } = ports
     return { role, crypto, random, publicKey: identity.publicKey, alpn: [alpn], expectedPeer, remote, transport }
   }
@@ -401,5 +409,7 @@ export class Endpoint {
     return this.#options.ports.clock.now()
   }
 }
+
+type LinkConfig = QuicConfig & { readonly transport: TransportSettings }
 
 const refused = (reason: DialRefusal): Dialled => ({ kind: 'refused', reason })

@@ -37,6 +37,8 @@ export interface LinkParts {
   readonly remote: Address
   readonly connection: Connection
   readonly socket: UdpSocket
+  /** The largest datagram the connection sends. */
+  readonly datagramBytes: number
   readonly owner: LinkOwner
 }
 
@@ -50,6 +52,7 @@ export class Link implements Due {
   readonly remote: Address
   readonly connection: Connection
   readonly socket: UdpSocket
+  readonly datagramBytes: number
   readonly #owner: LinkOwner
   state: LinkState
   /** Known from the moment the handshake finished. */
@@ -68,6 +71,7 @@ export class Link implements Due {
     this.remote = parts.remote
     this.connection = parts.connection
     this.socket = parts.socket
+    this.datagramBytes = parts.datagramBytes
     this.#owner = parts.owner
     this.begun = parts.direction === 'outbound'
     this.state = { kind: 'half-open', deadline, failure: null }

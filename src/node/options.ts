@@ -25,6 +25,7 @@ export interface Limits {
   readonly tasksMax: number
   readonly eventsMax: number
   readonly datagramBytes: number
+  readonly loopbackDatagramBytes: number
 }
 
 /** The defaults. */
@@ -71,6 +72,8 @@ export const LIMITS: Limits = Object.freeze({
   eventsMax: 1024,
   /** Safe on every path (RFC 9000 section 14). */
   datagramBytes: 1200,
+  /** To 127.0.0.0/8 and ::1, whose interface carries 65,536: a twelfth of the packets and their seals. At most 16,384. */
+  loopbackDatagramBytes: 16_384,
 })
 
 /** The defaults with some changed, frozen; throws ARGUMENT_INVALID for what is no limit or no positive number. */

@@ -9,6 +9,9 @@ import { SendPool } from './send-pool.ts'
 /** Datagrams of one turn: some 2 ms of work, so that datagrams are read in between. */
 const DATAGRAMS_PER_TURN = 256
 
+/** What is said without a connection fits this. */
+const ANSWER_BYTES_MAX = 1200
+
 /** Datagrams of one link before another has its turn. */
 const DATAGRAMS_IN_A_ROW = 16
 
@@ -44,7 +47,7 @@ export class Outbox {
 
   /** Sends one datagram of no connection; dropped when every buffer is out. */
   answer(socket: UdpSocket, to: Address, write: (into: Uint8Array) => number): void {
-    const buffer = this.#pool.take()
+    const buffer = this.#pool.take(ANSWER_BYTES_MAX)
     if (buffer === null) return
     this.#send(buffer, { length: write(buffer), socket, to })
   }
@@ -84,7 +87,7 @@ export class Outbox {
 
   #drain(link: Link, max: number, now: number): { datagrams: number; more: boolean } {
     for (let datagrams = 0; datagrams < max; datagrams++) {
-      const buffer = this.#pool.take()
+      const buffer = this.#pool.take(link.datagramBytes)
       if (buffer === null) return { datagrams, more: true }
       const length = link.connection.transmit(buffer, now)
       if (length === 0) {

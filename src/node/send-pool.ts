@@ -1,15 +1,23 @@
 // Buffers for datagrams on their way to a socket. The pool is what bounds them: when all are out, nothing more is sent until the
 // system has taken some.
 
-/** Bytes of one buffer: the largest datagram ever sent. */
-export const SEND_BUFFER_BYTES = 1500
+/** Bytes of a buffer for the world outside: no path of ours carries a larger datagram there. */
+const BUFFER_BYTES = 1500
 
-/** Buffers that may be out at once: 1.5 MB, some 10 ms of a gigabit. */
+/** Bytes of a buffer for this machine's loopback interface: the largest datagram sent at all. */
+export const LARGE_BUFFER_BYTES = 16_384
+
+/** Buffers that may be out at once: some 10 ms of a gigabit, and 16 MiB where all are large. */
 const BUFFERS_MAX = 1024
 
-/** Buffers of SEND_BUFFER_BYTES. Bounded by BUFFERS_MAX. */
+/** Buffers kept for the next datagrams; the system mostly takes one at once, so few are ever out. */
+const KEPT_MAX = 64
+const KEPT_LARGE_MAX = 8
+
+/** Buffers of two sizes. Bounded by BUFFERS_MAX out, KEPT_MAX and KEPT_LARGE_MAX kept. */
 export class SendPool {
   readonly #free: Uint8Array[] = []
+  readonly #freeLarge: Uint8Array[] = []
   #out = 0
 
   /** Buffers taken and not given back. */
@@ -21,15 +29,18 @@ export class SendPool {
     return this.#out >= BUFFERS_MAX
   }
 
-  /** A buffer, or null when all are out. */
-  take(): Uint8Array | null {
+  /** A buffer for a datagram of up to `bytes`, or null when all are out. */
+  take(bytes: number): Uint8Array | null {
     if (this.empty) return null
     this.#out++
-    return this.#free.pop() ?? new Uint8Array(SEND_BUFFER_BYTES)
+    if (bytes > BUFFER_BYTES) return this.#freeLarge.pop() ?? new Uint8Array(LARGE_BUFFER_BYTES)
+    return this.#free.pop() ?? new Uint8Array(BUFFER_BYTES)
   }
 
   give(buffer: Uint8Array): void {
     this.#out--
-    this.#free.push(buffer)
+    const isLarge = buffer.length > BUFFER_BYTES
+    const kept = isLarge ? this.#freeLarge : this.#free
+    if (kept.length < (isLarge ? KEPT_LARGE_MAX : KEPT_MAX)) kept.push(buffer)
   }
 }

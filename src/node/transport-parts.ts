@@ -13,13 +13,14 @@ import type { Admission } from './acceptance.ts'
 import type { Workshop } from './conversation.ts'
 import { Dialler } from './dialler.ts'
 import { Dispatcher } from './dispatcher.ts'
-import { Endpoint } from './endpoint.ts'
+import { Endpoint, type EndpointOptions } from './endpoint.ts'
 import { EventFeed } from './events.ts'
 import { Handlers } from './handlers.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { type Limits, limitsOf } from './options.ts'
 import type { Quic } from './quic.ts'
 import { Schedule } from './schedule.ts'
+import { LARGE_BUFFER_BYTES } from './send-pool.ts'
 import { TaskSet } from './task-set.ts'
 
 /** What a transport is made of. */
@@ -91,7 +92,7 @@ export const transportParts = (options: TransportOptions): TransportParts => {
     counters,
     acceptance: lifecycle,
     handles: registry,
-    transport: settingsOf(options, limits),
+    transports: settingsOf(options, limits),
     ...(options.admission === undefined ? {} : { admission: options.admission }),
     ...(options.quic === undefined ? {} : { quic: options.quic }),
   })
@@ -100,12 +101,13 @@ export const transportParts = (options: TransportOptions): TransportParts => {
   return { limits, counters, schedule, events, registry, workshop, lifecycle, endpoint, dialler }
 }
 
-const settingsOf = (options: TransportOptions, limits: Limits): TransportSettings => ({
-  ...TRANSPORT_DEFAULTS,
-  datagramBytes: limits.datagramBytes,
-  growth: growthBudget(GROWTH_BYTES),
-  ...options.transport,
-})
+const settingsOf = (options: TransportOptions, limits: Limits): EndpointOptions['transports'] => {
+  const settings = { ...TRANSPORT_DEFAULTS, growth: growthBudget(GROWTH_BYTES), ...options.transport }
+  return {
+    loopback: { ...settings, datagramBytes: Math.min(limits.loopbackDatagramBytes, LARGE_BUFFER_BYTES) },
+    elsewhere: { ...settings, datagramBytes: limits.datagramBytes },
+  }
+}
 
 /** Makes our HELLO for a peer: only addresses that mean the same place to it are told. */
 const greeting = (options: TransportOptions, locals: () => readonly Address[]): ((remote: Address) => Hello) => {

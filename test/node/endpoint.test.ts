@@ -119,7 +119,7 @@ const endpointWith = async (
     identity,
     alpn: 'test',
     limits: parts.limits,
-    transport: TRANSPORT_DEFAULTS,
+    transports: { loopback: TRANSPORT_DEFAULTS, elsewhere: TRANSPORT_DEFAULTS },
     schedule: parts.schedule,
     counters: parts.counters,
     acceptance: acceptance(parts.lifecycle, parts.registry),

@@ -43,7 +43,7 @@ export class RawPeer {
       identity,
       alpn: ALPN,
       limits: limitsOf(),
-      transport: TRANSPORT_DEFAULTS,
+      transports: { loopback: TRANSPORT_DEFAULTS, elsewhere: TRANSPORT_DEFAULTS },
       schedule: new Schedule(ports.clock, ports.timers),
       counters: new Counters(),
       handles: { full: false, draw: () => connectionHandle(++drawn) },

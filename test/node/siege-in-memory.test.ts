@@ -42,7 +42,7 @@ const mute = async (world: World, server: Host): Promise<Endpoint> => {
     identity: await generateIdentity(),
     alpn: ALPN,
     limits: limitsOf(),
-    transport: TRANSPORT_DEFAULTS,
+    transports: { loopback: TRANSPORT_DEFAULTS, elsewhere: TRANSPORT_DEFAULTS },
     schedule: new Schedule(ports.clock, ports.timers),
     counters: new Counters(),
     acceptance: { established: () => {}, lost: () => {}, failed: () => {} },

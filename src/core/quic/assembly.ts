@@ -85,9 +85,16 @@ const wantsToSend = (parts: Parts, name: SpaceName, now: number): boolean => {
   const space = parts.spaces[name]
   if (space.writeKey === null) return false
   if (space.received.ackAt <= now || space.probes > 0) return true
-  if (parts.recovery.congestion.available === 0) return false
+  if (!windowAllows(parts, space)) return false
   return space.hasCrypto() || (name === 'application' && hasApplicationFrames(parts))
 }
+
+/**
+ * Handshake data whose space has nothing in flight goes whatever the window says: the window may be full of 1-RTT packets that the peer
+ * cannot read before it has that data, and no timer would fire for them (RFC 9002 section 6.2.1).
+ */
+const windowAllows = (parts: Parts, space: PacketSpace): boolean =>
+  parts.recovery.congestion.hasRoom || (space.hasCrypto() && parts.recovery.spaces[space.name].elicitingInFlight === 0)
 
 const hasApplicationFrames = (parts: Parts): boolean =>
   parts.progress.doneOwed || parts.ids.pending || parts.path.pending || streamsPending(parts.streams)
@@ -147,9 +154,9 @@ const pad = (writer: Writer, bytes: number): void => {
 const fill = (parts: Parts, draft: Draft, now: number): void => {
   const { space, builder } = draft
   const isProbe = space.probes > 0
-  const mayElicit = isProbe || parts.recovery.congestion.available > 0
+  const mayElicit = isProbe || windowAllows(parts, space)
   if (space.received.owes) {
-    const ack = space.received.frame(now)
+    const ack = space.received.frame(now, builder.room)
     if (ack !== null) {
       builder.add(ack, { kind: 'ack', largest: ack.ranges[0]!.to })
       space.received.sent()
@@ -164,7 +171,7 @@ const fill = (parts: Parts, draft: Draft, now: number): void => {
 }
 
 const fillApplication = (parts: Parts, builder: PacketBuilder, now: number): void => {
-  if (parts.progress.doneOwed) {
+  if (parts.progress.doneOwed && builder.room > 0) {
     builder.add({ type: 'handshake-done' }, { kind: 'handshake-done' })
     parts.progress.doneOwed = false
   }
@@ -178,8 +185,10 @@ const finish = (parts: Parts, writer: Writer, datagram: { drafts: Draft[]; limit
   const { drafts, limit, now } = datagram
   const last = drafts.at(-1)
   if (last === undefined) return 0
-  const initial = drafts.find((draft) => draft.space.name === 'initial')
-  const mustBeFull = initial !== undefined && (parts.role === 'client' || initial.builder.isAckEliciting)
+  const mustBeFull = drafts.some(
+    ({ builder, space }) =>
+      builder.wantsFullDatagram || (space.name === 'initial' && (parts.role === 'client' || builder.isAckEliciting)),
+  )
   const missing = mustBeFull ? Math.min(INITIAL_DATAGRAM_BYTES, limit) - writer.at : 0
   if (missing > 0) {
     writer.at = last.end

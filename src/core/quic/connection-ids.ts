@@ -12,6 +12,17 @@ const LOCAL_IDS = 2
 /** Ids the peer asked us to retire and whose retirement is not acknowledged: beyond this it is flooding us. */
 const RETIRING_MAX = 16
 
+/** A stateless reset token (RFC 9000 section 10.3). */
+const RESET_TOKEN_BYTES = 16
+
+const NO_TOKEN = new Uint8Array(0)
+
+interface LocalId {
+  readonly id: Uint8Array
+  /** Empty for the first id, which no frame announces. */
+  readonly resetToken: Uint8Array
+}
+
 interface RemoteId {
   readonly sequence: number
   readonly id: Uint8Array
@@ -22,16 +33,20 @@ export class ConnectionIds {
   readonly #emit: (output: ConnectionOutput) => void
   readonly #remoteMax: number
   /** Ours by sequence number. Bounded by LOCAL_IDS. */
-  readonly #local = new Map<number, Uint8Array>()
+  readonly #local = new Map<number, LocalId>()
   #nextSequence = 1
+  /** The peer can know of ids below this one. */
+  #nextUnsaid = 1
   /** The peer's ids that are not retired, by sequence number. Bounded by #remoteMax. */
   readonly #remote = new Map<number, RemoteId>()
   #current: RemoteId
+  #initialRemote: Uint8Array
   #retirePriorTo = 0
   /** NEW_CONNECTION_ID and RETIRE_CONNECTION_ID frames to send. Bounded by LOCAL_IDS and RETIRING_MAX. */
   readonly #announce = new Set<number>()
   readonly #retire = new Set<number>()
-  #retiring = 0
+  /** Sequence numbers whose retirement is not acknowledged. Bounded by RETIRING_MAX. */
+  readonly #retiring = new Set<number>()
 
   constructor(
     ids: { local: Uint8Array; remote: Uint8Array },
@@ -40,9 +55,15 @@ export class ConnectionIds {
     this.#random = config.random
     this.#emit = config.emit
     this.#remoteMax = config.remoteMax
-    this.#local.set(0, ids.local)
+    this.#local.set(0, { id: ids.local, resetToken: NO_TOKEN })
     this.#current = { sequence: 0, id: ids.remote }
+    this.#initialRemote = ids.remote
     this.#remote.set(0, this.#current)
+  }
+
+  /** Whether a long header may come with this source id: the peer's first one never changes (RFC 9000 section 7.2). */
+  isInitialRemote(id: Uint8Array): boolean {
+    return sameBytes(this.#initialRemote, id)
   }
 
   /** The id that goes on what we send. */
@@ -52,17 +73,18 @@ export class ConnectionIds {
 
   /** Ids of ours that datagrams may come with. */
   get local(): Uint8Array[] {
-    return [...this.#local.values()]
+    return [...this.#local.values()].map(({ id }) => id)
   }
 
   isLocal(id: Uint8Array): boolean {
-    for (const own of this.#local.values()) if (sameBytes(own, id)) return true
+    for (const own of this.#local.values()) if (sameBytes(own.id, id)) return true
     return false
   }
 
   /** The peer chose its own id in its first packet (RFC 9000 section 7.2). */
   setInitialRemote(id: Uint8Array): void {
     this.#current = { sequence: 0, id: id.slice() }
+    this.#initialRemote = this.#current.id
     this.#remote.set(0, this.#current)
   }
 
@@ -71,8 +93,11 @@ export class ConnectionIds {
     while (this.#local.size < Math.min(LOCAL_IDS, peerLimit)) {
       const id = new Uint8Array(LOCAL_ID_BYTES)
       this.#random.fill(id)
+      // Unguessable and used by nobody: this endpoint sends no stateless resets. Said again, it has to be the same.
+      const resetToken = new Uint8Array(RESET_TOKEN_BYTES)
+      this.#random.fill(resetToken)
       const sequence = this.#nextSequence++
-      this.#local.set(sequence, id)
+      this.#local.set(sequence, { id, resetToken })
       this.#announce.add(sequence)
       this.#emit({ kind: 'id-issued', id })
     }
@@ -92,13 +117,14 @@ export class ConnectionIds {
       this.#remote.set(frame.sequence, { sequence: frame.sequence, id: frame.id.slice() })
     }
     if (frame.retirePriorTo > this.#retirePriorTo) this.#retireBelow(frame.retirePriorTo)
-    const tooMany = this.#remote.size > this.#remoteMax || this.#retiring > RETIRING_MAX
+    const tooMany = this.#remote.size > this.#remoteMax || this.#retiring.size > RETIRING_MAX
     return tooMany ? violation(CONNECTION_ID_LIMIT_ERROR, 'more ids than we asked for') : null
   }
 
   onRetire(sequence: number, arrivedWith: Uint8Array, peerLimit: number): Violation | null {
-    if (sequence >= this.#nextSequence) return violation(PROTOCOL_VIOLATION, 'an id retired that was never issued')
-    const id = this.#local.get(sequence)
+    // Ids follow those retired at once: were it enough that they exist, one packet could retire hundreds that it guessed.
+    if (sequence >= this.#nextUnsaid) return violation(PROTOCOL_VIOLATION, 'an id retired that was never sent')
+    const id = this.#local.get(sequence)?.id
     if (id === undefined) return null
     if (sameBytes(id, arrivedWith)) return violation(PROTOCOL_VIOLATION, 'an id retired by a packet that uses it')
     this.#local.delete(sequence)
@@ -114,16 +140,14 @@ export class ConnectionIds {
 
   fill(packet: PacketBuilder): void {
     for (const sequence of this.#announce) {
-      const id = this.#local.get(sequence)
-      if (packet.room < CONTROL_FRAME_BYTES_MAX || id === undefined) return
-      // Unguessable and used by nobody: this endpoint sends no stateless resets.
-      const resetToken = new Uint8Array(16)
-      this.#random.fill(resetToken)
+      const own = this.#local.get(sequence)
+      if (packet.room < CONTROL_FRAME_BYTES_MAX || own === undefined) return
       packet.add(
-        { type: 'new-connection-id', sequence, retirePriorTo: 0, id, resetToken },
+        { type: 'new-connection-id', sequence, retirePriorTo: 0, ...own },
         { kind: 'new-connection-id', sequence },
       )
       this.#announce.delete(sequence)
+      this.#nextUnsaid = Math.max(this.#nextUnsaid, sequence + 1)
     }
     for (const sequence of this.#retire) {
       if (packet.room < CONTROL_FRAME_BYTES_MAX) return
@@ -132,13 +156,16 @@ export class ConnectionIds {
     }
   }
 
-  acknowledged(kind: 'new-connection-id' | 'retire-connection-id'): void {
-    if (kind === 'retire-connection-id') this.#retiring--
+  acknowledged(kind: 'new-connection-id' | 'retire-connection-id', sequence: number): void {
+    if (kind === 'new-connection-id') return
+    this.#retiring.delete(sequence)
+    this.#retire.delete(sequence)
   }
 
   lost(kind: 'new-connection-id' | 'retire-connection-id', sequence: number): void {
-    if (kind === 'retire-connection-id') this.#retire.add(sequence)
-    else if (this.#local.has(sequence)) this.#announce.add(sequence)
+    if (kind === 'retire-connection-id') {
+      if (this.#retiring.has(sequence)) this.#retire.add(sequence)
+    } else if (this.#local.has(sequence)) this.#announce.add(sequence)
   }
 
   /** For logs and tests. */
@@ -156,8 +183,7 @@ export class ConnectionIds {
 
   #retireRemote(sequence: number): void {
     this.#remote.delete(sequence)
-    if (this.#retire.has(sequence)) return
     this.#retire.add(sequence)
-    this.#retiring++
+    this.#retiring.add(sequence)
   }
 }

@@ -2,7 +2,7 @@
 // composes parts that each own their state, runs the TLS session, and decides when the connection ends.
 //
 //   handshaking ──TLS complete──► established ──► confirmed ──► closing or draining (lifetime.ts) ──► gone
-import type { Address } from '../address.ts'
+import { type Address, sameAddress } from '../address.ts'
 import { sameBytes } from '../bytes.ts'
 import type { PeerId, StreamId } from '../ids.ts'
 import type { Crypto, Random, WorkDone } from '../ports.ts'
@@ -23,6 +23,7 @@ import { TRANSPORT_DEFAULTS, type TransportSettings } from './settings.ts'
 import { PacketSpace } from './space.ts'
 import { Streams } from './streams.ts'
 import {
+  AEAD_LIMIT_REACHED,
   CRYPTO_ERROR,
   INTERNAL_ERROR,
   TRANSPORT_PARAMETER_ERROR,
@@ -53,6 +54,9 @@ export interface QuicConfig {
 
 /** Packets held while their keys are not there yet (accept-path.md, "Signing"). */
 const HELD_PACKETS_MAX = 16
+
+/** A packet of a larger datagram is not held: a stranger's could have 64 KiB each. */
+const HELD_DATAGRAM_BYTES_MAX = 2048
 
 /** Ack-eliciting packets sent for one probe timeout: two survive the loss of one. */
 const PROBES = 2
@@ -147,9 +151,13 @@ export class QuicConnection {
     return { ...this.#parts.path.bytes, rttMs: this.#parts.recovery.rtt.smoothed }
   }
 
-  /** A datagram for this connection; its memory is the connection's from now on. */
-  receive(datagram: Uint8Array, _from: Address, now: number): void {
+  /**
+   * A datagram for this connection; its memory is the connection's from now on. One from elsewhere is dropped: neither end may move
+   * (RFC 9000 section 9), and it must not widen what may be sent to an address that is not validated.
+   */
+  receive(datagram: Uint8Array, from: Address, now: number): void {
     const { lifetime, path } = this.#parts
+    if (!sameAddress(from, this.remote)) return
     path.onReceived(datagram.length)
     if (!lifetime.isOpen) return lifetime.onReceivedClosing()
     const { packets, other } = splitDatagram(datagram)
@@ -159,7 +167,8 @@ export class QuicConnection {
 
   /** Writes one datagram into `into` and returns its length; 0 when nothing is to be sent now. */
   transmit(into: Uint8Array, now: number): number {
-    const { lifetime } = this.#parts
+    const { lifetime, recovery } = this.#parts
+    if (recovery.isWornOut) this.#violate(violation(AEAD_LIMIT_REACHED, 'the keys are used up'), now)
     if (lifetime.state.kind === 'closing') return assembleClose(this.#parts, into, now)
     if (!lifetime.isOpen) return 0
     const length = assemble(this.#parts, into, now)
@@ -169,9 +178,10 @@ export class QuicConnection {
 
   /** When `timeout` has to be called next; Infinity for never. */
   timerAt(): number {
-    const { lifetime, recovery, spaces } = this.#parts
+    const { lifetime, path, recovery, spaces } = this.#parts
     if (!lifetime.isOpen) return lifetime.endsAt
     let at = Math.min(recovery.timerAt(recoveryView(this.#parts)), this.#idleAt(), this.#keepAliveAt())
+    if (path.isBlocked) return at
     for (const space of SPACES) if (spaces[space].writeKey !== null) at = Math.min(at, spaces[space].received.ackAt)
     return at
   }
@@ -287,7 +297,7 @@ export class QuicConnection {
 
   /** A packet that came before its keys: it is replayed, in order, as soon as they are there. */
   #hold(packet: Arrived): void {
-    if (this.#held.length >= HELD_PACKETS_MAX) return
+    if (this.#held.length >= HELD_PACKETS_MAX || packet.buffer.length > HELD_DATAGRAM_BYTES_MAX) return
     this.#held.push(packet)
   }
 

@@ -23,6 +23,23 @@ export const growthBudget = (bytes: number): GrowthBudget => {
   }
 }
 
+/** At most `bytes` of a budget: one connection's share, so that no peer can keep the windows of all others small. */
+export const shareOf = (budget: GrowthBudget, bytes: number): GrowthBudget => {
+  const own = growthBudget(bytes)
+  return {
+    take(wanted) {
+      if (!own.take(wanted)) return false
+      if (budget.take(wanted)) return true
+      own.give(wanted)
+      return false
+    },
+    give(returned) {
+      own.give(returned)
+      budget.give(returned)
+    },
+  }
+}
+
 /** A window is doubled when half of it was used up within this many round trips. */
 const GROWTH_ROUND_TRIPS = 2
 

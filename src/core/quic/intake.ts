@@ -2,7 +2,14 @@
 import { Reader, sameBytes } from '../bytes.ts'
 import { allowedInHandshake, type Frame, isAckEliciting, readFrame } from './frames.ts'
 import type { CloseReason } from './outputs.ts'
-import { type Header, type LongHeader, parseHeader, type ShortHeader, LOCAL_ID_BYTES } from './packet.ts'
+import {
+  type Header,
+  INITIAL_DATAGRAM_BYTES,
+  LOCAL_ID_BYTES,
+  type LongHeader,
+  parseHeader,
+  type ShortHeader,
+} from './packet.ts'
 import { confirm, discardSpace, type Parts } from './parts.ts'
 import { openPacket } from './protection.ts'
 import { MAX_ACK_DELAY_MS } from './received-packets.ts'
@@ -24,6 +31,9 @@ export type IntakeResult =
   /** CONNECTION_CLOSE: the peer ended the connection. */
   | { readonly kind: 'closed-by-peer'; readonly reason: CloseReason }
 
+/** Packets looked at in one datagram: an honest one has at most one of each type, and opening many tiny ones is slow. */
+const COALESCED_MAX = 8
+
 const OK: IntakeResult = { kind: 'ok' }
 
 /** Which packet number space a packet belongs to. */
@@ -36,7 +46,7 @@ export const spaceOf = (header: LongHeader | ShortHeader): SpaceName =>
  */
 export const splitDatagram = (datagram: Uint8Array): { packets: Arrived[]; other: Header | null } => {
   const packets: Arrived[] = []
-  for (let at = 0; at < datagram.length;) {
+  for (let at = 0; at < datagram.length && packets.length < COALESCED_MAX;) {
     const header = parseHeader(datagram, at, LOCAL_ID_BYTES)
     if (header === null) break
     if (header.form !== 'long' && header.form !== 'short')
@@ -58,7 +68,7 @@ export const receivePacket = (
   const { buffer, header } = arrived
   const name = spaceOf(header)
   const space = parts.spaces[name]
-  if (space.readKey === null) return { opened: false, result: OK }
+  if (space.readKey === null || isOutOfPlace(parts, arrived)) return { opened: false, result: OK }
   const opened = openPacket(
     space.readKey,
     buffer,
@@ -75,6 +85,19 @@ export const receivePacket = (
   space.received.add(opened.packetNumber, frames.ackEliciting, { now, delayMs })
   parts.lifetime.onReceived(now)
   return { opened: true, result: OK }
+}
+
+/**
+ * Packets to be dropped before they are opened: an Initial to a server in a datagram that is too small (RFC 9000 section 14.1), one to
+ * a client with a token (section 17.2.2), a long header from another source id than the first (section 7.2).
+ */
+const isOutOfPlace = (parts: Parts, { buffer, header }: Arrived): boolean => {
+  if (header.form === 'short') return false
+  const isClient = parts.role === 'client'
+  if (header.type === 'initial' && (isClient ? header.token.length > 0 : buffer.length < INITIAL_DATAGRAM_BYTES)) {
+    return true
+  }
+  return (parts.progress.heard || !isClient) && !parts.ids.isInitialRemote(header.sourceId)
 }
 
 /** A genuine packet tells more than its frames: who the peer is, and that it reads what we send. */
@@ -177,7 +200,12 @@ const applyAck = (parts: Parts, name: SpaceName, frame: Frame & { type: 'ack' },
       : 0
   // Sending was limited by the window if half of it was in flight: an idle sender does not grow it (RFC 9002 section 7.8).
   const limited = 2 * recovery.congestion.bytesInFlight >= recovery.congestion.window
-  const settled = recovery.onAck(name, frame.ranges, { delayMs, now, limited })
+  const settled = recovery.onAck(name, frame.ranges, {
+    delayMs,
+    now,
+    limited,
+    peerAckDelayMs: parts.peer.maxAckDelayMs,
+  })
   if (
     settled.acknowledged.length > 0 &&
     (parts.role === 'server' || progress.handshakeAcknowledged || progress.confirmed)
@@ -204,7 +232,7 @@ const acknowledged = (parts: Parts, name: SpaceName, carried: Carried): void => 
       return
     case 'new-connection-id':
     case 'retire-connection-id':
-      parts.ids.acknowledged(carried.kind)
+      parts.ids.acknowledged(carried.kind, carried.sequence)
       return
     default:
       streamsAcknowledged(parts.streams, carried)

@@ -1,5 +1,6 @@
 // NewReno congestion control (RFC 9002 section 7), in bytes.
 //
+//   any ──persistent congestion──► slow start from the smallest window
 //   slow start ──loss──► recovery ──packet sent after its start acknowledged──► congestion avoidance ──loss──► recovery
 
 /** Loss halves the window (RFC 9002 section 7.3.2). */
@@ -27,8 +28,9 @@ export class NewReno {
     this.#datagramBytes = datagramBytes
   }
 
-  get available(): number {
-    return Math.max(0, this.window - this.bytesInFlight)
+  /** Whether another datagram may leave without overfilling the window (RFC 9002 section 7). */
+  get hasRoom(): boolean {
+    return this.bytesInFlight + this.#datagramBytes <= this.window
   }
 
   sent(bytes: number): void {
@@ -55,5 +57,11 @@ export class NewReno {
     this.#recoveryStart = now
     this.#threshold = Math.max(this.window * LOSS_REDUCTION, 2 * this.#datagramBytes)
     this.window = this.#threshold
+  }
+
+  /** Nothing came through for several probe timeouts: what was known of the path is void (RFC 9002 section 7.6). */
+  collapse(): void {
+    this.window = 2 * this.#datagramBytes
+    this.#recoveryStart = -Infinity
   }
 }

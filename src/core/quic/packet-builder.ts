@@ -9,6 +9,8 @@ export class PacketBuilder {
   readonly payloadMax: number
   readonly carried: Carried[] = []
   isAckEliciting = false
+  /** The datagram has to be filled up, since it says something about the path (RFC 9000 section 8.2.2). */
+  wantsFullDatagram = false
   #empty = true
 
   constructor(writer: Writer, payloadMax: number) {
@@ -30,6 +32,7 @@ export class PacketBuilder {
     writeFrame(this.writer, frame)
     this.#empty = false
     if (isAckEliciting(frame)) this.isAckEliciting = true
+    if (frame.type === 'path-response') this.wantsFullDatagram = true
     if (carried !== null) this.carried.push(carried)
   }
 }

@@ -40,7 +40,7 @@ export const recoveryView = (parts: Parts): RecoveryView => ({
   handshakeConfirmed: parts.progress.confirmed,
   hasHandshakeKeys: parts.spaces.handshake.writeKey !== null,
   peerMayBeBlocked: parts.role === 'client' && !parts.progress.confirmed && !parts.progress.handshakeAcknowledged,
-  blocked: parts.path.allowance === 0,
+  blocked: parts.path.isBlocked,
 })
 
 /** Ends a packet number space (RFC 9001 section 4.9). */

@@ -38,6 +38,11 @@ export class Path {
     return this.isValidated ? Infinity : Math.max(0, AMPLIFICATION * this.#received - this.#sent)
   }
 
+  /** Nothing may be sent that needs a full datagram: no timer may fire for it, or it would fire for ever. */
+  get isBlocked(): boolean {
+    return this.allowance < INITIAL_DATAGRAM_BYTES
+  }
+
   get bytes(): { sent: number; received: number } {
     return { sent: this.#sent, received: this.#received }
   }

@@ -31,6 +31,11 @@ export class Ranges {
     return this.#edges[2 * index + 1]!
   }
 
+  /** Index of the first range that ends above `value`; `count` when none does. */
+  indexAbove(value: number): number {
+    return this.#above(value) >> 1
+  }
+
   has(value: number): boolean {
     return this.#above(value) % 2 === 1
   }

@@ -1,20 +1,36 @@
 // Puts the pieces of a stream in order (RFC 9000 section 2.2). What arrives twice is kept once; what was read is gone. The owner
-// bounds the offsets (flow control or a fixed window); the number of pieces is bounded here.
+// bounds the offsets (flow control or a fixed window) and the number of pieces: a piece costs memory however small it is.
+import { concat } from '../bytes.ts'
 
 interface Piece {
   readonly start: number
   readonly bytes: Uint8Array
 }
 
-/** Pieces that wait for a gap to be filled, in one stream: a stranger could otherwise send every second byte. */
-const PIECES_MAX = 4096
+/** Neighbours that are no longer than this together are joined, so that pieces are many only where gaps are. */
+const JOINED_BYTES_MAX = 2048
+
+/** How many pieces may wait at once; all streams of a connection share one, or a stranger could send every second byte of each. */
+export class PieceCount {
+  readonly max: number
+  held = 0
+
+  constructor(max: number) {
+    this.max = max
+  }
+}
 
 export class Reassembly {
-  /** Ascending, disjoint, all at or above `offset`. Bounded by PIECES_MAX. */
+  /** Ascending, disjoint, all at or above `offset`. Bounded by the count its owner gives. */
   readonly #pieces: Piece[] = []
+  readonly #count: PieceCount
   #first = 0
   /** The next byte to be read. */
   offset = 0
+
+  constructor(count: PieceCount) {
+    this.#count = count
+  }
 
   /** One above the last byte that can be read without a gap. */
   get readable(): boolean {
@@ -29,11 +45,11 @@ export class Reassembly {
     if (from >= end) return true
     const last = this.#pieces.at(-1)
     if (last === undefined || from >= last.start + last.bytes.length) {
-      this.#pieces.push({ start: from, bytes: kept(data.subarray(from - start)) })
+      this.#put(this.#pieces.length, { start: from, bytes: kept(data.subarray(from - start)) })
     } else {
       this.#fillGaps(start, data)
     }
-    return this.#pieces.length - this.#first <= PIECES_MAX
+    return this.#count.held <= this.#count.max
   }
 
   /** The next bytes in order, or null while they are missing. */
@@ -41,11 +57,38 @@ export class Reassembly {
     if (!this.readable) return null
     const piece = this.#pieces[this.#first++]!
     this.offset += piece.bytes.length
+    this.#count.held--
     if (this.#first === this.#pieces.length || this.#first > 64) {
       this.#pieces.splice(0, this.#first)
       this.#first = 0
     }
     return piece.bytes
+  }
+
+  /** Forgets what was not read. */
+  clear(): void {
+    this.#count.held -= this.#pieces.length - this.#first
+    this.#pieces.length = this.#first = 0
+  }
+
+  /** Puts a piece in at `index` and joins it to its neighbours where that pays; returns how many pieces there are more. */
+  #put(index: number, piece: Piece): number {
+    if (index === this.#pieces.length) this.#pieces.push(piece)
+    else this.#pieces.splice(index, 0, piece)
+    this.#count.held++
+    const joined = (this.#join(index) ? 1 : 0) + (index > this.#first && this.#join(index - 1) ? 1 : 0)
+    return 1 - joined
+  }
+
+  /** Joins the pieces at `index` and behind it if they touch and are small. */
+  #join(index: number): boolean {
+    const piece = this.#pieces[index]
+    const next = this.#pieces[index + 1]
+    if (piece === undefined || next === undefined || piece.start + piece.bytes.length !== next.start) return false
+    if (piece.bytes.length + next.bytes.length > JOINED_BYTES_MAX) return false
+    this.#pieces.splice(index, 2, { start: piece.start, bytes: concat(piece.bytes, next.bytes) })
+    this.#count.held--
+    return true
   }
 
   #fillGaps(start: number, data: Uint8Array): void {
@@ -56,8 +99,7 @@ export class Reassembly {
       const next = this.#pieces[index]
       const until = next === undefined ? end : Math.min(end, next.start)
       if (until > cursor) {
-        this.#pieces.splice(index, 0, { start: cursor, bytes: kept(data.subarray(cursor - start, until - start)) })
-        index++
+        index += this.#put(index, { start: cursor, bytes: kept(data.subarray(cursor - start, until - start)) })
       }
       if (next === undefined) return
       cursor = Math.max(cursor, next.start + next.bytes.length)

@@ -3,12 +3,12 @@
 //   receiving ──all bytes up to FIN read──► done
 //       └──────RESET_STREAM──────────────► done       (unread bytes are dropped)
 import { type GrowthBudget, ReceiveWindow } from './flow-control.ts'
-import { Reassembly } from './reassembly.ts'
+import { type PieceCount, Reassembly } from './reassembly.ts'
 import { FINAL_SIZE_ERROR, FLOW_CONTROL_ERROR, INTERNAL_ERROR, type Violation, violation } from './transport-error.ts'
 
 export class ReceiveStream {
   readonly window: ReceiveWindow
-  readonly #reassembly = new Reassembly()
+  readonly #reassembly: Reassembly
   /** One above the highest byte received: what connection flow control counts. */
   highest = 0
   #finalSize: number | null = null
@@ -18,8 +18,9 @@ export class ReceiveStream {
   /** `read` gave null since the last announcement: the next bytes are news. */
   wantsNews = true
 
-  constructor(size: { initial: number; max: number }, budget: GrowthBudget) {
-    this.window = new ReceiveWindow(size, budget)
+  constructor(size: { initial: number; max: number }, shared: { growth: GrowthBudget; pieces: PieceCount }) {
+    this.window = new ReceiveWindow(size, shared.growth)
+    this.#reassembly = new Reassembly(shared.pieces)
   }
 
   get finalSize(): number | null {
@@ -43,12 +44,13 @@ export class ReceiveStream {
     return null
   }
 
-  /** RESET_STREAM; the bytes never read are returned to the connection's credit by the caller. */
+  /** RESET_STREAM; what was never read is dropped, and returned to the connection's credit by the caller. */
   reset(finalSize: number): Violation | null {
     const breach = this.#check(finalSize, true)
     if (breach !== null) return breach
     this.highest = Math.max(this.highest, finalSize)
     this.#finalSize = finalSize
+    this.#reassembly.clear()
     return null
   }
 

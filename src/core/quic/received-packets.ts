@@ -1,6 +1,7 @@
 // What was received in one packet number space and what is owed to the sender: duplicates, and when an ACK is due (RFC 9000
 // section 13.2). A space remembers at most RANGES_MAX ranges; anything below them counts as seen.
-import type { Frame } from './frames.ts'
+import { varintSize } from '../bytes.ts'
+import type { AckRange, Frame } from './frames.ts'
 import { Ranges } from './ranges.ts'
 
 /** Enough for heavy reordering, few enough to fit a datagram: at most 17 bytes a range. */
@@ -50,14 +51,19 @@ export class ReceivedPackets {
     return this.ackAt !== Infinity
   }
 
-  /** The ACK frame of now; null before the first packet. */
-  frame(now: number): (Frame & { type: 'ack' }) | null {
-    if (this.#seen.isEmpty) return null
-    const ranges = []
-    for (let i = this.#seen.count - 1; i >= 0; i--) {
-      ranges.push({ from: this.#seen.startOf(i), to: this.#seen.endOf(i) - 1 })
-    }
+  /** The ACK frame of now in at most `room` bytes, the newest ranges first; null before the first packet or without room. */
+  frame(now: number, room: number): (Frame & { type: 'ack' }) | null {
     const delay = Math.floor((Math.max(0, now - this.#largestAt) * 1000) / 2 ** ACK_DELAY_EXPONENT)
+    const ranges: AckRange[] = []
+    // Type, number of ranges, and the three integers every ACK has; then two integers a range, none longer than the largest number.
+    let left = room - 3 - varintSize(delay) - 2 * varintSize(this.#seen.end)
+    for (let i = this.#seen.count - 1; i >= 0 && left >= 0; i--) {
+      const range = { from: this.#seen.startOf(i), to: this.#seen.endOf(i) - 1 }
+      const above = ranges.at(-1)
+      if (above !== undefined) left -= varintSize(above.from - range.to - 2) + varintSize(range.to - range.from)
+      if (left >= 0) ranges.push(range)
+    }
+    if (ranges.length === 0) return null
     return { type: 'ack', ranges, delay, ecn: null }
   }
 

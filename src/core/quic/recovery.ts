@@ -13,6 +13,9 @@ export type SpaceName = (typeof SPACES)[number]
 /** Back-off stops doubling here: 2^10 probe timeouts are longer than any deadline of ours. */
 const PTO_COUNT_MAX = 10
 
+/** Packets that one AES-128-GCM key may protect (RFC 9001 section 6.6): without key update the connection ends there. */
+const PACKETS_MAX = 2 ** 23
+
 /** What the connection knows that loss detection needs. */
 export interface RecoveryView {
   /** The peer's max_ack_delay in ms. */
@@ -30,6 +33,9 @@ export interface Settled {
   readonly lost: readonly SentPacket[]
 }
 
+/** From the first to the last of packets in the order they were sent, in ms. */
+const lasted = (packets: readonly SentPacket[]): number => (packets.at(-1)?.sentAt ?? 0) - (packets[0]?.sentAt ?? 0)
+
 export class Recovery {
   readonly rtt = new Rtt()
   readonly congestion: NewReno
@@ -41,12 +47,19 @@ export class Recovery {
   /** Earliest time at which a packet of the space becomes lost. */
   readonly #lossAt: Record<SpaceName, number> = { initial: Infinity, handshake: Infinity, application: Infinity }
   #ptoCount = 0
+  /** Packets sent before the first sample say nothing about persistent congestion (RFC 9002 section 7.6.2). */
+  #firstSampleAt = Infinity
   /** Start of the period with nothing in flight: a client's anti-deadlock probes count from here. */
   #quietSince: number
 
   constructor(datagramBytes: number, now: number) {
     this.congestion = new NewReno(datagramBytes)
     this.#quietSince = now
+  }
+
+  /** The 1-RTT key has protected as many packets as it may. */
+  get isWornOut(): boolean {
+    return this.spaces.application.next >= PACKETS_MAX
   }
 
   get ptoCount(): number {
@@ -63,19 +76,26 @@ export class Recovery {
   onAck(
     space: SpaceName,
     ranges: readonly AckRange[],
-    ack: { delayMs: number; now: number; limited: boolean },
+    ack: { delayMs: number; now: number; limited: boolean; peerAckDelayMs: number },
   ): Settled {
     const sent = this.spaces[space]
+    const before = sent.largestAcknowledged
     const acknowledged = sent.acknowledge(ranges)
     const newest = acknowledged.at(-1)
     if (newest === undefined) return { acknowledged, lost: [] }
+    const firstSampleAt = this.#firstSampleAt
     if (newest.number === ranges[0]!.to && acknowledged.some((packet) => packet.ackEliciting)) {
       this.rtt.update(ack.now - newest.sentAt, space === 'initial' ? 0 : ack.delayMs)
+      this.#firstSampleAt = Math.min(firstSampleAt, ack.now)
     }
     for (const packet of acknowledged) {
       if (packet.bytes > 0) this.congestion.acknowledged(packet.bytes, packet.sentAt, ack.limited)
     }
-    return { acknowledged, lost: this.#detectLost(space, ack.now) }
+    const lost = this.#detectLost(space, ack.now)
+    const above = acknowledged.find((packet) => packet.number > before)?.number ?? -1
+    const run = lost.filter(({ number, sentAt }) => number > before && number < above && sentAt > firstSampleAt)
+    if (lasted(run) > this.threePto(ack.peerAckDelayMs)) this.congestion.collapse()
+    return { acknowledged, lost }
   }
 
   /** Progress resets the back-off, but a client does so only once the server has validated its address (section 6.2.1). */

@@ -101,7 +101,8 @@ export class SendBuffer {
   lose(start: number, end: number): void {
     const from = Math.max(start, this.#base)
     this.#lost.add(from, end)
-    for (let i = 0; i < this.#acknowledged.count; i++) {
+    const acknowledged = this.#acknowledged
+    for (let i = acknowledged.indexAbove(from); i < acknowledged.count && acknowledged.startOf(i) < end; i++) {
       this.#lost.remove(this.#acknowledged.startOf(i), this.#acknowledged.endOf(i))
     }
   }

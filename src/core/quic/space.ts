@@ -3,7 +3,7 @@
 import type { PacketKey } from '../ports.ts'
 import { cryptoHeaderBytes } from './frames.ts'
 import type { PacketBuilder } from './packet-builder.ts'
-import { Reassembly } from './reassembly.ts'
+import { PieceCount, Reassembly } from './reassembly.ts'
 import { ReceivedPackets } from './received-packets.ts'
 import type { SpaceName } from './recovery.ts'
 import { SendBuffer } from './send-buffer.ts'
@@ -12,6 +12,9 @@ import { CRYPTO_BUFFER_EXCEEDED, type Violation, violation } from './transport-e
 /** Handshake bytes that may be ahead of what was read: more than any flight of ours, and all a stranger can make us hold. */
 const CRYPTO_AHEAD_BYTES_MAX = 16 * 1024
 
+/** Pieces of the handshake that wait for a gap to be filled; a flight is at most eight packets. */
+const CRYPTO_PIECES_MAX = 64
+
 /** A CRYPTO frame with less room than this waits for the next packet. */
 const CRYPTO_ROOM_MIN = 16
 
@@ -19,7 +22,7 @@ export class PacketSpace {
   readonly name: SpaceName
   readonly received = new ReceivedPackets()
   readonly cryptoOut = new SendBuffer()
-  readonly #cryptoIn = new Reassembly()
+  readonly #cryptoIn = new Reassembly(new PieceCount(CRYPTO_PIECES_MAX))
   #read: PacketKey | null = null
   #write: PacketKey | null = null
   #discarded = false

@@ -1,9 +1,10 @@
 // The streams of one connection: who may open them, which are there, what they may send and receive (RFC 9000 sections 2 to 4).
 // Frames are written by stream-frames.ts, which asks here. A stream is forgotten when both its halves are done.
 import { streamId, type StreamId } from '../ids.ts'
-import { ReceiveWindow } from './flow-control.ts'
+import { type GrowthBudget, ReceiveWindow, shareOf } from './flow-control.ts'
 import type { Frame } from './frames.ts'
 import type { ConnectionOutput } from './outputs.ts'
+import { PieceCount } from './reassembly.ts'
 import { ReceiveStream } from './receive-stream.ts'
 import { SEND_BUFFER_BYTES_MAX, SendStream } from './send-stream.ts'
 import type { TransportSettings } from './settings.ts'
@@ -43,6 +44,12 @@ const NOTHING_YET: PeerLimits = {
   maxStreamsUni: 0,
 }
 
+/** Pieces of all streams that wait to be read: twice what the largest window needs when its first packet is missing. */
+const PIECES_MAX = 16_384
+
+/** What is reserved for prioritised streams is at most one part in so many of the peer's first window. */
+const RESERVED_SHARE = 4
+
 export const isBidirectional = (id: number): boolean => (id & 2) === 0
 
 export class Streams {
@@ -55,11 +62,13 @@ export class Streams {
   readonly ready = new Set<Stream>()
   /** Streams with a RESET_STREAM, STOP_SENDING or MAX_STREAM_DATA to send. Bounded likewise. */
   readonly owing = new Set<Stream>()
+  readonly #shared: { readonly growth: GrowthBudget; readonly pieces: PieceCount }
   readonly counts: StreamCounts
   readonly window: ReceiveWindow
   maxDataOwed = false
   #peer = NOTHING_YET
   #peerMaxData = 0
+  #reserved = 0
   /** Bytes sent for the first time on all streams, and received likewise. */
   #sent = 0
   #received = 0
@@ -68,7 +77,10 @@ export class Streams {
     this.#serverBit = role === 'server' ? 1 : 0
     this.#settings = settings
     this.#emit = emit
-    this.window = new ReceiveWindow(settings.dataBytes, settings.growth)
+    // Once for the connection's window and once for those of its streams: more could never be in flight.
+    const growth = shareOf(settings.growth, 2 * settings.dataBytes.max)
+    this.#shared = { growth, pieces: new PieceCount(PIECES_MAX) }
+    this.window = new ReceiveWindow(settings.dataBytes, growth)
     this.counts = new StreamCounts(settings)
   }
 
@@ -76,6 +88,8 @@ export class Streams {
   applyPeer(limits: PeerLimits): void {
     this.#peer = limits
     this.#peerMaxData = limits.maxData
+    // A quarter of a small window at the most: the peer raises its limit when half of it was read, and must get so far.
+    this.#reserved = Math.min(this.#settings.reservedBytes, Math.floor(limits.maxData / RESERVED_SHARE))
     this.counts.raisePeer(true, limits.maxStreamsBidi)
     this.counts.raisePeer(false, limits.maxStreamsUni)
   }
@@ -86,7 +100,7 @@ export class Streams {
 
   /** Bytes never sent before that `stream` may add now. */
   credit(stream: Stream): number {
-    const reserved = stream.isUrgent ? 0 : this.#settings.reservedBytes
+    const reserved = stream.isUrgent ? 0 : this.#reserved
     return Math.max(0, this.#peerMaxData - this.#sent - reserved)
   }
 
@@ -212,7 +226,10 @@ export class Streams {
   /** STREAM_DATA_BLOCKED only says which stream there is. */
   onStreamDataBlocked(id: number): Violation | null {
     const found = this.#incoming(id, 'receive')
-    return found.kind === 'violation' ? found.violation : null
+    if (found.kind !== 'stream') return found.kind === 'gone' ? null : found.violation
+    return found.stream.receive === null
+      ? violation(STREAM_STATE_ERROR, 'STREAM_DATA_BLOCKED for a stream of ours that only sends')
+      : null
   }
 
   onMaxStreams(bidirectional: boolean, limit: number): void {
@@ -268,8 +285,10 @@ export class Streams {
     const half = stream.receive
     if (half === null) return
     if (this.window.isDue) this.maxDataOwed = true
-    if (half.isDone) this.#forgetIfDone(stream)
-    else if (half.finalSize === null && half.stopped === null && half.window.isDue) this.owing.add(stream)
+    if (half.isDone) {
+      half.window.release()
+      this.#forgetIfDone(stream)
+    } else if (half.finalSize === null && half.stopped === null && half.window.isDue) this.owing.add(stream)
   }
 
   #forgetIfDone(stream: Stream): void {
@@ -324,7 +343,7 @@ export class Streams {
     const stream: Stream = {
       id,
       send: bidirectional || ours ? new SendStream(limit) : null,
-      receive: bidirectional || !ours ? new ReceiveStream(this.#settings.streamBytes, this.#settings.growth) : null,
+      receive: bidirectional || !ours ? new ReceiveStream(this.#settings.streamBytes, this.#shared) : null,
       isUrgent: false,
     }
     this.#streams.set(id, stream)

@@ -167,7 +167,7 @@ export class Pair {
       end.onOutput(output)
     }
     const buffer = new Uint8Array(65_536)
-    for (let sent = 0; sent < 1000; sent++) {
+    for (let sent = 0; sent < 20_000; sent++) {
       const length = connection.transmit(buffer, this.now)
       if (length === 0) return
       end.sentDatagrams.push(length)
@@ -223,6 +223,16 @@ export class Pair {
     for (const end of [this.client, this.server]) {
       const connection = end.connection
       if (connection !== null && connection.timerAt() <= this.now) connection.timeout(this.now)
+      this.flush(end)
+      this.expectProgress(end)
+    }
+  }
+
+  /** After its timeout and its sending, a timer of now would only spin: three in a row are the losses of three spaces. */
+  expectProgress(end: End): void {
+    for (let round = 0; (end.connection?.timerAt() ?? Infinity) <= this.now; round++) {
+      if (round > 3) throw new Error('a timer does not move')
+      end.live.timeout(this.now)
       this.flush(end)
     }
   }

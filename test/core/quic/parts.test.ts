@@ -2,14 +2,20 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { Writer } from '../../../src/core/bytes.ts'
+import { ConnectionIds } from '../../../src/core/quic/connection-ids.ts'
 import { growthBudget, ReceiveWindow } from '../../../src/core/quic/flow-control.ts'
+import { writeFrame } from '../../../src/core/quic/frames.ts'
 import { NewReno } from '../../../src/core/quic/new-reno.ts'
+import { PacketBuilder } from '../../../src/core/quic/packet-builder.ts'
 import { Ranges } from '../../../src/core/quic/ranges.ts'
-import { Reassembly } from '../../../src/core/quic/reassembly.ts'
+import { PieceCount, Reassembly } from '../../../src/core/quic/reassembly.ts'
 import { ReceivedPackets } from '../../../src/core/quic/received-packets.ts'
+import { Recovery } from '../../../src/core/quic/recovery.ts'
 import { Rtt } from '../../../src/core/quic/rtt.ts'
 import { SendBuffer } from '../../../src/core/quic/send-buffer.ts'
-import { SentPackets } from '../../../src/core/quic/sent-packets.ts'
+import { type SentPacket, SentPackets } from '../../../src/core/quic/sent-packets.ts'
+import { SeededRandom } from '../../support/seeded-random.ts'
 
 const span = fc.tuple(fc.nat(60), fc.nat(15)).map(([start, length]) => ({ start, end: start + length }))
 
@@ -46,7 +52,7 @@ describe('reassembly', () => {
     const step = fc.oneof(span, fc.constant('read' as const))
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-        const reassembly = new Reassembly()
+        const reassembly = new Reassembly(new PieceCount(100))
         const read: number[] = []
         const take = (): void => {
           for (let bytes = reassembly.read(); bytes !== null; bytes = reassembly.read()) read.push(...bytes)
@@ -64,7 +70,7 @@ describe('reassembly', () => {
   })
 
   it('keeps no datagram alive for a small piece of it', () => {
-    const reassembly = new Reassembly()
+    const reassembly = new Reassembly(new PieceCount(100))
     const datagram = new Uint8Array(1200)
     reassembly.insert(0, datagram.subarray(0, 10))
     assert.equal(reassembly.read()?.buffer.byteLength, 10)
@@ -72,8 +78,18 @@ describe('reassembly', () => {
     assert.equal(reassembly.read()?.buffer, datagram.buffer)
   })
 
+  it('joins small neighbours, so that only gaps cost pieces', () => {
+    const count = new PieceCount(10)
+    const reassembly = new Reassembly(count)
+    for (let i = 99; i >= 1; i--) assert.ok(reassembly.insert(i, source.subarray(i, i + 1)))
+    assert.equal(count.held, 1)
+    assert.ok(reassembly.insert(0, source.subarray(0, 1)))
+    assert.deepEqual([...(reassembly.read() ?? [])], [...source])
+    assert.equal(count.held, 0)
+  })
+
   it('says so when there are more gaps than it remembers', () => {
-    const reassembly = new Reassembly()
+    const reassembly = new Reassembly(new PieceCount(100))
     let fits = true
     for (let i = 0; i < 5000 && fits; i++) fits = reassembly.insert(1 + 2 * i, Uint8Array.of(1))
     assert.ok(!fits)
@@ -139,9 +155,27 @@ describe('received packets', () => {
           received.add(number, true, { now: 0, delayMs: 25 })
           seen.add(number)
         }
-        const frame = received.frame(0)
+        const frame = received.frame(0, 1200)
         for (const { from, to } of frame?.ranges ?? []) for (let i = from; i <= to; i++) assert.ok(seen.has(i))
         assert.ok((frame?.ranges.length ?? 0) <= 32)
+      }),
+    )
+  })
+
+  it('puts as many ranges into an ACK as there is room for, the newest first', () => {
+    const gap = fc.oneof(fc.integer({ min: 2, max: 100 }), fc.integer({ min: 2, max: 2 ** 31 }))
+    fc.assert(
+      fc.property(fc.array(gap, { minLength: 1, maxLength: 50 }), fc.nat(400), (gaps, room) => {
+        const received = new ReceivedPackets()
+        let number = 0
+        for (const each of gaps) received.add((number += each), true, { now: 0, delayMs: 0 })
+        const frame = received.frame(1e6, room)
+        if (frame === null) return assert.ok(room < 30)
+        const writer = new Writer()
+        writeFrame(writer, frame)
+        assert.ok(writer.at <= room, `${writer.at} bytes in ${room}`)
+        assert.equal(frame.ranges[0]?.to, number)
+        assert.ok(frame.ranges.length >= Math.min(32, gaps.length) || writer.at + 40 > room)
       }),
     )
   })
@@ -156,6 +190,41 @@ describe('received packets', () => {
     assert.equal(received.ackAt, Infinity)
     received.add(5, true, { now: 20, delayMs: 25 })
     assert.equal(received.ackAt, 20)
+  })
+})
+
+describe('connection ids', () => {
+  it('a retirement that was asked for, lost and acknowledged again and again is owed no more', () => {
+    const ids = new ConnectionIds(
+      { local: new Uint8Array(8), remote: new Uint8Array(8).fill(1) },
+      { random: new SeededRandom(1), remoteMax: 4, emit: () => {} },
+    )
+    const asked = { sequence: 1, retirePriorTo: 1, id: new Uint8Array(8).fill(2) }
+    const again = { sequence: 0, retirePriorTo: 0, id: new Uint8Array(8).fill(1) }
+    for (let round = 0; round < 100; round++) {
+      assert.equal(ids.onNewConnectionId(round === 0 ? asked : again), null)
+      ids.fill(new PacketBuilder(new Writer(new Uint8Array(1200)), 1200))
+      assert.equal(ids.onNewConnectionId(again), null)
+      ids.lost('retire-connection-id', 0)
+      ids.fill(new PacketBuilder(new Writer(new Uint8Array(1200)), 1200))
+      ids.acknowledged('retire-connection-id', 0)
+    }
+    assert.ok(!ids.pending)
+  })
+
+  it('are announced again with the same reset token', () => {
+    const ids = new ConnectionIds(
+      { local: new Uint8Array(8), remote: new Uint8Array(8).fill(1) },
+      { random: new SeededRandom(1), remoteMax: 4, emit: () => {} },
+    )
+    ids.issue(2)
+    const said = [0, 1].map(() => {
+      const writer = new Writer(new Uint8Array(1200))
+      ids.fill(new PacketBuilder(writer, 1200))
+      ids.lost('new-connection-id', 1)
+      return [...writer.written()]
+    })
+    assert.deepEqual(said[1], said[0])
   })
 })
 
@@ -244,11 +313,60 @@ describe('NewReno', () => {
     assert.equal(reno.window, 13_200)
   })
 
+  it('has room only for whole datagrams', () => {
+    const reno = new NewReno(1200)
+    reno.sent(10_800)
+    assert.ok(reno.hasRoom)
+    reno.sent(1)
+    assert.ok(!reno.hasRoom)
+  })
+
   it('does not grow for a sender that never fills it', () => {
     const reno = new NewReno(1200)
     reno.sent(100)
     reno.acknowledged(100, 1, false)
     assert.equal(reno.window, 12_000)
+  })
+})
+
+describe('recovery', () => {
+  const peerAckDelayMs = 25
+  const packet = (number: number, sentAt: number): SentPacket => ({
+    number,
+    sentAt,
+    bytes: 1200,
+    ackEliciting: true,
+    carried: [],
+  })
+  /** A sample of 100 ms, then packets at the times given, of which the last is acknowledged. */
+  const windowAfter = (times: readonly number[], alsoAcknowledged: readonly number[] = []): number => {
+    const recovery = new Recovery(1200, 0)
+    recovery.onSent('application', packet(0, 0))
+    const settle = (number: number, now: number): unknown =>
+      recovery.onAck('application', [{ from: number, to: number }], { delayMs: 0, now, limited: true, peerAckDelayMs })
+    settle(0, 100)
+    times.forEach((sentAt, i) => recovery.onSent('application', packet(i + 1, sentAt)))
+    for (const number of alsoAcknowledged) settle(number, times[number - 1]! + 100)
+    settle(times.length, times.at(-1)! + 100)
+    return recovery.congestion.window
+  }
+
+  it('starts over after a blackout of three probe timeouts, and not after a shorter one', () => {
+    // Two samples of 100 ms: a probe timeout is 100 + 4 * 37.5 + 25 ms.
+    assert.equal(windowAfter([200, 600, 1200, 1300]), 2400)
+    assert.ok(windowAfter([200, 600, 1000, 1300]) > 2400)
+  })
+
+  it('says when a key has protected 2^23 packets', () => {
+    const recovery = new Recovery(1200, 0)
+    recovery.onSent('application', { ...packet(2 ** 23 - 2, 0), ackEliciting: false })
+    assert.ok(!recovery.isWornOut)
+    recovery.onSent('application', { ...packet(2 ** 23 - 1, 0), ackEliciting: false })
+    assert.ok(recovery.isWornOut)
+  })
+
+  it('sees no blackout where a packet in between came through', () => {
+    assert.ok(windowAfter([200, 600, 1200, 1300], [2]) > 2400)
   })
 })
 
