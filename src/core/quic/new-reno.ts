@@ -22,9 +22,9 @@ export class NewReno {
     this.window = initialWindow(datagramBytes)
   }
 
-  /** The path carries larger datagrams than was known; an untouched window grows with them. */
+  /** The path carries larger datagrams than was known: the window is at least what it would have begun with. */
   setDatagramBytes(datagramBytes: number): void {
-    if (this.window === initialWindow(this.#datagramBytes)) this.window = initialWindow(datagramBytes)
+    this.window = Math.max(this.window, initialWindow(datagramBytes))
     this.#datagramBytes = datagramBytes
   }
 

@@ -321,6 +321,16 @@ describe('NewReno', () => {
     assert.ok(!reno.hasRoom)
   })
 
+  it('has room for a larger datagram, also when the handshake has grown the window a little', () => {
+    const reno = new NewReno(1200)
+    reno.sent(6000)
+    reno.acknowledged(1200, 1, true)
+    reno.acknowledged(4800, 1, true)
+    reno.setDatagramBytes(16_384)
+    assert.ok(reno.hasRoom)
+    assert.equal(reno.window, 32_768)
+  })
+
   it('does not grow for a sender that never fills it', () => {
     const reno = new NewReno(1200)
     reno.sent(100)
