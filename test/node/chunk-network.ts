@@ -1,5 +1,5 @@
 // A network of storages without a transport: requests are calls after a delay of the fake clock, and lookups are always right.
-import { compareCloseness } from '../../src/core/chunks/closeness.ts'
+import { compareDistance } from '../../src/core/kademlia/distance.ts'
 import { SallyportError } from '../../src/core/errors.ts'
 import { peerIdOf } from '../../src/core/ids.ts'
 import type { ChunkAddress, PeerId } from '../../src/core/ids.ts'
@@ -123,7 +123,7 @@ export class ChunkNetwork {
       this.members
         .filter(({ id, store, up }) => id !== self && store !== null && up)
         .map(({ id }) => id)
-        .sort((a, b) => compareCloseness(address, a, b))
+        .sort((a, b) => compareDistance(address, a, b))
         .slice(0, count)
     return {
       lookup: (address) => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { compareCloseness } from '../../src/core/chunks/closeness.ts'
+import { compareDistance } from '../../src/core/kademlia/distance.ts'
 import { parseLink } from '../../src/core/chunks/link.ts'
 import { SallyportError } from '../../src/core/errors.ts'
 import { idBytes, peerIdOf } from '../../src/core/ids.ts'
@@ -286,7 +286,7 @@ test('a holder answers malformed requests, wrong bytes and what it is not close 
   const address = parseLink(link)?.address
   assert.ok(address !== undefined)
   const holders = network.members.filter(({ store }) => store !== null)
-  const byDistance = holders.toSorted((a, b) => compareCloseness(address, a.id, b.id))
+  const byDistance = holders.toSorted((a, b) => compareDistance(address, a.id, b.id))
   const target = idBytes(address)
   const ask = (
     member: Member | undefined,

@@ -1,6 +1,7 @@
 // Who is to hold a chunk: the 7 peers closest to its address, at most 2 of them in one network (a /24 or /48) where diversity is
 // asked for; the upload of a chunk has succeeded when 4 hold it.
 import type { ChunkAddress, PeerId } from '../ids.ts'
+import { compareDistance } from '../kademlia/distance.ts'
 
 /** Peers a chunk is stored at. */
 export const HOLDERS_WANTED = 7
@@ -20,20 +21,10 @@ export interface Candidate {
   readonly network: string | null
 }
 
-/** Negative when `a` is closer to `target` by XOR than `b`, positive when farther, 0 when they are the same id. */
-export const compareCloseness = (target: string, a: string, b: string): number => {
-  for (let i = 0; i < target.length; i++) {
-    if (a[i] === b[i]) continue
-    const digit = Number.parseInt(target.charAt(i), 16)
-    return (Number.parseInt(a.charAt(i), 16) ^ digit) - (Number.parseInt(b.charAt(i), 16) ^ digit)
-  }
-  return 0
-}
-
 /** The candidates nearest first, each peer once, at most CLOSEST_ASKED. */
 export const nearestFirst = (target: ChunkAddress, candidates: readonly Candidate[]): Candidate[] => {
   const distinct = new Map(candidates.map((candidate) => [candidate.peer, candidate]))
-  return [...distinct.values()].sort((a, b) => compareCloseness(target, a.peer, b.peer)).slice(0, CLOSEST_ASKED)
+  return [...distinct.values()].sort((a, b) => compareDistance(target, a.peer, b.peer)).slice(0, CLOSEST_ASKED)
 }
 
 /** Whether a candidate of that network may join holders of these networks. */
@@ -54,4 +45,4 @@ export const readingOrder = (target: ChunkAddress, candidates: readonly Candidat
 
 /** Whether `self` belongs to the CLOSEST_ASKED peers nearest to `target`, given the peers it knows. */
 export const isAmongClosest = (target: ChunkAddress, self: PeerId, known: readonly PeerId[]): boolean =>
-  known.filter((peer) => compareCloseness(target, peer, self) < 0).length < CLOSEST_ASKED
+  known.filter((peer) => compareDistance(target, peer, self) < 0).length < CLOSEST_ASKED

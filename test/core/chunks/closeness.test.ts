@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { Slots, admit } from '../../../src/core/chunks/admission.ts'
-import { compareCloseness, isAmongClosest, nearestFirst, readingOrder } from '../../../src/core/chunks/closeness.ts'
+import { isAmongClosest, nearestFirst, readingOrder } from '../../../src/core/chunks/closeness.ts'
+import { compareDistance } from '../../../src/core/kademlia/distance.ts'
 import { chunkAddressOf, peerIdOf } from '../../../src/core/ids.ts'
 import type { PeerId } from '../../../src/core/ids.ts'
 
@@ -18,7 +19,7 @@ test('closeness is the order of the XOR distances', () => {
   fc.assert(
     fc.property(address, peer, peer, (target, a, b) => {
       const [x, y] = [distance(target, a), distance(target, b)]
-      assert.equal(Math.sign(compareCloseness(target, a, b)), x < y ? -1 : x > y ? 1 : 0)
+      assert.equal(Math.sign(compareDistance(target, a, b)), x < y ? -1 : x > y ? 1 : 0)
     }),
   )
 })
