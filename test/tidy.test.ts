@@ -45,6 +45,11 @@ describe('shape', () => {
     none(long.map(({ path }) => path))
   })
 
+  test('no example is longer than 40 lines', () => {
+    const long = code.filter(({ path, text }) => /^examples\/\d/.test(path) && text.trimEnd().split('\n').length > 40)
+    none(long.map(({ path }) => path))
+  })
+
   test('no function is longer than 70 lines', () => {
     none(
       product.flatMap((source) =>
