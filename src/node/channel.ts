@@ -77,7 +77,7 @@ export class Channel implements StreamEvents, ConversationOwner {
   /** Tells the peer to open no new streams; calls that have none yet fail. */
   goAway(code: CloseCode): void {
     this.#control.send({ kind: 'goaway', reason: code, retryAfterMs: null })
-    this.#failWaiting(new SallyportError('NOT_CONNECTED', 'the connection is going away'))
+    this.#failWaiting(goingAway())
   }
 
   /** Begins a call of ours; its end is told to `parts.finished`. */
@@ -183,7 +183,9 @@ export class Channel implements StreamEvents, ConversationOwner {
 
   #pass(message: ControlMessage): void {
     if (message.kind === 'ping') this.#control.send({ kind: 'pong', token: message.token })
-    if (message.kind === 'goaway') this.#owner.goesAway(this, closeCode(message.reason))
+    if (message.kind !== 'goaway') return
+    this.#owner.goesAway(this, closeCode(message.reason))
+    this.#failWaiting(goingAway())
   }
 
   /** A peer's addresses count only as far as they mean the same place to us. */
@@ -225,6 +227,9 @@ export class Channel implements StreamEvents, ConversationOwner {
     for (const call of this.#waiting) call.lost(error)
   }
 }
+
+/** Nothing of the call was sent: it may be made anew, over another connection. */
+const goingAway = (): SallyportError => new SallyportError('NOT_CONNECTED', 'the connection is going away')
 
 /** A reason nobody knows says no more than that the connection goes away. */
 const closeCode = (reason: number): CloseCode => Object.values(CLOSE).find((code) => code === reason) ?? CLOSE.noError

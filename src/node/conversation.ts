@@ -1,8 +1,9 @@
 // One stream that is not a control stream, whoever opened it: what its channel tells it, and what it needs of its channel.
 import type { Counters } from '../core/counters.ts'
 import type { Intake } from '../core/dispatch/intake.ts'
+import type { Places } from '../core/dispatch/places.ts'
 import type { SallyportError } from '../core/errors.ts'
-import type { StreamId } from '../core/ids.ts'
+import type { PeerId, StreamId } from '../core/ids.ts'
 import type { PeerInfo } from '../core/peers/connection-record.ts'
 import type { Clock } from '../io/ports.ts'
 import type { Readable } from './dispatcher.ts'
@@ -30,9 +31,14 @@ export interface Workshop {
   readonly schedule: Schedule
   readonly limits: Limits
   readonly counters: Counters
+  /** Bytes of inbound messages in assembly or in a handler's hands. */
   readonly intake: Intake
+  /** Bytes of answers that were not acknowledged. */
+  readonly answers: Intake
   readonly handlers: Handlers
   readonly tasks: TaskSet
+  /** Handlers that have not returned, by protocol and by peer. */
+  readonly running: { readonly byProtocol: Places<string>; readonly byPeer: Places<PeerId> }
 }
 
 /** What a conversation may ask of the channel it is on. */
@@ -59,6 +65,11 @@ export class StreamWriter {
     this.#link = link
     this.#stream = stream
     this.#parts = parts.filter((part) => part.length > 0)
+  }
+
+  /** Whether all was taken, the end included. */
+  get finished(): boolean {
+    return this.#finished
   }
 
   /** Writes what is taken; called at first, and whenever there is room again. */

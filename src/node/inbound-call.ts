@@ -28,7 +28,10 @@ const RETRY_AFTER_MS = 1000
 
 const BUSY: Answer = { status: STATUS.busy, retryAfterMs: RETRY_AFTER_MS }
 
-/** An inbound call. What it keeps is charged to the peer's intake until its handler is done. */
+/**
+ * An inbound call. What came is charged to the peer's intake until its handler has returned, however long after its time that is;
+ * what goes is charged to its answers until it was acknowledged.
+ */
 export class InboundConversation implements Conversation, Due {
   readonly peerId: PeerId
   readonly #stream: StreamId
@@ -37,6 +40,7 @@ export class InboundConversation implements Conversation, Due {
   readonly #assembly: Assembly<RequestHeader>
   #state: State = { kind: 'reading' }
   #charged = 0
+  #answerBytes = 0
   queued = false
 
   constructor(stream: { id: StreamId; bidirectional: boolean; peerId: PeerId }, owner: ConversationOwner) {
@@ -124,14 +128,33 @@ export class InboundConversation implements Conversation, Due {
   }
 
   #handle(handler: Handler, header: RequestHeader, payload: Uint8Array): void {
-    const { tasks, counters, limits } = this.#owner.workshop
+    const { counters, limits } = this.#owner.workshop
     const abort = new AbortController()
     const call: InboundCall = { kind: this.#kind, peer: this.peerId, payload, signal: abort.signal, ...header }
     this.#state = { kind: 'handling', abort }
     this.#wait(limits.handlerTimeoutMs)
-    if (tasks.run(() => this.#supervise(handler, call))) return
+    if (this.#run(handler, call)) return
     counters.requestsBusy++
     this.#refuse(BUSY, STREAM.busy)
+  }
+
+  /** Starts the handler, whose places and bytes are given back when it returns and not before; false when there is no place. */
+  #run(handler: Handler, call: InboundCall): boolean {
+    const { tasks, running, intake } = this.#owner.workshop
+    const { peer, protocol } = call
+    if (!running.byProtocol.free(protocol) || !running.byPeer.free(peer)) return false
+    const charged = this.#charged
+    this.#charged = 0
+    running.byProtocol.take(protocol)
+    running.byPeer.take(peer)
+    const giveBack = (): void => {
+      running.byProtocol.give(protocol)
+      running.byPeer.give(peer)
+      intake.give(peer, charged)
+    }
+    const started = tasks.run(() => this.#supervise(handler, call).finally(giveBack))
+    if (!started) giveBack()
+    return started
   }
 
   /** The application's code runs here; whatever it does ends in an answer, and a failure is counted by the task set. */
@@ -148,9 +171,14 @@ export class InboundConversation implements Conversation, Due {
     if (this.#state.kind === 'over' || this.#state.kind === 'answering') return
     this.#release()
     if (this.#kind === 'message') return this.#finish()
-    const { limits } = this.#owner.workshop
+    const { limits, answers, counters } = this.#owner.workshop
     const { status, payload = NOTHING, reason = null, retryAfterMs = null, outcome = null } = answer
     if (payload.length > limits.messageBytesMax) return this.#answer({ status: STATUS.refused, reason: 'too large' })
+    if (!answers.take(this.peerId, payload.length)) {
+      counters.requestsBusy++
+      return this.#answer(BUSY)
+    }
+    this.#answerBytes = payload.length
     const header = encodeResponseHeader({ status, reason, retryAfterMs, outcome })
     const writer = new StreamWriter(this.#owner.link, this.#stream, [header, payload])
     this.#state = { kind: 'answering', writer }
@@ -187,8 +215,10 @@ export class InboundConversation implements Conversation, Due {
   }
 
   #release(): void {
-    this.#owner.workshop.intake.give(this.peerId, this.#charged)
-    this.#charged = 0
+    const { intake, answers } = this.#owner.workshop
+    intake.give(this.peerId, this.#charged)
+    answers.give(this.peerId, this.#answerBytes)
+    this.#charged = this.#answerBytes = 0
   }
 
   #wait(ms: number): void {

@@ -22,7 +22,11 @@ export interface Limits {
   readonly messageBytesMax: number
   readonly inboundBytesPerPeerMax: number
   readonly inboundBytesMax: number
+  readonly answerBytesPerPeerMax: number
+  readonly answerBytesMax: number
   readonly tasksMax: number
+  readonly handlersPerProtocolMax: number
+  readonly handlersPerPeerMax: number
   readonly eventsMax: number
   readonly datagramBytes: number
   readonly loopbackDatagramBytes: number
@@ -66,8 +70,16 @@ export const LIMITS: Limits = Object.freeze({
   inboundBytesPerPeerMax: 20 * 1024 * 1024,
   /** Thirty-two of the largest messages. */
   inboundBytesMax: 160 * 1024 * 1024,
+  /** Answers a peer has not acknowledged: eight of the largest, so that a download of many chunks is not held up. */
+  answerBytesPerPeerMax: 40 * 1024 * 1024,
+  /** Fifty of the largest, whoever they are for. */
+  answerBytesMax: 256 * 1024 * 1024,
   /** Handlers running at once. */
   tasksMax: 4096,
+  /** Of one protocol: one whose handlers hang, on a disk say, leaves places for three others. */
+  handlersPerProtocolMax: 1024,
+  /** For one peer: more than twice the requests it may have open on one connection. */
+  handlersPerPeerMax: 256,
   /** Events one subscriber may be behind. */
   eventsMax: 1024,
   /** Safe on every path (RFC 9000 section 14). */

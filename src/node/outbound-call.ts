@@ -114,8 +114,12 @@ export class OutboundCall implements Conversation {
   #complete(): void {
     const payload = this.#response.finish()
     const { header } = this.#response
-    if (payload === null || header === null) this.#bad('a response without its header')
-    else this.#finish({ kind: 'response', header, payload })
+    if (payload === null || header === null) return this.#bad('a response without its header')
+    // Who answers before it has heard all wants no more: what was not sent never will be, and the stream must not wait for it.
+    if (this.#state.kind === 'sending' && !this.#state.writer.finished) {
+      this.#owner.link.reset(this.#state.stream, STREAM.cancelled)
+    }
+    this.#finish({ kind: 'response', header, payload })
   }
 
   #bad(what: string): void {

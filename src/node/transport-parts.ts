@@ -3,6 +3,7 @@ import type { Address } from '../core/address.ts'
 import { mayShare } from '../core/address.ts'
 import { Counters } from '../core/counters.ts'
 import { Intake } from '../core/dispatch/intake.ts'
+import { Places } from '../core/dispatch/places.ts'
 import { ALPN, PROTOCOL_VERSION } from '../core/messages/codes.ts'
 import type { Capability, Hello } from '../core/messages/hello.ts'
 import { Registry } from '../core/peers/registry.ts'
@@ -77,8 +78,13 @@ export const transportParts = (options: TransportOptions): TransportParts => {
     limits,
     counters,
     intake: new Intake({ bytesPerPeerMax: limits.inboundBytesPerPeerMax, bytesMax: limits.inboundBytesMax }),
+    answers: new Intake({ bytesPerPeerMax: limits.answerBytesPerPeerMax, bytesMax: limits.answerBytesMax }),
     handlers: new Handlers(),
     tasks: new TaskSet(limits.tasksMax, () => counters.taskFailures++),
+    running: {
+      byProtocol: new Places(limits.handlersPerProtocolMax),
+      byPeer: new Places(limits.handlersPerPeerMax),
+    },
   }
   const locals = (): readonly Address[] => endpoint.locals
   const dispatcher = new Dispatcher(ports.timers, counters)

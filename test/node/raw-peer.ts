@@ -23,6 +23,7 @@ export class RawPeer {
   closed: CloseReason | null = null
   readonly heard: StreamOutput[] = []
   #link: Link | null = null
+  #control: StreamId | null = null
 
   /** Dials a host and finishes the handshake. */
   static async connect(world: World, host: Host): Promise<RawPeer> {
@@ -63,9 +64,16 @@ export class RawPeer {
     return this.#link
   }
 
+  /** The first stream that `control` or `greet` opened. */
+  get controlStream(): StreamId {
+    if (this.#control === null) throw new Error('nothing was said on a control stream')
+    return this.#control
+  }
+
   /** Opens a control stream with these messages and leaves it open. */
   control(...messages: Exclude<ControlMessage, { kind: 'unknown' }>[]): StreamId {
     const stream = this.link.open(false)!
+    this.#control ??= stream
     for (const message of messages) this.link.write(stream, encodeControl(message))
     return stream
   }
