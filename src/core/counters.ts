@@ -20,7 +20,10 @@ export type DropReason = (typeof DROP_REASONS)[number]
 export const REFUSE_REASONS = ['slots-full', 'connections-full'] as const
 export type RefuseReason = (typeof REFUSE_REASONS)[number]
 
-/** Why a handshake that had begun did not finish. */
+/**
+ * Why a handshake that had begun did not finish. `superseded` is no failure: the dialler withdrew it because the other end's own dial
+ * had made the connection.
+ */
 export const HANDSHAKE_FAILURES = [
   'deadline',
   'refused',
@@ -29,6 +32,7 @@ export const HANDSHAKE_FAILURES = [
   'transport',
   'version',
   'cancelled',
+  'superseded',
 ] as const
 export type HandshakeFailure = (typeof HANDSHAKE_FAILURES)[number]
 

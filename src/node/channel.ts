@@ -61,7 +61,6 @@ export class Channel implements StreamEvents, ConversationOwner {
 
   /** Arms the reader and says HELLO: from now on every stream event is heard. */
   open(now: number): void {
-    this.workshop.counters.reading[this.link.direction]++
     this.link.read(this, now)
     if (!this.#control.open()) return this.violated('no stream for control is allowed')
     this.#control.send({ kind: 'hello', hello: this.#owner.hello(this.link.remote) })

@@ -3,7 +3,7 @@ import type { HandshakeFailure } from '../core/counters.ts'
 import { SallyportError } from '../core/errors.ts'
 import { CLOSE } from '../core/messages/codes.ts'
 import type { CloseReason } from '../core/quic/outputs.ts'
-import { APPLICATION_ERROR, CONNECTION_REFUSED, CRYPTO_ERROR } from '../core/quic/transport-error.ts'
+import { APPLICATION_ERROR, CONNECTION_REFUSED, CRYPTO_ERROR, NO_ERROR } from '../core/quic/transport-error.ts'
 
 /** TLS alert certificate_unknown (RFC 8446 section 6.2): the peer is not the one that was wanted. */
 const CERTIFICATE_UNKNOWN = 46
@@ -20,6 +20,7 @@ export const handshakeFailure = (reason: CloseReason): HandshakeFailure => {
       return 'cancelled'
     case 'transport':
       if (reason.code === CONNECTION_REFUSED) return 'refused'
+      if (reason.code === NO_ERROR) return 'superseded'
       // What an application says before the handshake is done is not passed on (RFC 9000 section 10.2.3): the dial was given up.
       if (reason.code === APPLICATION_ERROR) return 'cancelled'
       if (reason.code === CRYPTO_ERROR + CERTIFICATE_UNKNOWN) return 'identity'
@@ -37,6 +38,7 @@ export const dialError = (failure: HandshakeFailure, reason: CloseReason, addres
     case 'identity':
       return new SallyportError('IDENTITY_MISMATCH', `another peer than the expected one answers at ${address}`)
     case 'cancelled':
+    case 'superseded':
       return new SallyportError('CANCELLED', `the dial to ${address} was given up`)
     case 'version':
       return new SallyportError('HANDSHAKE_FAILED', `${address} speaks no QUIC version of ours`)

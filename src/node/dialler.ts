@@ -29,6 +29,8 @@ interface Dial {
   readonly text: string
   readonly handle: ConnectionHandle
   readonly expected: PeerId | null
+  /** The end of its time, which no caller and no progress moves. */
+  readonly deadline: number
   /** Bounded by the callers. */
   readonly callers: Set<Caller>
 }
@@ -86,7 +88,7 @@ export class Dialler implements LifecycleObserver {
     for (const dial of this.#dials.values()) {
       if (dial.handle !== info.connection && dial.expected !== info.peerId) continue
       this.#forget(dial)
-      if (dial.handle !== info.connection) this.#giveUpHandshake(dial)
+      if (dial.handle !== info.connection) this.#supersede(dial)
       for (const caller of dial.callers) caller.resolve(info)
     }
   }
@@ -96,7 +98,10 @@ export class Dialler implements LifecycleObserver {
   #begin({ address, expected }: DialTarget, text: string): Dial | SallyportError {
     const dialled = this.#endpoint.dial(address, expected)
     if (dialled.kind === 'refused') return new SallyportError(REFUSALS[dialled.reason], `${text}: ${dialled.reason}`)
-    const dial: Dial = { key: `${text} ${expected ?? ''}`, text, handle: dialled.handle, expected, callers: new Set() }
+    const { clock, limits } = this.#lifecycle.workshop
+    const deadline = clock.now() + limits.dialTimeoutMs
+    const { handle } = dialled
+    const dial: Dial = { key: `${text} ${expected ?? ''}`, text, handle, expected, deadline, callers: new Set() }
     this.#dials.set(dial.key, dial)
     this.#byHandle.set(dial.handle, dial)
     return dial
@@ -105,7 +110,8 @@ export class Dialler implements LifecycleObserver {
   #join(dial: Dial, { timeoutMs, signal }: DialPatience): Promise<PeerInfo> {
     const { schedule, clock } = this.#lifecycle.workshop
     const timeout = { code: 'DIAL_TIMEOUT', message: `${dial.text} did not answer in time` } as const
-    return abandonable({ schedule, deadline: clock.now() + timeoutMs, timeout, signal }, (resolve, reject) => {
+    const deadline = Math.min(dial.deadline, clock.now() + timeoutMs)
+    return abandonable({ schedule, deadline, timeout, signal }, (resolve, reject) => {
       const caller = { resolve, reject }
       dial.callers.add(caller)
       return () => this.#leave(dial, caller)
@@ -129,20 +135,21 @@ export class Dialler implements LifecycleObserver {
     this.#byHandle.delete(dial.handle)
   }
 
-  /** Nobody wants the connection any more: it ends, unless it has become useful meanwhile. */
+  /** Nobody wants the connection any more: it ends, and its slot at the peer with it, unless it has become useful meanwhile. */
   #giveUp(dial: Dial): void {
-    this.#giveUpHandshake(dial)
+    const link = this.#endpoint.link(dial.handle)
+    if (link?.state.kind === 'half-open') link.close(CLOSE.noError, '', this.#lifecycle.workshop.clock.now())
     if (this.#lifecycle.channel(dial.handle)?.peer !== null) return
     this.#lifecycle.change((registry) => registry.close(dial.handle, CLOSE.noError, 'given up'))
   }
 
   /**
-   * A handshake in progress ends, and the peer is told, so that its slot is free at once. One that has finished is left to the rule
-   * about duplicates: were it closed here, two peers that dial each other could close both of their connections.
+   * The peer's own dial came first: a handshake in progress is withdrawn, so that its slot at the peer is free at once. One that has
+   * finished is left to the rule about duplicates: were it closed here, two peers that dial each other could close both connections.
    */
-  #giveUpHandshake(dial: Dial): void {
+  #supersede(dial: Dial): void {
     const link = this.#endpoint.link(dial.handle)
-    if (link?.state.kind === 'half-open') link.close(CLOSE.noError, '', this.#lifecycle.workshop.clock.now())
+    if (link?.state.kind === 'half-open') link.withdraw(this.#lifecycle.workshop.clock.now())
   }
 }
 

@@ -214,6 +214,11 @@ export class Endpoint {
     this.#settle()
   }
 
+  /** Called by a link whose streams are read from now on. */
+  armed(link: Link): void {
+    this.#options.counters.reading[link.direction]++
+  }
+
   /** Called by a link that was worked on: its outputs are drained before the turn ends. */
   touched(link: Link): void {
     if (link.touched) return

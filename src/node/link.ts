@@ -28,6 +28,8 @@ export type LinkState =
 export interface LinkOwner {
   touched(link: Link): void
   expired(link: Link, now: number): void
+  /** The link's reader was armed. */
+  armed(link: Link): void
 }
 
 /** What a link is made of. */
@@ -90,6 +92,7 @@ export class Link implements Due {
   /** Arms the reader: it hears all stream events, those that came before included. */
   read(reader: StreamEvents, now: number): void {
     this.#reader = reader
+    this.#owner.armed(this)
     for (const output of this.#held.splice(0)) reader.stream(output, now)
   }
 
@@ -145,6 +148,12 @@ export class Link implements Due {
 
   close(code: number, reason: string, now: number): void {
     this.connection.close(code, reason, now)
+    this.#touch()
+  }
+
+  /** Ends a handshake in progress that nobody needs any more, and tells the peer that nothing is wrong. */
+  withdraw(now: number): void {
+    this.connection.withdraw(now)
     this.#touch()
   }
 

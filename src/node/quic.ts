@@ -35,6 +35,7 @@ export interface Connection {
   ended(stream: StreamId): boolean
   stop(stream: StreamId, code: number): void
   close(code: number, reason: string, now: number): void
+  withdraw(now: number): void
   abandon(): void
 }
 

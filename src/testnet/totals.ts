@@ -1,4 +1,5 @@
 // What happened in all nodes together: the sums that the report of a test network shows.
+import { sum } from '../core/counters.ts'
 import type { CounterSnapshot } from '../index.ts'
 
 /** Sums over nodes; `accepted` to `handshakesFailed` count inbound connections only. */
@@ -34,7 +35,7 @@ export const totalsOf = (counters: CounterSnapshot): Totals => ({
   reading: counters.reading.inbound,
   identified: counters.identified.inbound,
   identityTimeouts: counters.identityTimeouts,
-  handshakesFailed: Object.values(counters.handshakesFailed.inbound).reduce((sum, n) => sum + n, 0),
+  handshakesFailed: failures(counters.handshakesFailed.inbound),
   refused: counters.refused,
   dropped: counters.dropped,
   udpBytesSent: counters.udpBytesSent,
@@ -52,6 +53,9 @@ export const addTotals = (a: Totals, b: Totals): Totals => ({
   dropped: addReasons(a.dropped, b.dropped),
   udpBytesSent: a.udpBytesSent + b.udpBytesSent,
 })
+
+/** A handshake withdrawn because two nodes dialled each other at once has failed nobody. */
+const failures = (failed: CounterSnapshot['handshakesFailed']['inbound']): number => sum(failed) - failed.superseded
 
 type Reasons = Readonly<Record<string, number>>
 

@@ -65,6 +65,11 @@ export class ScriptedConnection implements Connection {
     this.#open = false
   }
 
+  withdraw(): void {
+    if (this.#open) this.outputs.push({ kind: 'closed', reason: { ...WITHDRAWN } })
+    this.#open = false
+  }
+
   abandon(): void {
     if (this.#open) this.outputs.push({ kind: 'closed', reason: { kind: 'abandoned' } })
     this.outputs.push({ kind: 'gone' })
@@ -84,6 +89,8 @@ export class ScriptedConnection implements Connection {
   reset(): void {}
   stop(): void {}
 }
+
+const WITHDRAWN = { kind: 'transport', ours: true, code: 0, reason: '' } as const
 
 /** Byte 1 begins an Initial with the 8-byte id that follows; byte 2 a short header likewise; anything else is no QUIC. */
 export const scripted = (made: (connection: ScriptedConnection) => void): Quic => {

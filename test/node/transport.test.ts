@@ -5,6 +5,7 @@ import { ascii } from '../../src/core/bytes.ts'
 import { type CounterSnapshot, type Direction, sum, verdictsOf } from '../../src/core/counters.ts'
 import { SallyportError } from '../../src/core/errors.ts'
 import { STATUS } from '../../src/core/messages/codes.ts'
+import { totalsOf } from '../../src/testnet/totals.ts'
 import { type Host, World } from './transport-world.ts'
 
 /** [accepted, registered, reading, identified] */
@@ -252,6 +253,41 @@ test('however dials cross, delay and lose datagrams, two peers end connected, by
     }
     await world.close()
   }
+})
+
+test("a dial that the peer's own makes needless is superseded at both ends, and no failure of either", async () => {
+  const superseded = { inbound: 0, outbound: 0 }
+  for (let seed = 1; seed <= 12; seed++) {
+    const world = await World.make({ latencyMs: 20, jitterMs: seed % 3 }, seed)
+    const [a, b] = [await world.host(), await world.host()]
+    const first = a.transport.connectPeer(b.address)
+    await world.clock.advance(seed * 8)
+    await world.run(Promise.all([first, b.transport.connectPeer(a.address)]))
+    await world.clock.advance(1000)
+    for (const { transport } of [a, b]) {
+      const { inbound, outbound } = transport.counters().handshakesFailed
+      superseded.inbound += inbound.superseded
+      superseded.outbound += outbound.superseded
+      assert.equal(sum(inbound) + sum(outbound), inbound.superseded + outbound.superseded, `seed ${seed}`)
+      assert.equal(totalsOf(transport.counters()).handshakesFailed, 0)
+    }
+    await world.close()
+  }
+  assert.ok(superseded.outbound > 0)
+  assert.equal(superseded.inbound, superseded.outbound)
+})
+
+test('a dial ends after 12 s in all, whoever joins it and however long its callers would wait', async () => {
+  const world = await World.make({ latencyMs: 4000 })
+  const [a, b] = [await world.host(), await world.host()]
+  const began = world.clock.now()
+  const patient = a.transport.connectPeer(b.address, { timeoutMs: 60_000 })
+  patient.catch(() => {})
+  await world.clock.advance(8000)
+  const late = a.transport.connectPeer(b.address)
+  await Promise.all([patient, late].map((dial) => assert.rejects(world.run(dial), code('DIAL_TIMEOUT'))))
+  assert.equal(world.clock.now() - began, 12_000)
+  await world.close()
 })
 
 test('the verdicts sum to the datagrams judged, and nothing differs from the registry', async () => {

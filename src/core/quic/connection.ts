@@ -26,6 +26,7 @@ import {
   AEAD_LIMIT_REACHED,
   CRYPTO_ERROR,
   INTERNAL_ERROR,
+  NO_ERROR,
   TRANSPORT_PARAMETER_ERROR,
   type Violation,
   violation,
@@ -268,6 +269,11 @@ export class QuicConnection {
   /** Ends the connection with an application code (`docs/protocol.md`); idempotent. */
   close(code: number, reason: string, now: number): void {
     this.#closeWith({ kind: 'application', ours: true, code, reason }, now)
+  }
+
+  /** Ends a handshake that is not needed any more, which is no error (RFC 9000 section 20.1); idempotent. */
+  withdraw(now: number): void {
+    this.#violate(violation(NO_ERROR, ''), now)
   }
 
   /** Forgets the connection without a word to the peer. */
