@@ -18,6 +18,8 @@ export const handshakeFailure = (reason: CloseReason): HandshakeFailure => {
     case 'abandoned':
     case 'application':
       return 'cancelled'
+    case 'stateless-reset':
+      return 'transport'
     case 'transport':
       if (reason.code === CONNECTION_REFUSED) return 'refused'
       if (reason.code === NO_ERROR) return 'superseded'
@@ -73,6 +75,8 @@ export const closeText = (reason: CloseReason): string => {
       return 'nothing was heard any more'
     case 'version':
       return 'no common version'
+    case 'stateless-reset':
+      return 'the peer has lost the connection'
     case 'abandoned':
       return 'dropped'
   }
