@@ -50,9 +50,6 @@ export type Dialled =
   | { readonly kind: 'dialling'; readonly handle: ConnectionHandle }
   | { readonly kind: 'refused'; readonly reason: DialRefusal }
 
-/** Connections closing or draining, which belong to nobody any more; the oldest is forgotten for the next. */
-const CLOSED_LINKS_MAX = 1024
-
 /** A datagram that arrived, and where. */
 interface Arrival {
   readonly bytes: Uint8Array
@@ -72,7 +69,7 @@ export class Endpoint {
   readonly #sockets = new Map<4 | 6, UdpSocket>()
   /** Half-open and established ones. Bounded by connectionsMax. */
   readonly #links = new Map<ConnectionHandle, Link>()
-  /** Bounded by CLOSED_LINKS_MAX. */
+  /** Bounded by closedLinksMax. */
   readonly #closed = new Set<Link>()
   /** Links whose outputs are to be drained before this turn ends. Bounded by the links there are. */
   readonly #touched: Link[] = []
@@ -165,7 +162,7 @@ export class Endpoint {
     const halfOpen = [...this.#links.values()].filter((link) => link.state.kind === 'half-open').length
     const slots = this.#halfOpen.count('inbound') + this.#halfOpen.count('outbound')
     assert(halfOpen === slots, 'each handshake in progress holds a slot')
-    assert(this.#closed.size <= CLOSED_LINKS_MAX, 'closed links are bounded')
+    assert(this.#closed.size <= this.#options.limits.closedLinksMax, 'closed links are bounded')
   }
 
   // ── the end ──
@@ -210,6 +207,8 @@ export class Endpoint {
   expired(link: Link, now: number): void {
     if (link.state.kind === 'half-open' && now >= link.state.deadline) link.drop('deadline')
     else link.connection.timeout(now)
+    // Its next timer is set when it has sent what is due, which can wait for buffers; the end of its handshake must not.
+    if (link.state.kind === 'half-open') this.#options.schedule.set(link, link.state.deadline)
     this.touched(link)
     this.#settle()
   }
@@ -295,7 +294,7 @@ export class Endpoint {
   /** The first datagram was not genuine: its slot, handle and link are given back as if it had never come. */
   #unopened(link: Link): void {
     link.connection.abandon()
-    this.#end(link)
+    this.#leave(link)
     this.#options.acceptance.failed(link.handle, 'cancelled', { kind: 'abandoned' }, this.#now)
     this.#forget(link)
   }
@@ -396,14 +395,18 @@ export class Endpoint {
 
   /** The connection belongs to nobody any more; it may still have to say why. */
   #end(link: Link): void {
+    this.#leave(link)
+    this.#closed.add(link)
+    const [oldest] = this.#closed
+    if (oldest !== undefined && this.#closed.size > this.#options.limits.closedLinksMax) this.#forget(oldest)
+  }
+
+  #leave(link: Link): void {
     const wasHalfOpen = link.state.kind === 'half-open'
     link.state = { kind: 'closed' }
     this.#links.delete(link.handle)
     this.#halfOpen.release(link.handle)
-    this.#closed.add(link)
     if (wasHalfOpen) this.#admission.ended(link.handle)
-    const [oldest] = this.#closed
-    if (oldest !== undefined && this.#closed.size > CLOSED_LINKS_MAX) this.#forget(oldest)
   }
 
   #forget(link: Link): void {

@@ -12,6 +12,7 @@ import { ensureIdentity, generateIdentity } from '../io/identity.ts'
 import type { Identity, Ports } from '../io/ports.ts'
 import { systemPorts } from '../io/system.ts'
 import { ChunkStore } from './chunk-store.ts'
+import { Endings } from './endings.ts'
 import { Holding } from './holding.ts'
 import { checkOptions, type CheckedOptions, type NodeOptions } from './node-options.ts'
 import { Phonebook } from './phonebook.ts'
@@ -23,9 +24,6 @@ import { TransportHandle } from './transport-handle.ts'
 /** The directory of the chunks in a data directory. */
 const CHUNKS = 'chunks'
 
-/** Something begun that has to be ended, in reverse order. */
-type Ending = () => Promise<void>
-
 /** A node: listening from `createNode` to `close`. */
 export class Node implements AsyncDisposable {
   readonly peerId: PeerId
@@ -33,7 +31,7 @@ export class Node implements AsyncDisposable {
   readonly #phonebook: Phonebook
   readonly #storage: Storage
   readonly #options: CheckedOptions
-  readonly #endings: readonly Ending[]
+  readonly #endings: Endings
   #closing: Promise<void> | null = null
 
   /** Use `createNode`. */
@@ -82,9 +80,9 @@ export class Node implements AsyncDisposable {
     return this.transport.counters()
   }
 
-  /** Ends transfers, says goodbye and gives everything back; idempotent, bounded in time. */
+  /** Ends transfers, says goodbye and gives everything back; idempotent, bounded in time. IO_FAILED when a disk hangs meanwhile. */
   close(): Promise<void> {
-    this.#closing ??= end(this.#endings)
+    this.#closing ??= this.#endings.run()
     return this.#closing
   }
 
@@ -98,7 +96,7 @@ interface NodeParts {
   readonly phonebook: Phonebook
   readonly storage: Storage
   readonly options: CheckedOptions
-  readonly endings: readonly Ending[]
+  readonly endings: Endings
 }
 
 /**
@@ -107,17 +105,18 @@ interface NodeParts {
  */
 export const createNode = async (options: NodeOptions = {}): Promise<Node> => {
   const checked = checkOptions(options)
-  const endings: Ending[] = []
+  const endings = new Endings()
   try {
     return await compose(options, checked, endings)
   } catch (error) {
-    await end(endings)
+    await endings.run()
     throw SallyportError.from(error)
   }
 }
 
-const compose = async (options: NodeOptions, checked: CheckedOptions, endings: Ending[]): Promise<Node> => {
+const compose = async (options: NodeOptions, checked: CheckedOptions, endings: Endings): Promise<Node> => {
   const ports = options.ports ?? (await ownPorts(endings))
+  endings.bound(ports)
   const { identity, store } = await openData(options, ports, endings)
   const transport = await TransportHandle.open({
     ports,
@@ -128,7 +127,7 @@ const compose = async (options: NodeOptions, checked: CheckedOptions, endings: E
     ...(options.limits === undefined ? {} : { limits: options.limits }),
   })
   const supervised: Promise<void>[] = []
-  endings.push(
+  endings.add(
     async () => void (await Promise.all(supervised)),
     () => transport.close(),
   )
@@ -148,14 +147,14 @@ const compose = async (options: NodeOptions, checked: CheckedOptions, endings: E
       handle: (protocol, answer) => transport.handle(protocol, answer),
     },
   })
-  endings.push(() => storage.close())
+  endings.add(() => storage.close())
   if (checked.capability === 'node') storage.serve()
   return new Node({ transport, phonebook, storage, options: checked, endings })
 }
 
-const ownPorts = async (endings: Ending[]): Promise<Ports> => {
+const ownPorts = async (endings: Endings): Promise<Ports> => {
   const ports = await systemPorts()
-  endings.push(() => ports.close())
+  endings.add(() => ports.close())
   return ports
 }
 
@@ -163,16 +162,21 @@ const ownPorts = async (endings: Ending[]): Promise<Ports> => {
 const openData = async (
   options: NodeOptions,
   ports: Ports,
-  endings: Ending[],
+  endings: Endings,
 ): Promise<{ identity: Identity; store: ChunkStore | null }> => {
   const { dataDirectory } = options
   if (dataDirectory === undefined) return { identity: options.identity ?? (await generateIdentity()), store: null }
   await ports.files.makeDirectory(dataDirectory)
   const lock = await ports.files.lock(dataDirectory)
-  endings.push(() => lock.release())
+  let store: ChunkStore | null = null
+  // While a chunk is being written nobody else may have the directory, though closing does not wait for a disk that hangs.
+  endings.add(async () => {
+    await store?.quiet()
+    await lock.release()
+  })
   const identity = options.identity ?? (await ensureIdentity(dataDirectory))
   const { capacityBytes } = options
-  const store = await ChunkStore.open({
+  store = await ChunkStore.open({
     files: ports.files,
     workers: ports.workers,
     identity,
@@ -184,7 +188,7 @@ const openData = async (
 
 const openPhonebook = (
   parts: { transport: TransportHandle; ports: Ports; diversity: ReturnType<typeof diversityOf> },
-  endings: Ending[],
+  endings: Endings,
 ): Phonebook => {
   const { transport, ports, diversity } = parts
   const holding = new Holding(transport)
@@ -209,7 +213,7 @@ const openPhonebook = (
     const { status, payload } = phonebook.answer(asker, { protocol, target, count })
     return { status, payload }
   })
-  endings.push(async () => {
+  endings.add(async () => {
     await phonebook.close()
     holding.hold([])
   })
@@ -223,19 +227,6 @@ const listen = async (transport: TransportHandle, phonebook: Phonebook): Promise
     // What was missed can be seen: whoever is connected now.
     else if (event.kind === 'lagged') for (const peer of transport.peers()) phonebook.identified(peer)
   }
-}
-
-/** Runs every ending, the last begun first, whatever one of them does; the first failure is reported. */
-const end = async (endings: readonly Ending[]): Promise<void> => {
-  let failure: unknown = null
-  for (const ending of endings.toReversed()) {
-    try {
-      await ending()
-    } catch (error) {
-      failure ??= error
-    }
-  }
-  if (failure !== null) throw SallyportError.from(failure)
 }
 
 const dialable = (local: Address): Address => {

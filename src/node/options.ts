@@ -7,6 +7,7 @@ export interface Limits {
   readonly connectionsPerPeerMax: number
   readonly halfOpenInMax: number
   readonly halfOpenOutMax: number
+  readonly closedLinksMax: number
   readonly handshakeTimeoutMs: number
   readonly identityTimeoutMs: number
   readonly dialTimeoutMs: number
@@ -40,6 +41,8 @@ export const LIMITS: Limits = Object.freeze({
   connectionsPerPeerMax: 4,
   halfOpenInMax: 1024,
   halfOpenOutMax: 256,
+  /** Closing or draining ones, which belong to nobody any more; the oldest is forgotten for the next. */
+  closedLinksMax: 1024,
   /** From the first datagram; three losses in a row take 7 s. */
   handshakeTimeoutMs: 10_000,
   /** From the end of the handshake: HELLO and HELLO_ACK are two small messages. */

@@ -40,6 +40,15 @@ const KEPT_MAX = 64
 /** A member of a full bucket is left in peace when it was seen within this time. */
 const PROBE_AFTER_MS = 15 * 60_000
 
+/**
+ * A peer that left a request unanswered is not asked again for so long, unless it is heard meanwhile: its connection, which may be to
+ * nobody, has ended by then, and others still tell of it.
+ */
+const SILENT_MS = 30_000
+
+/** Silent peers remembered; the first is forgotten for the next. */
+const SILENT_MAX = 1024
+
 const EMPTY = new Uint8Array(0)
 
 /** See the head of this file. */
@@ -53,6 +62,8 @@ export class Phonebook {
   readonly #refresh: Refresh
   /** Bounded by what callers run at the same time, and one refresh. */
   readonly #lookups = new Set<LookupRun>()
+  /** Until when peers that did not answer are left alone. Bounded by SILENT_MAX. */
+  readonly #silent = new Map<PeerId, number>()
   #refreshTimer: Timer | null = null
   #probing = false
   #closed = false
@@ -79,6 +90,7 @@ export class Phonebook {
     const { peerId, remote, hello } = peer
     if (this.#closed || hello.capability !== 'node' || peerId === this.#options.self) return
     const now = this.#options.clock.now()
+    this.#silent.delete(peerId)
     this.#backoff.heard(remote)
     this.#book.seen(peerId, remote, now)
     this.#book.claimed(peerId, hello.addresses, remote)
@@ -178,7 +190,8 @@ export class Phonebook {
 
   /** Asks one peer of a lookup; a peer that cannot be reached or does not answer leaves the table. */
   async #ask(peerId: PeerId, request: RequestHeader, signal: AbortSignal): Promise<AskOutcome> {
-    const { transport } = this.#options
+    const { transport, clock } = this.#options
+    if ((this.#silent.get(peerId) ?? 0) > clock.now()) return FAILED
     const dialled = await this.#dialler.reach(peerId)
     if (dialled.kind !== 'reached') return this.#gone(peerId, dialled)
     const peer = transport.peer(peerId)
@@ -191,10 +204,19 @@ export class Phonebook {
       this.identified(peer)
       for (const record of records) this.#book.claimed(record.peerId, record.addresses, peer.remote)
       return { kind: 'answered', from: peer.remote, records: records.map((record) => this.#candidate(record.peerId)) }
-    } catch {
+    } catch (thrown) {
       // When the lookup is over its requests are cancelled, which says nothing about the peer.
-      return signal.aborted ? FAILED : this.#gone(peerId, NO_ANSWER)
+      if (signal.aborted) return FAILED
+      if (SallyportError.from(thrown).code === 'REQUEST_TIMEOUT') this.#fellSilent(peerId)
+      return this.#gone(peerId, NO_ANSWER)
     }
+  }
+
+  #fellSilent(peerId: PeerId): void {
+    this.#silent.delete(peerId)
+    this.#silent.set(peerId, this.#options.clock.now() + SILENT_MS)
+    const [first] = this.#silent.keys()
+    if (first !== undefined && this.#silent.size > SILENT_MAX) this.#silent.delete(first)
   }
 
   #gone(peerId: PeerId, outcome: DialOutcome): AskOutcome {

@@ -16,6 +16,7 @@ import type { TransportEvent } from './events.ts'
 import type { Handler } from './handlers.ts'
 import type { CallOutcome } from './outbound-call.ts'
 import { type TransportOptions, type TransportParts, transportParts } from './transport-parts.ts'
+import { within } from './within.ts'
 
 /** How long a caller waits (milliseconds), and what makes it stop earlier. */
 export interface CallOptions {
@@ -243,19 +244,11 @@ export class TransportHandle {
     dialler.close()
     endpoint.stop()
     lifecycle.change((registry, now) => registry.shutdown(now))
-    await this.#within(limits.closeGraceMs, lifecycle.quiet())
+    await within(this.#options.ports, limits.closeGraceMs, lifecycle.quiet())
     await endpoint.close({ code: CLOSE.shutdown, reason: '' }, CLOSE_WITHIN_MS)
     lifecycle.close()
     events.close()
-    await this.#within(CLOSE_WITHIN_MS, workshop.tasks.idle())
-  }
-
-  /** Resolves with `promise`, or after so many milliseconds. */
-  async #within(ms: number, promise: Promise<void>): Promise<void> {
-    const { promise: timeout, resolve } = Promise.withResolvers<void>()
-    const timer = this.#options.ports.timers.at(this.#now + ms, resolve)
-    await Promise.race([promise, timeout])
-    timer.cancel()
+    await within(this.#options.ports, CLOSE_WITHIN_MS, workshop.tasks.idle())
   }
 
   async #bind(): Promise<void> {

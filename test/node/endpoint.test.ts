@@ -299,6 +299,43 @@ test('no progress moves the deadline of a handshake', async () => {
   assert.equal(parts.endpoint.halfOpen.inbound, 0)
 })
 
+test('a handshake whose timer ran while every buffer was with the system still ends at its deadline', async () => {
+  const [world, parts] = await transport()
+  world.datagram(firstDatagram(1))
+  const [connection] = world.connections
+  connection!.at = 1000
+  world.turn()
+  connection!.owed = 5000
+  world.datagram(laterDatagram(1))
+  for (let i = 0; i < 20; i++) world.turn()
+  world.to(1000)
+  world.turn()
+  world.to(10_000)
+  assert.equal(parts.counters.handshakesFailed.inbound.deadline, 1)
+})
+
+test('first datagrams that do not open push out no connection that still says why it closed', async () => {
+  let opened = true
+  const made: ScriptedConnection[] = []
+  const quic = scripted((connection) => {
+    connection.opened = opened
+    made.push(connection)
+  })
+  const [world, parts] = await transport({ quic, limits: { closedLinksMax: 1 } })
+  world.datagram(firstDatagram(0xaa))
+  made[0]!.outputs.push(ESTABLISHED)
+  world.datagram(laterDatagram(1))
+  parts.lifecycle.change((registry) => registry.disconnect(ESTABLISHED.peerId, 0))
+  world.turn()
+  opened = false
+  for (let n = 2; n < 9; n++) world.datagram(firstDatagram(n))
+  let asked = 0
+  made[0]!.onReceive = () => void asked++
+  world.datagram(laterDatagram(1))
+  assert.equal(asked, 1)
+  parts.endpoint.checkInvariants()
+})
+
 test('inbound slots are refused when full, and dials still have theirs', async () => {
   const [world, parts] = await transport({ limits: { halfOpenInMax: 2, halfOpenOutMax: 1 } })
   for (let n = 1; n <= 4; n++) world.datagram(firstDatagram(n))

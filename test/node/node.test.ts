@@ -158,6 +158,28 @@ describe('whole nodes on a fake clock', () => {
     await world.close()
   })
 
+  it('a disk that hangs holds up neither closing nor an upload to others, and its directory stays locked until it goes on', async () => {
+    const world = await NodeWorld.make()
+    for (let i = 0; i < 8; i++) await world.add('node')
+    const { node: client, files } = await world.add('client')
+    files.put('/in', pattern(100_000))
+    const { node, files: disk } = world.members[1]!
+    disk.faults.hang = new Set(['write'])
+    const began = world.clock.now()
+    const { holders } = await world.run(client.put('/in'))
+    assert.ok(holders >= 6)
+    assert.ok(world.clock.now() - began < 15_000, `it took ${world.clock.now() - began} ms`)
+    const closing = world.clock.now()
+    await assert.rejects(world.run(node.close()), { code: 'IO_FAILED' })
+    assert.ok(world.clock.now() - closing < 20_000)
+    await assert.rejects(disk.lock('/data'), { code: 'DATA_DIR_IN_USE' })
+    disk.release()
+    await world.clock.advance(100)
+    await (await disk.lock('/data')).release()
+    world.members.splice(1, 1)
+    await world.close()
+  })
+
   it('options that make no sense are refused before anything is bound', async () => {
     for (const listen of ['/ip4/127.0.0.1/tcp/1', '/ip4/127.0.0.01/udp/1/quic-v1', 'localhost:1']) {
       await assert.rejects(

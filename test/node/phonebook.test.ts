@@ -267,6 +267,29 @@ test('two lookups that want the same peer dial it once', async () => {
   assert.equal(new Set(places).size, places.length)
 })
 
+test('a peer that died with its connections costs one request and not one a lookup, and is asked again once it is heard', async () => {
+  const network = await networkOf(22, 10)
+  const [, dead, member] = network.members as [Member, Member, Member]
+  for (const other of network.members) {
+    if (other !== member && !member.connections.has(other.peerId)) {
+      await network.clock.until(
+        member.connect(other.peerAddress, { timeoutMs: 1000, signal: new AbortController().signal }),
+      )
+    }
+  }
+  dead.alive = false
+  const timed = async (): Promise<number> => {
+    const began = network.clock.now()
+    await network.clock.until(member.phonebook.lookup(dead.peerId))
+    return network.clock.now() - began
+  }
+  assert.ok((await timed()) >= 5000)
+  for (let i = 0; i < 3; i++) assert.ok((await timed()) < 1000)
+  dead.alive = true
+  member.phonebook.identified(dead.acquaintance)
+  assert.ok((await network.clock.until(member.phonebook.lookup(dead.peerId))).includes(dead.peerId))
+})
+
 test('a full bucket is probed: its member that died long ago makes room', async () => {
   const network = new SimulatedNetwork(21)
   const node = network.add()

@@ -25,14 +25,18 @@ export type PutAnswer =
 export interface PlacementLimits {
   /** Seats: peers that shall hold the chunk. */
   readonly holders: number
-  /** Holders at which the chunk is safe enough to stop waiting for the slow ones after `graceMs`. */
+  /** Holders at which the chunk is safe enough to stop waiting for the slow ones after a grace. */
   readonly quorum: number
   /** A chunk-has that takes longer has failed; covers a dial. */
   readonly askTimeoutMs: number
   /** A chunk-put that takes longer has failed: 4 MiB at 35 kB/s. */
   readonly sendTimeoutMs: number
-  /** From the moment the quorum holds the chunk. */
+  /**
+   * The grace, from the moment the quorum holds the chunk: as long again as the quorum took, at least `graceMinMs` and at most `graceMs`. Who is
+   * as fast as the others needs less, and one peer with a hanging disk must not decide how long an upload takes.
+   */
   readonly graceMs: number
+  readonly graceMinMs: number
   /** From the birth of the placement: after it only what is held counts. */
   readonly placeTimeoutMs: number
   /** Busy answers of one peer before its seat goes to another. */
@@ -46,6 +50,7 @@ export const PLACEMENT_LIMITS: PlacementLimits = Object.freeze({
   askTimeoutMs: 15_000,
   sendTimeoutMs: 120_000,
   graceMs: 30_000,
+  graceMinMs: 5000,
   placeTimeoutMs: 600_000,
   busyMax: 8,
 })
@@ -88,6 +93,7 @@ export class Placement {
   /** Nearest first; bounded by CLOSEST_ASKED. */
   readonly #peers: readonly Seated[]
   readonly #limits: PlacementLimits
+  readonly #born: number
   readonly #deadline: number
   #graceEnds = Infinity
 
@@ -95,6 +101,7 @@ export class Placement {
   constructor(candidates: readonly Candidate[], limits: PlacementLimits, now: number) {
     this.#peers = candidates.map((candidate) => ({ candidate, seat: { state: 'waiting' }, chosen: false, busy: 0 }))
     this.#limits = limits
+    this.#born = now
     this.#deadline = now + limits.placeTimeoutMs
   }
 
@@ -123,7 +130,7 @@ export class Placement {
     if (seated === undefined) return
     const asked = seated.seat.state === 'asking'
     seated.seat = this.#seatAfter(seated, answer, asked, now)
-    if (this.#holding() >= this.#limits.quorum) this.#graceEnds = Math.min(this.#graceEnds, now + this.#limits.graceMs)
+    if (this.#holding() >= this.#limits.quorum) this.#graceEnds = Math.min(this.#graceEnds, now + this.#graceMs(now))
   }
 
   /** Ends pauses, and gives up requests past their deadline; returns their numbers, for the driver to cancel. */
@@ -180,6 +187,11 @@ export class Placement {
       seated.chosen = true
       sitting.push(seated)
     }
+  }
+
+  #graceMs(now: number): number {
+    const { graceMs, graceMinMs } = this.#limits
+    return Math.min(graceMs, Math.max(graceMinMs, now - this.#born))
   }
 
   #holding(): number {
