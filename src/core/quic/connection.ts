@@ -6,29 +6,31 @@ import { type Address, sameAddress } from '../address.ts'
 import { assert } from '../assert.ts'
 import { sameBytes } from '../bytes.ts'
 import type { PeerId, StreamId } from '../ids.ts'
-import type { Crypto, Random, WorkDone } from '../ports.ts'
+import type { WorkDone } from '../ports.ts'
 import { TlsClient } from '../tls/client.ts'
 import { TlsServer } from '../tls/server.ts'
 import type { TlsOutput, TlsSession } from '../tls/session.ts'
 import { assemble, assembleClose } from './assembly.ts'
-import { ConnectionIds } from './connection-ids.ts'
+import {
+  acceptorBeginning,
+  announced,
+  type Beginning,
+  diallerBeginning,
+  type FirstInitial,
+  makeParts,
+  type QuicConfig,
+} from './beginning.ts'
 import { HeldPackets } from './held-packets.ts'
 import { type Arrived, type IntakeResult, lose, receivePacket, settle, spaceOf, splitDatagram } from './intake.ts'
-import { initialKeys, packetKeyOf } from './keys.ts'
-import { Lifetime } from './lifetime.ts'
+import { packetKeyOf } from './keys.ts'
 import type { CloseReason, ConnectionOutput } from './outputs.ts'
-import { idObjection, ownParameters } from './own-parameters.ts'
-import { type Header, INITIAL_DATAGRAM_BYTES, LOCAL_ID_BYTES, type VersionNegotiationHeader } from './packet.ts'
+import { idObjection } from './own-parameters.ts'
+import type { Header, VersionNegotiationHeader } from './packet.ts'
 import { confirm, discardSpace, type Parts, recoveryView } from './parts.ts'
-import { Path } from './path.ts'
-import { Recovery, SPACES } from './recovery.ts'
+import { SPACES } from './recovery.ts'
 import { followRetry } from './retry.ts'
 import { TRANSPORT_DEFAULTS, type TransportSettings } from './settings.ts'
-import { PacketSpace } from './space.ts'
-import { isStatelessReset, resetToken } from './stateless-reset.ts'
-import { Streams } from './streams.ts'
-import { TokenExchange } from './token-exchange.ts'
-import type { TokenLook } from './tokens.ts'
+import { isStatelessReset } from './stateless-reset.ts'
 import {
   AEAD_LIMIT_REACHED,
   CRYPTO_ERROR,
@@ -38,48 +40,13 @@ import {
   type Violation,
   violation,
 } from './transport-error.ts'
-import { decodeParameters, encodeParameters, PARAMETER_DEFAULTS } from './transport-parameters.ts'
+import { decodeParameters, encodeParameters } from './transport-parameters.ts'
 import { versionRefused } from './version-negotiation.ts'
 
-/** What a connection is made of; the same object serves any number of them. */
-export interface QuicConfig {
-  readonly role: 'client' | 'server'
-  readonly crypto: Crypto
-  readonly random: Random
-  /** Our raw ML-DSA-65 public key, 1,952 bytes. */
-  readonly publicKey: Uint8Array
-  readonly alpn: readonly string[]
-  /** Client only: the one peer that is wanted, or null. */
-  readonly expectedPeer: PeerId | null
-  readonly remote: Address
-  readonly transport?: TransportSettings
-  /** Client only: a token that a `new-token` output gave for this address, so that the server need not ask for a Retry. */
-  readonly token?: Uint8Array
-  /** 32 bytes from which the stateless reset tokens of our ids follow; absent: none will be sent. */
-  readonly resetSecret?: Uint8Array
-}
-
-/** What an acceptor knows of a first Initial. */
-export interface FirstInitial {
-  readonly sourceId: Uint8Array
-  readonly destinationId: Uint8Array
-  /** How the source was validated (`Tokens.read`, or `trusted`); absent or null: not yet, so that little may be sent to it. */
-  readonly validation?: (TokenLook & { kind: 'retry' | 'new-token' }) | { readonly kind: 'trusted' } | null
-}
-
-/** The ids a connection begins with. `original` was the destination of the client's very first Initial, `first` is that of this one. */
-interface FirstIds {
-  readonly original: Uint8Array
-  readonly first: Uint8Array
-  readonly remote: Uint8Array
-  readonly retryId: Uint8Array | null
-  readonly isValidated: boolean
-}
+export type { FirstInitial, QuicConfig } from './beginning.ts'
 
 /** Ack-eliciting packets sent for one probe timeout: two survive the loss of one. */
 const PROBES = 2
-
-type Emit = (output: ConnectionOutput) => void
 
 export class QuicConnection {
   readonly remote: Address
@@ -99,63 +66,23 @@ export class QuicConnection {
 
   /** A dialler's connection; its first datagrams wait in `transmit`. */
   static connect(config: QuicConfig, now: number): QuicConnection {
-    const id = randomId(config.random)
-    return new QuicConnection(config, { original: id, first: id, remote: id, retryId: null, isValidated: true }, now)
+    return new QuicConnection(config, diallerBeginning(config), now)
   }
 
   /** An acceptor's connection, from the ids of the first Initial; the datagram itself is then given to `receive`. */
-  static accept(
-    config: QuicConfig,
-    { sourceId, destinationId, validation }: FirstInitial,
-    now: number,
-  ): QuicConnection {
-    const first = destinationId.slice()
-    const retried = validation?.kind === 'retry' ? validation : null
-    const ids = { first, original: retried?.originalId.slice() ?? first, retryId: retried?.retryId ?? null }
-    const isValidated = (validation ?? null) !== null
-    return new QuicConnection(config, { ...ids, remote: sourceId.slice(), isValidated }, now)
+  static accept(config: QuicConfig, first: FirstInitial, now: number): QuicConnection {
+    return new QuicConnection(config, acceptorBeginning(config, first), now)
   }
 
   /** Use `connect` or `accept`. */
-  constructor(config: QuicConfig, ids: FirstIds, now: number) {
-    const local = randomId(config.random)
-    const emit: Emit = (output) => this.#outputs.push(output)
-    const settings = config.transport ?? TRANSPORT_DEFAULTS
+  constructor(config: QuicConfig, beginning: Beginning, now: number) {
     this.#config = config
-    this.#settings = settings
+    this.#settings = config.transport ?? TRANSPORT_DEFAULTS
     this.remote = config.remote
-    this.#originalDestinationId = ids.original
+    this.#originalDestinationId = beginning.original
     this.#sentAt = now
-    this.#parts = {
-      role: config.role,
-      spaces: {
-        initial: new PacketSpace('initial'),
-        handshake: new PacketSpace('handshake'),
-        application: new PacketSpace('application'),
-      },
-      recovery: new Recovery(INITIAL_DATAGRAM_BYTES, now),
-      streams: new Streams(config.role, settings, emit),
-      ids: new ConnectionIds(
-        { local, remote: ids.remote },
-        { random: config.random, remoteMax: settings.connectionIds, emit, resetToken: this.#resetTokenOf },
-      ),
-      path: new Path(config.remote, ids.isValidated),
-      tokens: new TokenExchange({ presented: config.token ?? null, retryId: ids.retryId }, emit),
-      lifetime: new Lifetime(settings.idleTimeoutMs, now),
-      progress: { complete: false, confirmed: false, doneOwed: false, heard: false, handshakeAcknowledged: false },
-      peer: PARAMETER_DEFAULTS,
-    }
-    const keys = initialKeys(config.crypto, ids.first, config.role)
-    this.#parts.spaces.initial.setKey('read', keys.read)
-    this.#parts.spaces.initial.setKey('write', keys.write)
-    const isServer = config.role === 'server'
-    const own = ownParameters(settings, {
-      local,
-      original: isServer ? ids.original : null,
-      retryId: isServer ? ids.retryId : null,
-      resetToken: isServer ? this.#resetTokenOf(local) : null,
-    })
-    const tls = { ...config, transportParameters: encodeParameters(own) }
+    this.#parts = makeParts(config, beginning, (output) => this.#outputs.push(output), now)
+    const tls = { ...config, transportParameters: encodeParameters(announced(config, beginning)) }
     this.#tls = config.role === 'client' ? new TlsClient(tls) : new TlsServer(tls)
     this.#drainTls(now)
   }
@@ -491,16 +418,4 @@ export class QuicConnection {
     if (this.keepAliveMs === null || !this.#parts.progress.confirmed) return Infinity
     return this.#parts.spaces.application.probes > 0 ? Infinity : this.#sentAt + this.keepAliveMs
   }
-
-  /** The stateless reset token of an id of ours, or null where we send none. */
-  readonly #resetTokenOf = (id: Uint8Array): Uint8Array | null => {
-    const { crypto, resetSecret } = this.#config
-    return resetSecret === undefined ? null : resetToken(crypto, resetSecret, id)
-  }
-}
-
-const randomId = (random: Random): Uint8Array => {
-  const id = new Uint8Array(LOCAL_ID_BYTES)
-  random.fill(id)
-  return id
 }
