@@ -32,6 +32,8 @@ export class ConnectionIds {
   readonly #random: Random
   readonly #emit: (output: ConnectionOutput) => void
   readonly #remoteMax: number
+  /** Ours on long headers: the first one, which never changes there (RFC 9000 section 7.2). */
+  readonly source: Uint8Array
   /** Ours by sequence number. Bounded by LOCAL_IDS. */
   readonly #local = new Map<number, LocalId>()
   #nextSequence = 1
@@ -55,6 +57,7 @@ export class ConnectionIds {
     this.#random = config.random
     this.#emit = config.emit
     this.#remoteMax = config.remoteMax
+    this.source = ids.local
     this.#local.set(0, { id: ids.local, resetToken: NO_TOKEN })
     this.#current = { sequence: 0, id: ids.remote }
     this.#initialRemote = ids.remote

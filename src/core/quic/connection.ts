@@ -409,9 +409,8 @@ export class QuicConnection {
   #onVersions(header: VersionNegotiationHeader): void {
     const { ids, progress, role } = this.#parts
     if (role === 'server' || progress.heard) return
-    const local = ids.local[0]
-    if (local === undefined) return
-    if (versionRefused(header, { local, remote: ids.remote, same: sameBytes })) this.#over({ kind: 'version' })
+    if (versionRefused(header, { local: ids.source, remote: ids.remote, same: sameBytes }))
+      this.#over({ kind: 'version' })
   }
 
   #violate(found: Violation, now: number): void {
