@@ -8,6 +8,8 @@ import { concat, fromHex } from '../core/bytes.ts'
 export interface KeyFormat {
   readonly prefix: Uint8Array
   readonly rawBytes: number
+  /** The curve's name in a JSON Web Key, where there is one: OpenSSL's DER encoder takes as long as making the key does. */
+  readonly jwkCurve?: string
 }
 
 const prefix = (hex: string): Uint8Array => {
@@ -17,7 +19,7 @@ const prefix = (hex: string): Uint8Array => {
 }
 
 /** X25519 (RFC 8410). */
-export const X25519: KeyFormat = { prefix: prefix('302a300506032b656e032100'), rawBytes: 32 }
+export const X25519: KeyFormat = { prefix: prefix('302a300506032b656e032100'), rawBytes: 32, jwkCurve: 'X25519' }
 
 /** ML-KEM-768 (RFC 9935). */
 export const ML_KEM_768: KeyFormat = {
@@ -34,7 +36,9 @@ export const ML_DSA_65: KeyFormat = {
 /** A raw public key as a KeyObject, or null when the length is wrong or OpenSSL refuses it. */
 export const importPublicKey = (format: KeyFormat, raw: Uint8Array): KeyObject | null => {
   if (raw.length !== format.rawBytes) return null
+  const { jwkCurve: crv } = format
   try {
+    if (crv !== undefined) return createPublicKey({ key: { kty: 'OKP', crv, x: base64url(raw) }, format: 'jwk' })
     return createPublicKey({ key: Buffer.from(concat(format.prefix, raw)), format: 'der', type: 'spki' })
   } catch {
     return null
@@ -43,7 +47,16 @@ export const importPublicKey = (format: KeyFormat, raw: Uint8Array): KeyObject |
 
 /** The raw bytes of a public key, in memory of their own. */
 export const exportPublicKey = (format: KeyFormat, key: KeyObject): Uint8Array => {
-  const spki = key.export({ format: 'der', type: 'spki' })
-  assert(spki.length === format.prefix.length + format.rawBytes, 'a SubjectPublicKeyInfo is its prefix and the raw key')
-  return Uint8Array.from(spki.subarray(format.prefix.length))
+  const raw =
+    format.jwkCurve === undefined
+      ? unwrapped(format, key)
+      : Buffer.from(key.export({ format: 'jwk' }).x ?? '', 'base64url')
+  assert(raw.length === format.rawBytes, 'a public key has the length of its algorithm')
+  return Uint8Array.from(raw)
 }
+
+const unwrapped = (format: KeyFormat, key: KeyObject): Uint8Array =>
+  key.export({ format: 'der', type: 'spki' }).subarray(format.prefix.length)
+
+const base64url = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64url')

@@ -27,8 +27,6 @@ const PROTECTED_BYTES_MIN = 4
 /** A CONNECTION_CLOSE reason longer than this is cut. */
 const REASON_BYTES_MAX = 256
 
-const NO_ID = new Uint8Array(0)
-
 /** A packet written and not yet sealed: the last one of a datagram may still be padded. */
 interface Draft {
   readonly space: PacketSpace
@@ -115,21 +113,9 @@ const begin = (
   const sent = parts.recovery.spaces[as.name]
   const packetNumber = sent.next
   const size = packetNumberBytes(packetNumber, sent.largestAcknowledged)
-  const fields = {
-    type: as.name === 'initial' ? ('initial' as const) : ('handshake' as const),
-    destinationId: parts.ids.remote,
-    sourceId: parts.ids.local[0] ?? NO_ID,
-    token: parts.tokens.presented,
-    packetNumber,
-    packetNumberBytes: size,
-  }
-  const headerBytes = as.name === 'application' ? 1 + fields.destinationId.length + size : longHeaderBytes(fields)
-  if (as.limit - writer.at < headerBytes + TAG_BYTES + PAYLOAD_ROOM_MIN) return null
   const start = writer.at
-  const lengthAt =
-    as.name === 'application'
-      ? (writeShortHeader(writer, { ...fields, keyPhase: 0 }), -1)
-      : writeLongHeader(writer, fields)
+  const lengthAt = writeHeader(parts, writer, { name: as.name, limit: as.limit, packetNumber, packetNumberBytes: size })
+  if (lengthAt === null) return null
   return {
     space,
     builder: new PacketBuilder(writer, as.limit - TAG_BYTES),
@@ -140,6 +126,26 @@ const begin = (
     packetNumberBytes: size,
     end: -1,
   }
+}
+
+/** Writes the header of a packet and returns where its length stands, -1 in a short one; null when too little room is left. */
+const writeHeader = (
+  parts: Parts,
+  writer: Writer,
+  packet: { name: SpaceName; limit: number; packetNumber: number; packetNumberBytes: number },
+): number | null => {
+  const { packetNumber, packetNumberBytes: size } = packet
+  const destinationId = parts.ids.remote
+  const room = packet.limit - writer.at - TAG_BYTES - PAYLOAD_ROOM_MIN
+  if (packet.name === 'application') {
+    if (room < 1 + destinationId.length + size) return null
+    writeShortHeader(writer, { destinationId, packetNumber, packetNumberBytes: size, keyPhase: 0 })
+    return -1
+  }
+  const { source: sourceId } = parts.ids
+  const token = parts.tokens.presented
+  const fields = { type: packet.name, destinationId, sourceId, token, packetNumber, packetNumberBytes: size }
+  return room < longHeaderBytes(fields) ? null : writeLongHeader(writer, fields)
 }
 
 /** Closes the payload of a draft, long enough to be sampled, and leaves room for its tag. */

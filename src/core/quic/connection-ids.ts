@@ -42,6 +42,8 @@ export interface ConnectionIdsConfig {
 
 export class ConnectionIds {
   readonly #config: ConnectionIdsConfig
+  /** Ours on long headers: the first one, which never changes there (RFC 9000 section 7.2). */
+  readonly source: Uint8Array
   /** Ours by sequence number. Bounded by LOCAL_IDS. */
   readonly #local = new Map<number, LocalId>()
   #nextSequence = 1
@@ -60,6 +62,7 @@ export class ConnectionIds {
 
   constructor(ids: { local: Uint8Array; remote: Uint8Array }, config: ConnectionIdsConfig) {
     this.#config = config
+    this.source = ids.local
     this.#local.set(0, { id: ids.local, resetToken: NO_TOKEN })
     this.#current = { sequence: 0, id: ids.remote, resetToken: null }
     this.#initialRemote = ids.remote

@@ -366,9 +366,8 @@ export class QuicConnection {
     const { ids, progress, role, tokens } = this.#parts
     // A Retry, too, shows that the server speaks our version (RFC 9000 section 6.2).
     if (role === 'server' || progress.heard || tokens.retryId !== null) return
-    const local = ids.local[0]
-    if (local === undefined) return
-    if (versionRefused(header, { local, remote: ids.remote, same: sameBytes })) this.#over({ kind: 'version' })
+    if (versionRefused(header, { local: ids.source, remote: ids.remote, same: sameBytes }))
+      this.#over({ kind: 'version' })
   }
 
   #violate(found: Violation, now: number): void {

@@ -105,7 +105,8 @@ export class Recovery {
 
   /** When the loss detection timer fires; Infinity when it is not armed. */
   timerAt(view: RecoveryView): number {
-    const lossAt = Math.min(...SPACES.map((space) => this.#lossAt[space]))
+    const { initial, handshake, application } = this.#lossAt
+    const lossAt = Math.min(initial, handshake, application)
     if (lossAt !== Infinity) return lossAt
     if (view.blocked) return Infinity
     return this.#probe(view).at
