@@ -2,6 +2,7 @@
 // spent or every buffer is with the system. What is left goes in the next turn, or when a buffer comes back.
 import type { Address } from '../core/address.ts'
 import type { Counters } from '../core/counters.ts'
+import { INITIAL_DATAGRAM_BYTES } from '../core/quic/packet.ts'
 import type { Clock, Timers, UdpSocket } from '../io/ports.ts'
 import type { Link } from './link.ts'
 import { SendPool } from './send-pool.ts'
@@ -87,7 +88,7 @@ export class Outbox {
 
   #drain(link: Link, max: number, now: number): { datagrams: number; more: boolean } {
     for (let datagrams = 0; datagrams < max; datagrams++) {
-      const buffer = this.#pool.take(link.datagramBytes)
+      const buffer = this.#pool.take(link.state.kind === 'half-open' ? INITIAL_DATAGRAM_BYTES : link.datagramBytes)
       if (buffer === null) return { datagrams, more: true }
       const length = link.connection.transmit(buffer, now)
       if (length === 0) {
