@@ -151,7 +151,9 @@ describe('a client that gets a Retry', () => {
     const plain = new Pair().establish()
     const pair = new RetryingPair().establish()
     assert.ok(Math.abs(pair.now - plain.now - 10) < 0.001, `${pair.now - plain.now} ms`)
-    assert.equal(pair.client.live.stats.rttMs, plain.client.live.stats.rttMs)
+    const asked = new RetryingPair()
+    asked.run(() => asked.fromClient.length > 0, 1000)
+    assert.equal(asked.client.live.stats.rttMs, 10)
   })
 
   it('puts its token on every Initial from then on, those to the server’s own id as well', () => {
@@ -385,6 +387,16 @@ describe('a NEW_TOKEN token', () => {
     }
   })
 
+  it('waits for the end of the handshake, which proves who gets it', () => {
+    const pair = new Pair()
+    pair.run(() => pair.server.connection !== null)
+    pair.server.live.sendToken(TOKEN)
+    pair.filter = (_, from) => from === pair.server
+    pair.run(() => false, 5000)
+    assert.ok(pair.client.has('established') && !pair.server.has('established'))
+    assert.deepEqual(given(pair), [])
+  })
+
   it('spares its holder the Retry of the next dial, and only of that', () => {
     const first = new RetryingPair().establish()
     const { tokens } = first
@@ -412,9 +424,9 @@ describe('a NEW_TOKEN token', () => {
       type: 'new-token' as const,
       token: new Uint8Array(10).fill(1 + (i % 20)),
     }))
-    pair.inject(pair.server, { space: 'application', frames })
     const huge = { type: 'new-token' as const, token: new Uint8Array(TOKEN_BYTES_MAX + 1) }
     pair.inject(pair.server, { space: 'application', frames: [huge] })
+    pair.inject(pair.server, { space: 'application', frames })
     assert.deepEqual(
       given(pair).map((token) => token[0]),
       [1, 2, 3, 4],
