@@ -71,9 +71,13 @@ const fail = (output: Output, thrown: unknown): ExitCode => {
   return USAGE_ERRORS.has(error.code) ? EXIT.usage : EXIT.failed
 }
 
+/** Ends the process; a result that could not be written is no success, and is told on stderr. */
 const end = async (output: Output, code: ExitCode): Promise<void> => {
+  const lost = await output.flushed()
+  if (lost === null) process.exit(code)
+  const failed = fail(output, lost)
   await output.flushed()
-  process.exit(code)
+  process.exit(code === EXIT.done ? failed : code)
 }
 
 const version = (): string => {

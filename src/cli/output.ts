@@ -1,6 +1,6 @@
 // Where a command's words go: results to stdout, notes to stderr. With --json stdout carries JSON alone, one object a line, the
-// result last. A reader who went away (EPIPE) is no failure of the command.
-import type { SallyportError } from '../index.ts'
+// result last. A reader who went away (EPIPE) is no failure of the command; a stdout that cannot be written (a full disk) is one.
+import { SallyportError } from '../index.ts'
 import { REMEDIES } from './remedies.ts'
 
 /** The part of a stream that is written to. */
@@ -14,12 +14,17 @@ export class Output {
   readonly json: boolean
   readonly #out: Sink
   readonly #err: Sink
+  #lost: SallyportError | null = null
 
   constructor(json: boolean, out: Sink, err: Sink) {
     this.json = json
     this.#out = out
     this.#err = err
-    for (const sink of [out, err]) sink.on('error', ignoreReaderGone)
+    out.on('error', (error) => {
+      if (error.code !== 'EPIPE') this.#lost ??= unwritten(error)
+    })
+    // Of a stderr that fails there is nobody left to tell; what the command does and its exit code are not changed by it.
+    err.on('error', () => {})
   }
 
   /** A line of the result for people; nothing with --json. */
@@ -44,14 +49,14 @@ export class Output {
     this.note(`sallyport: ${error.message}\n  ${remedy}`)
   }
 
-  /** Settles once everything written has been handed to the system, or its reader is gone. */
-  async flushed(): Promise<void> {
+  /** Settles once everything written has been handed to the system, or its reader is gone; with what kept stdout from being written. */
+  async flushed(): Promise<SallyportError | null> {
     await Promise.all(
       [this.#out, this.#err].map((sink) => new Promise<void>((resolve) => sink.write('', () => resolve()))),
     )
+    return this.#lost
   }
 }
 
-const ignoreReaderGone = (error: NodeJS.ErrnoException): void => {
-  if (error.code !== 'EPIPE') throw error
-}
+const unwritten = (error: Error): SallyportError =>
+  new SallyportError(SallyportError.from(error).code, `stdout could not be written: ${error.message}`, error)

@@ -23,7 +23,7 @@ export const commandLinePage = (): string =>
   [
     '# The command line',
     MADE,
-    'From a checkout, `npm run -s sallyport -- <command>` runs the command line on the Node that the project brings; where the package is installed, the command is `sallyport`.',
+    'From a checkout, `npm run -s sallyport -- <command>` runs the command line on the Node that the project brings; below, `sallyport` stands for that.',
     GENERAL.join('\n'),
     block(helpOf()),
     ...NAMES.flatMap((name) => [`## ${name}`, block(helpOf(name)), ...COMMANDS[name].details]),

@@ -6,10 +6,11 @@
 //                                ├────► held, or an earlier name ─► give up
 //                                └────► only later names          ─► look again: they are giving up
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdir, readdir, readFile, stat, unlink, writeFile } from 'node:fs/promises'
+import { readdir, readFile, stat, unlink, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { SallyportError } from '../core/errors.ts'
+import { makeDirectories } from './make-directories.ts'
 
 const NAME = /^lock-([0-9a-f]{8})-([0-9a-f]{8})-(\d+)-(\d+)-[0-9a-f]{8}$/
 
@@ -23,7 +24,7 @@ export interface DirectoryLock {
 
 /** Locks a directory, making it if need be, until `release` or the end of this process; rejects with DATA_DIR_IN_USE. */
 export const lockDirectory = async (directory: string): Promise<DirectoryLock> => {
-  await mkdir(directory, { recursive: true, mode: 0o700 })
+  await makeDirectories(directory)
   const self = await thisProcess()
   const name = `lock-${self.host}-${self.boot}-${self.pid}-${self.started}-${randomBytes(4).toString('hex')}`
   const path = join(directory, name)

@@ -1,12 +1,12 @@
 // Files over node:fs/promises. Its calls run in Node's shared thread pool, four threads for files, names and the application
 // together: at most two of them are ever kept busy from here, whatever the disk does.
-import { link, mkdir, open, readdir, rename, stat, unlink, type FileHandle as NodeHandle } from 'node:fs/promises'
+import { link, open, readdir, rename, stat, unlink, type FileHandle as NodeHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { lockDirectory } from './directory-lock.ts'
+import { makeDirectories } from './make-directories.ts'
 import type { FileHandle, Files } from './ports.ts'
 
 const CALLS_MAX = 2
-const DIRECTORY_MODE = 0o700
 
 let calls = 0
 /** Calls waiting for their turn. Bounded by the callers, each of whom waits for its call. */
@@ -75,13 +75,7 @@ class OpenFile implements FileHandle {
 
 /** Makes the directories that are missing, and sees to it that a power cut leaves them in place. */
 const makeDirectory = async (directory: string): Promise<void> => {
-  const first = await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE })
-  if (first === undefined) return
-  const top = dirname(first)
-  for (let at = dirname(directory); at.length >= top.length; at = dirname(at)) {
-    await syncDirectory(at)
-    if (at === dirname(at)) return
-  }
+  for (const made of (await makeDirectories(directory)).toReversed()) await syncDirectory(dirname(made))
 }
 
 /** Windows cannot sync a directory, and needs not to. */

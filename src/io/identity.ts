@@ -9,11 +9,12 @@ import {
   randomBytes,
   type KeyObject,
 } from 'node:crypto'
-import { link, mkdir, open, readFile, rm, stat } from 'node:fs/promises'
+import { link, open, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SallyportError } from '../core/errors.ts'
 import { parsePeerId, peerIdOf } from '../core/ids.ts'
 import { loadBlake3 } from './blake3.ts'
+import { makeDirectories } from './make-directories.ts'
 import type { Identity } from './ports.ts'
 import { exportPublicKey, ML_DSA_65 } from './raw-keys.ts'
 
@@ -21,7 +22,6 @@ import { exportPublicKey, ML_DSA_65 } from './raw-keys.ts'
 export const IDENTITY_FILE = 'identity.pem'
 
 const FILE_MODE = 0o600
-const DIRECTORY_MODE = 0o700
 const OTHERS = 0o077
 const RESET_LABEL = 'sallyport stateless reset 1'
 const RESET_SECRET_BYTES = 32
@@ -46,7 +46,7 @@ export const ensureIdentity = async (directory: string): Promise<Identity> => {
   try {
     const existing = await readIdentity(directory)
     if (existing !== null) return existing
-    await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE })
+    await makeDirectories(directory)
     await place(directory, formatIdentity(await generateIdentity()))
   } catch (error) {
     throw SallyportError.from(error)

@@ -2,7 +2,7 @@
 // dialling. Silent clients go first. Loopback only: a siege is a test of one's own node, never of somebody else's.
 import type { Address } from '../core/address.ts'
 import { SallyportError, createNode, generateIdentity, systemPorts } from '../index.ts'
-import type { CounterSnapshot, ErrorCode, Node, Ports } from '../index.ts'
+import type { CounterSnapshot, ErrorCode, Identity, Node, Ports } from '../index.ts'
 import { Child } from '../testnet/child.ts'
 import { besiege } from './silent-client.ts'
 import type { SilentClient } from './silent-client.ts'
@@ -75,16 +75,25 @@ const attack = async (address: string, options: FloodOptions): Promise<FloodRepo
   const crowd: Node[] = []
   const silent: SilentClient[] = []
   try {
-    for (let n = 0; n < options.clients; n++) crowd.push(await honestClient(target, ports))
-    const identities = await Promise.all(Array.from({ length: options.silent }, generateIdentity))
+    for (let n = 0; n < options.clients; n++)
+      crowd.push(await unless(options.signal, () => honestClient(target, ports)))
+    const identities: Identity[] = []
+    for (let n = 0; n < options.silent; n++) identities.push(await unless(options.signal, generateIdentity))
     const begun = performance.now()
-    for (const identity of identities) silent.push(await besiege(target, identity, ports))
+    for (const identity of identities) silent.push(await unless(options.signal, () => besiege(target, identity, ports)))
     const fates = await Promise.all(crowd.map((client) => dial(client, address, options.signal)))
     if (options.signal.aborted) throw new SallyportError('CANCELLED', 'interrupted')
     return reportOf(options, fates, crowd, performance.now() - begun)
   } finally {
     await Promise.allSettled([...crowd, ...silent].map((client) => client.close()))
   }
+}
+
+/** Makes one of many, unless told to stop; a turn of the event loop comes first, in which a signal can arrive. */
+const unless = async <Made>(signal: AbortSignal, make: () => Promise<Made>): Promise<Made> => {
+  await new Promise<void>((resolve) => setImmediate(resolve))
+  if (signal.aborted) throw new SallyportError('CANCELLED', 'interrupted')
+  return make()
 }
 
 const honestClient = async (target: Address, ports: Ports): Promise<Node> =>

@@ -35,8 +35,12 @@ export class Child {
     this.#process = fork(module, words, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
     this.#died.promise.catch(() => {})
     this.#process.on('message', (reply) => this.#settle(reply as Reply))
-    this.#process.on('error', (error) => this.#lost(error.message))
     this.#exited = new Promise((resolve) => {
+      this.#process.on('error', (error) => {
+        this.#lost(error.message)
+        // One that never started does not exit either.
+        if (this.#process.pid === undefined) resolve()
+      })
       this.#process.once('exit', (code, signal) => {
         this.#lost(signal === null ? `exit code ${code}` : signal)
         resolve()

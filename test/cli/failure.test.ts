@@ -1,6 +1,6 @@
 // What goes wrong on the command line is told in a message with its remedy, with the right exit code and never with a stack trace.
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
@@ -39,13 +39,51 @@ describe('the command line', { concurrency: 2 }, () => {
     await fails(['get', LINK, '--out', out, '--bootstrap', NOBODY], 'FILE_EXISTS', 1)
   })
 
+  test('does not download what would have to replace a directory', async () => {
+    for (const out of [directory, `${directory}/new/`])
+      await fails(['get', LINK, '--out', out, '--force', '--bootstrap', NOBODY], 'ARGUMENT_INVALID', 2)
+  })
+
+  test('tells a missing directory before it dials', async () => {
+    const file = join(directory, 'a-file')
+    writeFileSync(file, '')
+    for (const out of [join(directory, 'none', 'out'), join(file, 'out')])
+      await fails(['get', LINK, '--out', out, '--bootstrap', NOBODY], 'FILE_NOT_FOUND', 1)
+  })
+
+  test('starts no network for a file that cannot be uploaded', async () => {
+    await fails(['testnet', '--upload', directory], 'ARGUMENT_INVALID', 2)
+    await fails(['testnet', '--upload', join(directory, 'missing')], 'FILE_NOT_FOUND', 1)
+  })
+
+  test('tells that the data directory is a file, and offers no --force against it', async () => {
+    const file = join(directory, 'no-directory')
+    writeFileSync(file, '')
+    await fails(['start', '--data', file], 'IO_FAILED', 1)
+  })
+
   test('creates nothing when it prints an identity that is not there', () =>
-    fails(['id', '--data', join(directory, 'none')], 'FILE_NOT_FOUND', 1))
+    fails(['id', '--data', join(directory, 'nobody')], 'FILE_NOT_FOUND', 1).then(() =>
+      assert.ok(!readdirSync(directory).includes('nobody')),
+    ))
 
   test('tells an unreachable bootstrap node', async () => {
     const file = join(directory, 'small')
     writeFileSync(file, 'small')
     await fails(['put', file, '--bootstrap', NOBODY], 'BOOTSTRAP_UNREACHABLE', 1)
+  })
+
+  test('tells that its result did not fit on the disk', { skip: process.platform !== 'linux' }, async () => {
+    const full = openSync('/dev/full', 'w')
+    const child = spawn(process.execPath, [BIN, '--version'], { stdio: ['ignore', full, 'pipe'] })
+    closeSync(full)
+    const timer = setTimeout(() => child.kill('SIGKILL'), 30_000)
+    let stderr = ''
+    child.stderr?.on('data', (text: Buffer) => (stderr += text.toString().slice(0, 1000)))
+    const [code] = (await once(child, 'close')) as [number | null]
+    clearTimeout(timer)
+    assert.equal(code, 1)
+    assert.match(stderr, /^sallyport: stdout could not be written: ENOSPC.*\n {2}Free some space.*\n$/)
   })
 
   test('is not bothered by a reader who went away', async () => {

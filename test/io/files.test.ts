@@ -32,6 +32,25 @@ describe('files of the machine', () => {
   })
 })
 
+describe('directories', () => {
+  it('are refused, not tried for ever, where nobody can make one', { skip: process.platform !== 'linux' }, async () => {
+    await assert.rejects(systemFiles.makeDirectory('/proc/sallyport/x'), { code: 'IO_FAILED' })
+  })
+
+  it('are refused where a file is in the way, which is no reason to replace it', async () => {
+    const root = await fresh()
+    await writeFile(join(root, 'file'), '')
+    for (const path of [join(root, 'file'), join(root, 'file', 'x', 'y')])
+      await assert.rejects(systemFiles.makeDirectory(path), { code: 'IO_FAILED' })
+  })
+
+  it('are made by several at once', async () => {
+    const path = join(await fresh(), 'a', 'b', 'c')
+    await Promise.all(Array.from({ length: 8 }, () => systemFiles.makeDirectory(path)))
+    assert.ok((await stat(path)).isDirectory())
+  })
+})
+
 /** A process that tries to lock `directory` and says how that went: test/io/locking-process.ts. */
 const start = async (directory: string): Promise<{ child: ChildProcess; outcome: string }> => {
   const child = fork(new URL('locking-process.ts', import.meta.url), [directory], { execArgv: [] })

@@ -2,6 +2,7 @@
 // fail against an acceptance that finishes one handshake after another: a test that cannot fail proves nothing.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { flood as besiege } from '../../src/siege/flood.ts'
 import type { FloodReport } from '../../src/siege/flood.ts'
 import { resultOf, run } from '../cli/run.ts'
 
@@ -39,4 +40,10 @@ test('the serial acceptance serves everybody when nobody is silent, so that sile
   const { code, report } = await flood('--clients', '40', '--acceptance', 'serial')
   assert.equal(report.identified, 40)
   assert.equal(code, 0)
+})
+
+test('a flood that is told to stop makes no more clients', { timeout: 20_000 }, async () => {
+  const options = { address: '/ip4/127.0.0.1/udp/9/quic-v1', silent: 0, acceptance: 'own' } as const
+  const signal = AbortSignal.abort()
+  await assert.rejects(besiege({ ...options, clients: 10_000, signal }), { code: 'CANCELLED' })
 })

@@ -1,9 +1,11 @@
 // `get`: a file out of the network.
+import type { Stats } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { SallyportError, createNode } from '../../index.ts'
 import { EXIT } from '../command.ts'
 import type { Run } from '../command.ts'
+import { isAbsent } from '../input-file.ts'
 import { formatSeconds, formatSize } from '../size.ts'
 
 /** Downloads with a throw-away identity; refuses early what could not be written. */
@@ -20,16 +22,18 @@ export const get: Run<'get'> = async ({ argument: link, out, bootstrap, force },
 }
 
 const assertWritable = async (out: string, force: boolean): Promise<void> => {
-  if (!(await isThere(dirname(out))))
-    throw new SallyportError('FILE_NOT_FOUND', `there is no directory ${dirname(out)}`)
-  if (!force && (await isThere(out))) throw new SallyportError('FILE_EXISTS', `${out} exists already`)
+  const directory = dirname(out)
+  if (!(await lookAt(directory))?.isDirectory())
+    throw new SallyportError('FILE_NOT_FOUND', `there is no directory ${directory}`)
+  const there = await lookAt(out)
+  if (there?.isDirectory() === true || /[/\\]$/.test(out))
+    throw new SallyportError('ARGUMENT_INVALID', `${out} is a directory: --out names the file to write`)
+  if (!force && there !== null) throw new SallyportError('FILE_EXISTS', `${out} exists already`)
 }
 
-const isThere = (path: string): Promise<boolean> =>
-  stat(path).then(
-    () => true,
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return false
-      throw error
-    },
-  )
+/** What is at a path, or null when nothing is. */
+const lookAt = (path: string): Promise<Stats | null> =>
+  stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (isAbsent(error)) return null
+    throw error
+  })

@@ -1,13 +1,13 @@
 // `put`: a file into the network.
-import { stat } from 'node:fs/promises'
-import { SallyportError, createNode } from '../../index.ts'
+import { createNode } from '../../index.ts'
 import { EXIT } from '../command.ts'
 import type { Run } from '../command.ts'
+import { assertInputFile } from '../input-file.ts'
 import { formatCount, formatSeconds, formatSize } from '../size.ts'
 
 /** Uploads with a throw-away identity and prints the link. */
 export const put: Run<'put'> = async ({ argument: file, bootstrap, allowFewer }, { output, signal }) => {
-  await assertFile(file)
+  await assertInputFile(file)
   await using node = await createNode({ bootstrap, capability: 'client' })
   const begun = performance.now()
   await node.join({ signal })
@@ -21,11 +21,4 @@ export const put: Run<'put'> = async ({ argument: file, bootstrap, allowFewer },
     `uploaded ${formatSize(bytes)} as ${formatCount(chunks, 'chunk')} to ${formatCount(holders, 'holder')} each in ${formatSeconds(ms)}`,
   )
   return EXIT.done
-}
-
-const assertFile = async (path: string): Promise<void> => {
-  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    throw error.code === 'ENOENT' ? new SallyportError('FILE_NOT_FOUND', `there is no file ${path}`, error) : error
-  })
-  if (!found.isFile()) throw new SallyportError('ARGUMENT_INVALID', `${path} is no file`)
 }

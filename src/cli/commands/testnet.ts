@@ -1,16 +1,16 @@
 // `testnet`: the main job on this machine, told in a few lines.
-import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { processesFor } from '../../testnet/network.ts'
 import { runTestnet } from '../../testnet/testnet.ts'
 import type { Stage } from '../../testnet/testnet.ts'
 import { EXIT } from '../command.ts'
 import type { Run } from '../command.ts'
+import { assertInputFile } from '../input-file.ts'
 import { formatCount, formatSeconds, formatSize } from '../size.ts'
 
 /** Runs the network; fails unless the download is identical to the upload. */
 export const testnet: Run<'testnet'> = async ({ nodes, processes, upload, uploadSize }, { output, signal }) => {
-  if (upload !== undefined) await stat(upload)
+  if (upload !== undefined) await assertInputFile(upload)
   const report = await runTestnet({
     nodes,
     processes: processes ?? processesFor(nodes),
