@@ -18,6 +18,8 @@ export const handshakeFailure = (reason: CloseReason): HandshakeFailure => {
     case 'abandoned':
     case 'application':
       return 'cancelled'
+    case 'stateless-reset':
+      return 'transport'
     case 'transport':
       if (reason.code === CONNECTION_REFUSED) return 'refused'
       // What an application says before the handshake is done is not passed on (RFC 9000 section 10.2.3): the dial was given up.
@@ -71,6 +73,8 @@ export const closeText = (reason: CloseReason): string => {
       return 'nothing was heard any more'
     case 'version':
       return 'no common version'
+    case 'stateless-reset':
+      return 'the peer has lost the connection'
     case 'abandoned':
       return 'dropped'
   }

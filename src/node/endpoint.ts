@@ -350,6 +350,9 @@ export class Endpoint {
         return this.#routes.issue(link, output.id)
       case 'id-retired':
         return this.#routes.retire(link, output.id)
+      case 'new-token':
+      case 'reset-token':
+        return
       case 'stream-opened':
       case 'stream-readable':
       case 'stream-writable':

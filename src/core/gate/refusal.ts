@@ -1,18 +1,28 @@
-// The answer to an Initial that gets no slot: one Initial packet with CONNECTION_CLOSE (CONNECTION_REFUSED), built from the datagram's
-// header alone. Nothing is remembered; the dialler gives up at once instead of waiting. Anyone could forge it, so it is only a hint.
+// The answer to an Initial that gets no slot: one Initial packet with CONNECTION_CLOSE, built from the datagram's header alone. Nothing is
+// remembered; the dialler gives up at once instead of waiting. Anyone could forge it, so it is only a hint.
 import { Writer } from '../bytes.ts'
 import type { Crypto } from '../ports.ts'
 import { writeFrame } from '../quic/frames.ts'
 import { initialKeys } from '../quic/keys.ts'
 import { type LongHeader, setLength, TAG_BYTES, writeLongHeader } from '../quic/packet.ts'
 import { sealPacket } from '../quic/protection.ts'
-import { CONNECTION_REFUSED } from '../quic/transport-error.ts'
+import { CONNECTION_REFUSED, INVALID_TOKEN } from '../quic/transport-error.ts'
 
 const NOTHING = new Uint8Array(0)
 const PACKET_NUMBER_BYTES = 1
 
-/** Writes the refusal of `header` into `into` (at least 80 bytes) and returns its length. */
-export const refusal = (header: LongHeader, into: Uint8Array, crypto: Crypto): number => {
+/** Writes CONNECTION_REFUSED in answer to `header` into `into` (at least 80 bytes) and returns its length. */
+export const refusal = (header: LongHeader, into: Uint8Array, crypto: Crypto): number =>
+  close(CONNECTION_REFUSED, header, into, crypto)
+
+/**
+ * The same with INVALID_TOKEN, for a Retry token that is not valid: its holder takes no second Retry and would wait in vain (RFC 9000
+ * section 8.1.2).
+ */
+export const invalidToken = (header: LongHeader, into: Uint8Array, crypto: Crypto): number =>
+  close(INVALID_TOKEN, header, into, crypto)
+
+const close = (code: number, header: LongHeader, into: Uint8Array, crypto: Crypto): number => {
   const writer = new Writer(into)
   // As a server may (RFC 9000 section 7.2), it answers under the id it was addressed by: the dialler has seen no other.
   const lengthAt = writeLongHeader(writer, {
@@ -24,7 +34,7 @@ export const refusal = (header: LongHeader, into: Uint8Array, crypto: Crypto): n
     packetNumberBytes: PACKET_NUMBER_BYTES,
   })
   const packetNumberAt = writer.at - PACKET_NUMBER_BYTES
-  writeFrame(writer, { type: 'connection-close', code: CONNECTION_REFUSED, frameType: 0, reason: NOTHING })
+  writeFrame(writer, { type: 'connection-close', code, frameType: 0, reason: NOTHING })
   const end = writer.at
   setLength(into, lengthAt, end + TAG_BYTES - packetNumberAt)
   const keys = initialKeys(crypto, header.destinationId, 'server')

@@ -27,7 +27,7 @@ const PROTECTED_BYTES_MIN = 4
 /** A CONNECTION_CLOSE reason longer than this is cut. */
 const REASON_BYTES_MAX = 256
 
-const NO_TOKEN = new Uint8Array(0)
+const NO_ID = new Uint8Array(0)
 
 /** A packet written and not yet sealed: the last one of a datagram may still be padded. */
 interface Draft {
@@ -97,7 +97,11 @@ const windowAllows = (parts: Parts, space: PacketSpace): boolean =>
   parts.recovery.congestion.hasRoom || (space.hasCrypto() && parts.recovery.spaces[space.name].elicitingInFlight === 0)
 
 const hasApplicationFrames = (parts: Parts): boolean =>
-  parts.progress.doneOwed || parts.ids.pending || parts.path.pending || streamsPending(parts.streams)
+  parts.progress.doneOwed ||
+  (parts.progress.complete && parts.tokens.pending) ||
+  parts.ids.pending ||
+  parts.path.pending ||
+  streamsPending(parts.streams)
 
 const begin = (
   parts: Parts,
@@ -114,8 +118,8 @@ const begin = (
   const fields = {
     type: as.name === 'initial' ? ('initial' as const) : ('handshake' as const),
     destinationId: parts.ids.remote,
-    sourceId: parts.ids.local[0] ?? NO_TOKEN,
-    token: NO_TOKEN,
+    sourceId: parts.ids.local[0] ?? NO_ID,
+    token: parts.tokens.presented,
     packetNumber,
     packetNumberBytes: size,
   }
@@ -177,6 +181,7 @@ const fillApplication = (parts: Parts, builder: PacketBuilder, now: number): voi
   }
   parts.path.fill(builder)
   parts.ids.fill(builder)
+  if (parts.progress.complete) parts.tokens.fill(builder)
   fillStreams(parts.streams, builder, { now, rttMs: parts.recovery.rtt.smoothed })
 }
 

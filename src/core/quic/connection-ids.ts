@@ -1,9 +1,11 @@
 // Connection ids of both ends (RFC 9000 section 5.1): ours, which the peer puts on what it sends, and the peer's, one of which we use.
 import { sameBytes, toHex } from '../bytes.ts'
 import type { Random } from '../ports.ts'
+import type { Frame } from './frames.ts'
 import type { ConnectionOutput } from './outputs.ts'
 import { CONTROL_FRAME_BYTES_MAX, type PacketBuilder } from './packet-builder.ts'
 import { LOCAL_ID_BYTES } from './packet.ts'
+import { RESET_TOKEN_BYTES } from './stateless-reset.ts'
 import { CONNECTION_ID_LIMIT_ERROR, PROTOCOL_VIOLATION, type Violation, violation } from './transport-error.ts'
 
 /** Ids of ours the peer may use at a time: one, and one to change to. More would only fill routing tables. */
@@ -11,9 +13,6 @@ const LOCAL_IDS = 2
 
 /** Ids the peer asked us to retire and whose retirement is not acknowledged: beyond this it is flooding us. */
 const RETIRING_MAX = 16
-
-/** A stateless reset token (RFC 9000 section 10.3). */
-const RESET_TOKEN_BYTES = 16
 
 const NO_TOKEN = new Uint8Array(0)
 
@@ -26,18 +25,29 @@ interface LocalId {
 interface RemoteId {
   readonly sequence: number
   readonly id: Uint8Array
+  /** Null while it is not known, as for the id of a first packet. */
+  readonly resetToken: Uint8Array | null
+}
+
+type NewConnectionId = Frame & { type: 'new-connection-id' }
+
+/** What connection ids are made with. */
+export interface ConnectionIdsConfig {
+  readonly random: Random
+  readonly remoteMax: number
+  readonly emit: (output: ConnectionOutput) => void
+  /** The stateless reset token of an id of ours; null where none will be sent: then one is drawn, which nobody can say. */
+  readonly resetToken?: (id: Uint8Array) => Uint8Array | null
 }
 
 export class ConnectionIds {
-  readonly #random: Random
-  readonly #emit: (output: ConnectionOutput) => void
-  readonly #remoteMax: number
+  readonly #config: ConnectionIdsConfig
   /** Ours by sequence number. Bounded by LOCAL_IDS. */
   readonly #local = new Map<number, LocalId>()
   #nextSequence = 1
   /** The peer can know of ids below this one. */
   #nextUnsaid = 1
-  /** The peer's ids that are not retired, by sequence number. Bounded by #remoteMax. */
+  /** The peer's ids that are not retired, by sequence number. Bounded by remoteMax. */
   readonly #remote = new Map<number, RemoteId>()
   #current: RemoteId
   #initialRemote: Uint8Array
@@ -48,15 +58,10 @@ export class ConnectionIds {
   /** Sequence numbers whose retirement is not acknowledged. Bounded by RETIRING_MAX. */
   readonly #retiring = new Set<number>()
 
-  constructor(
-    ids: { local: Uint8Array; remote: Uint8Array },
-    config: { random: Random; remoteMax: number; emit: (output: ConnectionOutput) => void },
-  ) {
-    this.#random = config.random
-    this.#emit = config.emit
-    this.#remoteMax = config.remoteMax
+  constructor(ids: { local: Uint8Array; remote: Uint8Array }, config: ConnectionIdsConfig) {
+    this.#config = config
     this.#local.set(0, { id: ids.local, resetToken: NO_TOKEN })
-    this.#current = { sequence: 0, id: ids.remote }
+    this.#current = { sequence: 0, id: ids.remote, resetToken: null }
     this.#initialRemote = ids.remote
     this.#remote.set(0, this.#current)
   }
@@ -83,41 +88,58 @@ export class ConnectionIds {
 
   /** The peer chose its own id in its first packet (RFC 9000 section 7.2). */
   setInitialRemote(id: Uint8Array): void {
-    this.#current = { sequence: 0, id: id.slice() }
+    this.#current = { sequence: 0, id: id.slice(), resetToken: null }
     this.#initialRemote = this.#current.id
     this.#remote.set(0, this.#current)
+  }
+
+  /** The token in which a stateless reset of the peer would end: that of the id we send to, and of no other (section 10.3.1). */
+  get resetToken(): Uint8Array | null {
+    return this.#current.resetToken
+  }
+
+  /** The server said the token of its first id (RFC 9000 section 18.2). */
+  setInitialResetToken(resetToken: Uint8Array): void {
+    const first = this.#remote.get(0)
+    if (first === undefined) return
+    const known = { ...first, resetToken }
+    this.#remote.set(0, known)
+    if (this.#current === first) this.#use(known)
   }
 
   /** The handshake is confirmed: the peer gets a spare id. */
   issue(peerLimit: number): void {
     while (this.#local.size < Math.min(LOCAL_IDS, peerLimit)) {
       const id = new Uint8Array(LOCAL_ID_BYTES)
-      this.#random.fill(id)
-      // Unguessable and used by nobody: this endpoint sends no stateless resets. Said again, it has to be the same.
-      const resetToken = new Uint8Array(RESET_TOKEN_BYTES)
-      this.#random.fill(resetToken)
+      this.#config.random.fill(id)
+      const resetToken = this.#config.resetToken?.(id) ?? this.#drawnToken()
       const sequence = this.#nextSequence++
       this.#local.set(sequence, { id, resetToken })
       this.#announce.add(sequence)
-      this.#emit({ kind: 'id-issued', id })
+      this.#config.emit({ kind: 'id-issued', id })
     }
   }
 
-  onNewConnectionId(frame: { sequence: number; retirePriorTo: number; id: Uint8Array }): Violation | null {
+  onNewConnectionId(frame: Omit<NewConnectionId, 'type'>): Violation | null {
     if (this.#current.id.length === 0) return violation(PROTOCOL_VIOLATION, 'an id for a peer that uses none')
     const known = this.#remote.get(frame.sequence)
     if (known !== undefined && !sameBytes(known.id, frame.id)) {
       return violation(PROTOCOL_VIOLATION, 'one sequence number for two ids')
+    }
+    const token = known?.resetToken ?? null
+    if (token !== null && !sameBytes(token, frame.resetToken)) {
+      return violation(PROTOCOL_VIOLATION, 'two reset tokens for one id')
     }
     if (frame.sequence < this.#retirePriorTo) this.#retireRemote(frame.sequence)
     else if (known === undefined) {
       if ([...this.#remote.values()].some((other) => sameBytes(other.id, frame.id))) {
         return violation(PROTOCOL_VIOLATION, 'one id for two sequence numbers')
       }
-      this.#remote.set(frame.sequence, { sequence: frame.sequence, id: frame.id.slice() })
+      const { sequence } = frame
+      this.#remote.set(sequence, { sequence, id: frame.id.slice(), resetToken: frame.resetToken.slice() })
     }
     if (frame.retirePriorTo > this.#retirePriorTo) this.#retireBelow(frame.retirePriorTo)
-    const tooMany = this.#remote.size > this.#remoteMax || this.#retiring.size > RETIRING_MAX
+    const tooMany = this.#remote.size > this.#config.remoteMax || this.#retiring.size > RETIRING_MAX
     return tooMany ? violation(CONNECTION_ID_LIMIT_ERROR, 'more ids than we asked for') : null
   }
 
@@ -129,7 +151,7 @@ export class ConnectionIds {
     if (sameBytes(id, arrivedWith)) return violation(PROTOCOL_VIOLATION, 'an id retired by a packet that uses it')
     this.#local.delete(sequence)
     this.#announce.delete(sequence)
-    this.#emit({ kind: 'id-retired', id })
+    this.#config.emit({ kind: 'id-retired', id })
     this.issue(peerLimit)
     return null
   }
@@ -178,7 +200,20 @@ export class ConnectionIds {
     for (const sequence of this.#remote.keys()) if (sequence < priorTo) this.#retireRemote(sequence)
     if (this.#current.sequence >= priorTo) return
     const next = this.#remote.values().next().value
-    if (next !== undefined) this.#current = next
+    if (next !== undefined) this.#use(next)
+  }
+
+  #use(remote: RemoteId): void {
+    const { resetToken: before } = this.#current
+    this.#current = remote
+    if (before !== null) this.#config.emit({ kind: 'reset-token', token: before, inUse: false })
+    if (remote.resetToken !== null) this.#config.emit({ kind: 'reset-token', token: remote.resetToken, inUse: true })
+  }
+
+  #drawnToken(): Uint8Array {
+    const token = new Uint8Array(RESET_TOKEN_BYTES)
+    this.#config.random.fill(token)
+    return token
   }
 
   #retireRemote(sequence: number): void {

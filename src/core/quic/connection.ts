@@ -3,25 +3,34 @@
 //
 //   handshaking ──TLS complete──► established ──► confirmed ──► closing or draining (lifetime.ts) ──► gone
 import { type Address, sameAddress } from '../address.ts'
+import { assert } from '../assert.ts'
 import { sameBytes } from '../bytes.ts'
 import type { PeerId, StreamId } from '../ids.ts'
-import type { Crypto, Random, WorkDone } from '../ports.ts'
+import type { WorkDone } from '../ports.ts'
 import { TlsClient } from '../tls/client.ts'
 import { TlsServer } from '../tls/server.ts'
 import type { TlsOutput, TlsSession } from '../tls/session.ts'
 import { assemble, assembleClose } from './assembly.ts'
-import { ConnectionIds } from './connection-ids.ts'
+import {
+  acceptorBeginning,
+  announced,
+  type Beginning,
+  diallerBeginning,
+  type FirstInitial,
+  makeParts,
+  type QuicConfig,
+} from './beginning.ts'
+import { HeldPackets } from './held-packets.ts'
 import { type Arrived, type IntakeResult, lose, receivePacket, settle, spaceOf, splitDatagram } from './intake.ts'
-import { initialKeys, packetKeyOf } from './keys.ts'
-import { Lifetime } from './lifetime.ts'
+import { packetKeyOf } from './keys.ts'
 import type { CloseReason, ConnectionOutput } from './outputs.ts'
-import { INITIAL_DATAGRAM_BYTES, LOCAL_ID_BYTES, type VersionNegotiationHeader } from './packet.ts'
+import { idObjection } from './own-parameters.ts'
+import type { Header, VersionNegotiationHeader } from './packet.ts'
 import { confirm, discardSpace, type Parts, recoveryView } from './parts.ts'
-import { Path } from './path.ts'
-import { Recovery, SPACES } from './recovery.ts'
+import { SPACES } from './recovery.ts'
+import { followRetry } from './retry.ts'
 import { TRANSPORT_DEFAULTS, type TransportSettings } from './settings.ts'
-import { PacketSpace } from './space.ts'
-import { Streams } from './streams.ts'
+import { isStatelessReset } from './stateless-reset.ts'
 import {
   AEAD_LIMIT_REACHED,
   CRYPTO_ERROR,
@@ -30,38 +39,13 @@ import {
   type Violation,
   violation,
 } from './transport-error.ts'
-import {
-  decodeParameters,
-  encodeParameters,
-  PARAMETER_DEFAULTS,
-  type TransportParameters,
-} from './transport-parameters.ts'
+import { decodeParameters, encodeParameters } from './transport-parameters.ts'
 import { versionRefused } from './version-negotiation.ts'
 
-/** What a connection is made of; the same object serves any number of them. */
-export interface QuicConfig {
-  readonly role: 'client' | 'server'
-  readonly crypto: Crypto
-  readonly random: Random
-  /** Our raw ML-DSA-65 public key, 1,952 bytes. */
-  readonly publicKey: Uint8Array
-  readonly alpn: readonly string[]
-  /** Client only: the one peer that is wanted, or null. */
-  readonly expectedPeer: PeerId | null
-  readonly remote: Address
-  readonly transport?: TransportSettings
-}
-
-/** Packets held while their keys are not there yet (accept-path.md, "Signing"). */
-const HELD_PACKETS_MAX = 16
-
-/** A packet of a larger datagram is not held: a stranger's could have 64 KiB each. */
-const HELD_DATAGRAM_BYTES_MAX = 2048
+export type { FirstInitial, QuicConfig } from './beginning.ts'
 
 /** Ack-eliciting packets sent for one probe timeout: two survive the loss of one. */
 const PROBES = 2
-
-type Emit = (output: ConnectionOutput) => void
 
 export class QuicConnection {
   readonly remote: Address
@@ -75,59 +59,29 @@ export class QuicConnection {
   /** Bounded by what one turn of the driver can cause; drained after each input. */
   readonly #outputs: ConnectionOutput[] = []
   #nextOutput = 0
-  /** Bounded by HELD_PACKETS_MAX. */
-  #held: Arrived[] = []
+  readonly #held = new HeldPackets()
   #peer: { peerId: PeerId; publicKey: Uint8Array } | null = null
   #sentAt: number
 
   /** A dialler's connection; its first datagrams wait in `transmit`. */
   static connect(config: QuicConfig, now: number): QuicConnection {
-    const destinationId = randomId(config.random)
-    return new QuicConnection(config, { original: destinationId, remote: destinationId }, now)
+    return new QuicConnection(config, diallerBeginning(config), now)
   }
 
   /** An acceptor's connection, from the ids of the first Initial; the datagram itself is then given to `receive`. */
-  static accept(
-    config: QuicConfig,
-    first: { sourceId: Uint8Array; destinationId: Uint8Array },
-    now: number,
-  ): QuicConnection {
-    const ids = { original: first.destinationId.slice(), remote: first.sourceId.slice() }
-    return new QuicConnection(config, ids, now)
+  static accept(config: QuicConfig, first: FirstInitial, now: number): QuicConnection {
+    return new QuicConnection(config, acceptorBeginning(config, first), now)
   }
 
   /** Use `connect` or `accept`. */
-  constructor(config: QuicConfig, ids: { original: Uint8Array; remote: Uint8Array }, now: number) {
-    const local = randomId(config.random)
-    const emit: Emit = (output) => this.#outputs.push(output)
-    const settings = config.transport ?? TRANSPORT_DEFAULTS
+  constructor(config: QuicConfig, beginning: Beginning, now: number) {
     this.#config = config
-    this.#settings = settings
+    this.#settings = config.transport ?? TRANSPORT_DEFAULTS
     this.remote = config.remote
-    this.#originalDestinationId = ids.original
+    this.#originalDestinationId = beginning.original
     this.#sentAt = now
-    this.#parts = {
-      role: config.role,
-      spaces: {
-        initial: new PacketSpace('initial'),
-        handshake: new PacketSpace('handshake'),
-        application: new PacketSpace('application'),
-      },
-      recovery: new Recovery(INITIAL_DATAGRAM_BYTES, now),
-      streams: new Streams(config.role, settings, emit),
-      ids: new ConnectionIds(
-        { local, remote: ids.remote },
-        { random: config.random, remoteMax: settings.connectionIds, emit },
-      ),
-      path: new Path(config.remote, config.role === 'client'),
-      lifetime: new Lifetime(settings.idleTimeoutMs, now),
-      progress: { complete: false, confirmed: false, doneOwed: false, heard: false, handshakeAcknowledged: false },
-      peer: PARAMETER_DEFAULTS,
-    }
-    const keys = initialKeys(config.crypto, ids.original, config.role)
-    this.#parts.spaces.initial.setKey('read', keys.read)
-    this.#parts.spaces.initial.setKey('write', keys.write)
-    const tls = { ...config, transportParameters: encodeParameters(this.#ownParameters(local)) }
+    this.#parts = makeParts(config, beginning, (output) => this.#outputs.push(output), now)
+    const tls = { ...config, transportParameters: encodeParameters(announced(config, beginning)) }
     this.#tls = config.role === 'client' ? new TlsClient(tls) : new TlsServer(tls)
     this.#drainTls(now)
   }
@@ -146,6 +100,12 @@ export class QuicConnection {
     return this.#parts.progress.complete
   }
 
+  /** Gives the peer of an acceptor's connection a token for a later dial, once; it leaves when the handshake is done. */
+  sendToken(token: Uint8Array): void {
+    assert(this.#config.role === 'server', 'only an acceptor gives tokens')
+    if (this.#parts.lifetime.isOpen) this.#parts.tokens.give(token)
+  }
+
   /** Bytes of datagrams sent and received, and the smoothed round-trip time in ms. */
   get stats(): { sent: number; received: number; rttMs: number } {
     return { ...this.#parts.path.bytes, rttMs: this.#parts.recovery.rtt.smoothed }
@@ -156,12 +116,14 @@ export class QuicConnection {
    * (RFC 9000 section 9), and it must not widen what may be sent to an address that is not validated.
    */
   receive(datagram: Uint8Array, from: Address, now: number): void {
-    const { lifetime, path } = this.#parts
+    const { ids, lifetime, path } = this.#parts
     if (!sameAddress(from, this.remote)) return
     path.onReceived(datagram.length)
     if (!lifetime.isOpen) return lifetime.onReceivedClosing()
+    if (isStatelessReset(datagram, ids.resetToken, this.#config.crypto))
+      return this.#drain({ kind: 'stateless-reset' }, now)
     const { packets, other } = splitDatagram(datagram)
-    if (other?.form === 'version-negotiation') return this.#onVersions(other)
+    if (other !== null) return this.#onOther(other, datagram, now)
     for (const packet of packets) this.#receive(packet, now)
   }
 
@@ -287,7 +249,7 @@ export class QuicConnection {
     if (packet.header.form === 'long' && packet.header.type === '0rtt') return
     const space = spaces[spaceOf(packet.header)]
     if (space.readKey === null) {
-      if (!space.isDiscarded) this.#hold(packet)
+      if (!space.isDiscarded) this.#held.hold(packet)
       return
     }
     const { opened, result } = receivePacket(this.#parts, packet, now)
@@ -295,23 +257,9 @@ export class QuicConnection {
     if (opened) this.#feedTls(now)
   }
 
-  /** A packet that came before its keys: it is replayed, in order, as soon as they are there. */
-  #hold(packet: Arrived): void {
-    if (this.#held.length >= HELD_PACKETS_MAX || packet.buffer.length > HELD_DATAGRAM_BYTES_MAX) return
-    this.#held.push(packet)
-  }
-
-  #replayHeld(now: number): void {
-    const held = this.#held
-    this.#held = []
-    for (const packet of held) this.#receive(packet, now)
-  }
-
   #apply(result: IntakeResult, now: number): void {
     if (result.kind === 'violation') this.#violate(result.violation, now)
-    if (result.kind !== 'closed-by-peer') return
-    this.#end(result.reason)
-    this.#parts.lifetime.beginDraining(now + this.#closingMs)
+    if (result.kind === 'closed-by-peer') this.#drain(result.reason, now)
   }
 
   #feedTls(now: number): void {
@@ -332,7 +280,7 @@ export class QuicConnection {
       newKeys ||= output.kind === 'keys' && output.direction === 'read'
       this.#onTls(output, now)
     }
-    if (newKeys) this.#replayHeld(now)
+    if (newKeys) for (const packet of this.#held.take()) this.#receive(packet, now)
   }
 
   #onTls(output: TlsOutput, now: number): void {
@@ -362,11 +310,18 @@ export class QuicConnection {
   #onParameters(encoded: Uint8Array, now: number): void {
     const parts = this.#parts
     const peer = decodeParameters(encoded, parts.role === 'client' ? 'server' : 'client')
-    const problem = peer === null ? 'malformed transport parameters' : this.#wrongIds(peer)
+    const seen = {
+      role: parts.role,
+      remote: parts.ids.remote,
+      original: this.#originalDestinationId,
+      retryId: parts.tokens.retryId,
+    }
+    const problem = peer === null ? 'malformed transport parameters' : idObjection(peer, seen)
     if (peer === null || problem !== null) {
       return this.#violate(violation(TRANSPORT_PARAMETER_ERROR, problem ?? ''), now)
     }
     parts.peer = peer
+    if (peer.statelessResetToken !== null) parts.ids.setInitialResetToken(peer.statelessResetToken)
     parts.lifetime.agreeIdle(peer.maxIdleTimeoutMs)
     parts.streams.applyPeer({
       maxData: peer.initialMaxData,
@@ -376,19 +331,6 @@ export class QuicConnection {
       maxStreamsBidi: peer.initialMaxStreamsBidi,
       maxStreamsUni: peer.initialMaxStreamsUni,
     })
-  }
-
-  /** Ids in the parameters authenticate those of the unprotected headers (RFC 9000 section 7.3). */
-  #wrongIds(peer: TransportParameters): string | null {
-    if (peer.initialSourceId === null || !sameBytes(peer.initialSourceId, this.#parts.ids.remote)) {
-      return 'initial_source_connection_id is not what its packets say'
-    }
-    if (this.#parts.role === 'server') return null
-    const original = peer.originalDestinationId
-    if (original === null || !sameBytes(original, this.#originalDestinationId)) {
-      return 'original_destination_connection_id is not what we sent'
-    }
-    return peer.retrySourceId === null ? null : 'a Retry that never was'
   }
 
   #onComplete(now: number): void {
@@ -406,9 +348,18 @@ export class QuicConnection {
     this.#outputs.push({ kind: 'established', ...peer })
   }
 
+  /** A datagram of no packets but one of those that stand alone. */
+  #onOther(header: Header, datagram: Uint8Array, now: number): void {
+    if (header.form === 'version-negotiation') return this.#onVersions(header)
+    if (header.form !== 'retry') return
+    const retry = { header, datagram, originalId: this.#originalDestinationId }
+    followRetry(this.#parts, retry, this.#config.crypto, now)
+  }
+
   #onVersions(header: VersionNegotiationHeader): void {
-    const { ids, progress, role } = this.#parts
-    if (role === 'server' || progress.heard) return
+    const { ids, progress, role, tokens } = this.#parts
+    // A Retry, too, shows that the server speaks our version (RFC 9000 section 6.2).
+    if (role === 'server' || progress.heard || tokens.retryId !== null) return
     const local = ids.local[0]
     if (local === undefined) return
     if (versionRefused(header, { local, remote: ids.remote, same: sameBytes })) this.#over({ kind: 'version' })
@@ -430,8 +381,14 @@ export class QuicConnection {
     this.#gone()
   }
 
+  /** The peer ended the connection, or lost it: nothing is said any more. */
+  #drain(reason: CloseReason, now: number): void {
+    this.#end(reason)
+    this.#parts.lifetime.beginDraining(now + this.#closingMs)
+  }
+
   #end(reason: CloseReason): void {
-    this.#held = []
+    this.#held.take()
     this.#parts.streams.clear()
     this.#outputs.push({ kind: 'closed', reason })
   }
@@ -455,29 +412,4 @@ export class QuicConnection {
     if (this.keepAliveMs === null || !this.#parts.progress.confirmed) return Infinity
     return this.#parts.spaces.application.probes > 0 ? Infinity : this.#sentAt + this.keepAliveMs
   }
-
-  #ownParameters(local: Uint8Array): TransportParameters {
-    const settings = this.#settings
-    return {
-      ...PARAMETER_DEFAULTS,
-      originalDestinationId: this.#config.role === 'server' ? this.#originalDestinationId : null,
-      maxIdleTimeoutMs: settings.idleTimeoutMs,
-      initialMaxData: settings.dataBytes.initial,
-      initialMaxStreamDataBidiLocal: settings.streamBytes.initial,
-      initialMaxStreamDataBidiRemote: settings.streamBytes.initial,
-      initialMaxStreamDataUni: settings.streamBytes.initial,
-      initialMaxStreamsBidi: settings.bidirectionalStreams,
-      initialMaxStreamsUni: settings.unidirectionalStreams,
-      // Answers come to the path they were asked on; see docs/protocol.md.
-      disableActiveMigration: true,
-      activeConnectionIdLimit: settings.connectionIds,
-      initialSourceId: local,
-    }
-  }
-}
-
-const randomId = (random: Random): Uint8Array => {
-  const id = new Uint8Array(LOCAL_ID_BYTES)
-  random.fill(id)
-  return id
 }

@@ -178,7 +178,9 @@ const applyFrame = (parts: Parts, packet: Packet, frame: Frame, now: number): In
       // We challenge no path, so an answer answers nothing; it may be a stray one.
       return null
     case 'new-token':
-      return parts.role === 'server' ? breach(PROTOCOL_VIOLATION, 'a token from a client') : null
+      if (parts.role === 'server') return breach(PROTOCOL_VIOLATION, 'a token from a client')
+      parts.tokens.receive(frame.token)
+      return null
     case 'handshake-done':
       if (parts.role === 'server') return breach(PROTOCOL_VIOLATION, 'HANDSHAKE_DONE from a client')
       if (parts.progress.complete) confirm(parts)
@@ -249,6 +251,9 @@ export const lose = (parts: Parts, name: SpaceName, carried: Carried): void => {
       return
     case 'handshake-done':
       parts.progress.doneOwed = true
+      return
+    case 'new-token':
+      parts.tokens.lost()
       return
     case 'new-connection-id':
     case 'retire-connection-id':

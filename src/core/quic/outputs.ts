@@ -12,6 +12,8 @@ export type CloseReason =
   | { readonly kind: 'idle' }
   /** The peer has no version in common with us. */
   | { readonly kind: 'version' }
+  /** A stateless reset: the peer knows nothing of the connection any more (RFC 9000 section 10.3). */
+  | { readonly kind: 'stateless-reset' }
   /** The driver dropped the connection without a word (`abandon`). */
   | { readonly kind: 'abandoned' }
 
@@ -37,6 +39,10 @@ export type ConnectionOutput =
   /** A connection id of ours that datagrams may now come with, or no longer. */
   | { readonly kind: 'id-issued'; readonly id: Uint8Array }
   | { readonly kind: 'id-retired'; readonly id: Uint8Array }
+  /** A token for a later dial to this peer's address, to be used once (`QuicConfig.token`). Clients only. */
+  | { readonly kind: 'new-token'; readonly token: Uint8Array }
+  /** A datagram from this peer's address that ends in this token is for this connection, whatever id it has; or no longer. */
+  | { readonly kind: 'reset-token'; readonly token: Uint8Array; readonly inUse: boolean }
   /** The connection is closing or draining: no stream works any more. Once. */
   | { readonly kind: 'closed'; readonly reason: CloseReason }
   /** Closing or draining is over: the driver forgets the connection. Once, last. */

@@ -5,6 +5,7 @@ import type { Path } from './path.ts'
 import type { Recovery, RecoveryView, SpaceName } from './recovery.ts'
 import type { PacketSpace } from './space.ts'
 import type { Streams } from './streams.ts'
+import type { TokenExchange } from './token-exchange.ts'
 import type { TransportParameters } from './transport-parameters.ts'
 
 /** How far the handshake has come: what the other parts may do depends on it. */
@@ -28,6 +29,7 @@ export interface Parts {
   readonly streams: Streams
   readonly ids: ConnectionIds
   readonly path: Path
+  readonly tokens: TokenExchange
   readonly lifetime: Lifetime
   readonly progress: Progress
   /** The peer's; the defaults until they are known. */

@@ -129,6 +129,18 @@ export class Recovery {
     this.#ptoCount = 0
   }
 
+  /**
+   * A Retry: the server kept nothing of what was sent, which is returned and has to go again (RFC 9002 section 6.3). Unless something
+   * went twice, the time since the first packet is a sample.
+   */
+  onRetry(now: number): SentPacket[] {
+    const sent = this.spaces.initial.oldest(Infinity)
+    const first = sent[0]
+    if (first !== undefined && this.#ptoCount === 0) this.rtt.update(now - first.sentAt, 0)
+    this.discard('initial')
+    return sent
+  }
+
   /** How long a closing connection stays, and how long an idle one at least lives: three probe timeouts (RFC 9000 section 10). */
   threePto(peerAckDelayMs: number): number {
     return 3 * (this.rtt.pto + peerAckDelayMs)

@@ -20,6 +20,7 @@ export type Carried =
   | { readonly kind: 'new-connection-id'; readonly sequence: number }
   | { readonly kind: 'retire-connection-id'; readonly sequence: number }
   | { readonly kind: 'handshake-done' }
+  | { readonly kind: 'new-token' }
 
 export interface SentPacket {
   readonly number: number

@@ -45,7 +45,10 @@ export class PacketSpace {
     return this.#discarded
   }
 
+  /** Sets a key; the one before, as after a Retry, is released. */
   setKey(direction: 'read' | 'write', key: PacketKey): void {
+    const before = direction === 'read' ? this.#read : this.#write
+    before?.release()
     if (direction === 'read') this.#read = key
     else this.#write = key
   }

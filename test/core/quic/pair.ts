@@ -3,9 +3,9 @@ import { createPrivateKey, generateKeyPairSync, type KeyObject, sign, verify } f
 import type { Address } from '../../../src/core/address.ts'
 import type { StreamId } from '../../../src/core/ids.ts'
 import type { Crypto, Group, Work, WorkDone } from '../../../src/core/ports.ts'
-import { QuicConnection, type QuicConfig } from '../../../src/core/quic/connection.ts'
+import { type FirstInitial, QuicConnection, type QuicConfig } from '../../../src/core/quic/connection.ts'
 import type { CloseReason, ConnectionOutput } from '../../../src/core/quic/outputs.ts'
-import { parseHeader } from '../../../src/core/quic/packet.ts'
+import { type LongHeader, parseHeader } from '../../../src/core/quic/packet.ts'
 import type { TransportSettings } from '../../../src/core/quic/settings.ts'
 import { createCrypto } from '../../../src/io/crypto.ts'
 import { exportPublicKey, importPublicKey, ML_DSA_65 } from '../../../src/io/raw-keys.ts'
@@ -121,6 +121,8 @@ export class Pair {
   readonly random: SeededRandom
   /** Drops a datagram when it says so; for tests that lose a certain one. */
   filter: (bytes: Uint8Array, from: End) => boolean = () => true
+  /** What the server does with an Initial while it has no connection: it accepts it, or returns null. */
+  admit: (header: LongHeader, from: End) => FirstInitial | null = (header) => header
   readonly #options: PairOptions
   readonly #inFlight: Flight[] = []
   readonly #work: { at: number; end: End; work: Work }[] = []
@@ -242,7 +244,9 @@ export class Pair {
     if (to.connection === null) {
       const header = parseHeader(bytes, 0, 8)
       if (header?.form !== 'long' || header.type !== 'initial') return
-      to.connection = QuicConnection.accept(this.#config('server', to, from), header, this.now)
+      const first = this.admit(header, from)
+      if (first === null) return
+      to.connection = QuicConnection.accept(this.#config('server', to, from), first, this.now)
     }
     to.connection.receive(bytes, from.address, this.now)
   }

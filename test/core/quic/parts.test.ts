@@ -199,8 +199,8 @@ describe('connection ids', () => {
       { local: new Uint8Array(8), remote: new Uint8Array(8).fill(1) },
       { random: new SeededRandom(1), remoteMax: 4, emit: () => {} },
     )
-    const asked = { sequence: 1, retirePriorTo: 1, id: new Uint8Array(8).fill(2) }
-    const again = { sequence: 0, retirePriorTo: 0, id: new Uint8Array(8).fill(1) }
+    const asked = { sequence: 1, retirePriorTo: 1, id: new Uint8Array(8).fill(2), resetToken: new Uint8Array(16) }
+    const again = { ...asked, sequence: 0, retirePriorTo: 0, id: new Uint8Array(8).fill(1) }
     for (let round = 0; round < 100; round++) {
       assert.equal(ids.onNewConnectionId(round === 0 ? asked : again), null)
       ids.fill(new PacketBuilder(new Writer(new Uint8Array(1200)), 1200))

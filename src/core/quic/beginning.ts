@@ -1,0 +1,137 @@
+// How a connection begins: what it is made of, which ids its first packets have, and the parts it is composed of.
+import type { Address } from '../address.ts'
+import type { PeerId } from '../ids.ts'
+import type { Crypto, Random } from '../ports.ts'
+import { ConnectionIds } from './connection-ids.ts'
+import { initialKeys } from './keys.ts'
+import { Lifetime } from './lifetime.ts'
+import type { ConnectionOutput } from './outputs.ts'
+import { ownParameters } from './own-parameters.ts'
+import { INITIAL_DATAGRAM_BYTES, LOCAL_ID_BYTES } from './packet.ts'
+import type { Parts } from './parts.ts'
+import { Path } from './path.ts'
+import { Recovery } from './recovery.ts'
+import { TRANSPORT_DEFAULTS, type TransportSettings } from './settings.ts'
+import { PacketSpace } from './space.ts'
+import { resetToken } from './stateless-reset.ts'
+import { Streams } from './streams.ts'
+import { TokenExchange } from './token-exchange.ts'
+import type { TokenLook } from './tokens.ts'
+import { PARAMETER_DEFAULTS, type TransportParameters } from './transport-parameters.ts'
+
+/** What a connection is made of; the same object serves any number of them, a token apart. */
+export interface QuicConfig {
+  readonly role: 'client' | 'server'
+  readonly crypto: Crypto
+  readonly random: Random
+  /** Our raw ML-DSA-65 public key, 1,952 bytes. */
+  readonly publicKey: Uint8Array
+  readonly alpn: readonly string[]
+  /** Client only: the one peer that is wanted, or null. */
+  readonly expectedPeer: PeerId | null
+  readonly remote: Address
+  readonly transport?: TransportSettings
+  /** Client only: a token that a `new-token` output gave for this address, for one dial; the server then need not send a Retry. */
+  readonly token?: Uint8Array
+  /** 32 bytes from which the stateless reset tokens of our ids follow; absent: none will be sent. */
+  readonly resetSecret?: Uint8Array
+}
+
+/** How an acceptor knows that the address of a first Initial is its sender's: by a token, or because nobody else is there. */
+export type Validation = (TokenLook & { kind: 'retry' | 'new-token' }) | { readonly kind: 'trusted' }
+
+/** What an acceptor knows of a first Initial. */
+export interface FirstInitial {
+  readonly sourceId: Uint8Array
+  readonly destinationId: Uint8Array
+  /** Absent or null: the address is not validated, and three times what came from it may be sent there. */
+  readonly validation?: Validation | null
+}
+
+/** The ids of a connection's first packets. */
+export interface Beginning {
+  /** The destination of the client's very first Initial; `first` is that of the one which counts, after a Retry another. */
+  readonly original: Uint8Array
+  readonly first: Uint8Array
+  readonly local: Uint8Array
+  readonly remote: Uint8Array
+  /** The source id of the Retry that an acceptor sent before; null for none. */
+  readonly retryId: Uint8Array | null
+  readonly isValidated: boolean
+}
+
+/** A dialler's: it makes up an id for the server, too, until that has chosen its own. */
+export const diallerBeginning = ({ random }: QuicConfig): Beginning => {
+  const id = randomId(random)
+  return { original: id, first: id, local: randomId(random), remote: id, retryId: null, isValidated: true }
+}
+
+/** An acceptor's. */
+export const acceptorBeginning = ({ random }: QuicConfig, initial: FirstInitial): Beginning => {
+  const validation = initial.validation ?? null
+  const retry = validation?.kind === 'retry' ? validation : null
+  const first = initial.destinationId.slice()
+  return {
+    original: retry?.originalId.slice() ?? first,
+    first,
+    local: randomId(random),
+    remote: initial.sourceId.slice(),
+    retryId: retry?.retryId.slice() ?? null,
+    isValidated: validation !== null,
+  }
+}
+
+const randomId = (random: Random): Uint8Array => {
+  const id = new Uint8Array(LOCAL_ID_BYTES)
+  random.fill(id)
+  return id
+}
+
+/** The parts of a connection that begins now, with the keys for Initial packets. */
+export const makeParts = (
+  config: QuicConfig,
+  beginning: Beginning,
+  emit: (output: ConnectionOutput) => void,
+  now: number,
+): Parts => {
+  const { role, crypto, random } = config
+  const settings = config.transport ?? TRANSPORT_DEFAULTS
+  const presented = role === 'client' ? (config.token ?? null) : null
+  const parts: Parts = {
+    role,
+    spaces: {
+      initial: new PacketSpace('initial'),
+      handshake: new PacketSpace('handshake'),
+      application: new PacketSpace('application'),
+    },
+    recovery: new Recovery(INITIAL_DATAGRAM_BYTES, now),
+    streams: new Streams(role, settings, emit),
+    ids: new ConnectionIds(beginning, {
+      random,
+      remoteMax: settings.connectionIds,
+      emit,
+      resetToken: (id) => resetTokenOf(config, id),
+    }),
+    path: new Path(config.remote, beginning.isValidated),
+    tokens: new TokenExchange({ presented, retryId: beginning.retryId }, emit),
+    lifetime: new Lifetime(settings.idleTimeoutMs, now),
+    progress: { complete: false, confirmed: false, doneOwed: false, heard: false, handshakeAcknowledged: false },
+    peer: PARAMETER_DEFAULTS,
+  }
+  const keys = initialKeys(crypto, beginning.first, role)
+  parts.spaces.initial.setKey('read', keys.read)
+  parts.spaces.initial.setKey('write', keys.write)
+  return parts
+}
+
+/** The transport parameters that a connection announces. */
+export const announced = (config: QuicConfig, { original, local, retryId }: Beginning): TransportParameters => {
+  const settings = config.transport ?? TRANSPORT_DEFAULTS
+  return config.role === 'client'
+    ? ownParameters(settings, { local, original: null, retryId: null, resetToken: null })
+    : ownParameters(settings, { local, original, retryId, resetToken: resetTokenOf(config, local) })
+}
+
+/** The stateless reset token of an id of ours, or null where we send none. */
+const resetTokenOf = ({ crypto, resetSecret }: QuicConfig, id: Uint8Array): Uint8Array | null =>
+  resetSecret === undefined ? null : resetToken(crypto, resetSecret, id)

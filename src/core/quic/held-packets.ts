@@ -1,0 +1,26 @@
+// Packets that came before their keys: they are replayed, in order, as soon as those are there (accept-path.md, "Signing").
+import type { Arrived } from './intake.ts'
+
+/** What a peer sends right behind its Finished, while its signature is being verified. */
+const HELD_PACKETS_MAX = 16
+
+/** A packet of a larger datagram is not held: a stranger's could have 64 KiB each. */
+const HELD_DATAGRAM_BYTES_MAX = 2048
+
+export class HeldPackets {
+  /** Bounded by HELD_PACKETS_MAX. */
+  #packets: Arrived[] = []
+
+  /** Keeps a packet, or drops it where it is too large or there are enough. */
+  hold(packet: Arrived): void {
+    if (this.#packets.length >= HELD_PACKETS_MAX || packet.buffer.length > HELD_DATAGRAM_BYTES_MAX) return
+    this.#packets.push(packet)
+  }
+
+  /** All of them, which are no longer held. */
+  take(): readonly Arrived[] {
+    const packets = this.#packets
+    this.#packets = []
+    return packets
+  }
+}

@@ -1,0 +1,33 @@
+// Which tokens were used already, in fixed memory: a Bloom filter over their MACs, which nobody can choose. It never forgets one, and
+// only ever takes a fresh token for a used one, more often the fuller it is: then its holder is asked for a Retry instead.
+import { Reader } from '../bytes.ts'
+
+/** 128 KiB: of 100,000 used tokens, one fresh one in a hundred is mistaken. */
+const BITS = 2 ** 20
+
+/** Bits set for each token, each from four bytes of its MAC. */
+const PROBES = 4
+
+export class UsedTokens {
+  /** Empty until the first token is used: a key whose tokens may be used again has no filter to pay for. */
+  #bits = new Uint8Array(0)
+
+  /** Bytes held, however many were added. */
+  get bytes(): number {
+    return this.#bits.length
+  }
+
+  /** Marks the token with this MAC (at least 16 bytes) as used; false when it was before, or seems so. */
+  add(mac: Uint8Array): boolean {
+    if (this.#bits.length === 0) this.#bits = new Uint8Array(BITS / 8)
+    const reader = new Reader(mac)
+    let fresh = false
+    for (let i = 0; i < PROBES; i++) {
+      const bit = reader.u32() % BITS
+      const mask = 1 << (bit & 7)
+      if ((this.#bits[bit >> 3]! & mask) === 0) fresh = true
+      this.#bits[bit >> 3]! |= mask
+    }
+    return fresh
+  }
+}
