@@ -1,7 +1,14 @@
 // The identity of a node: an ML-DSA-65 key pair in a PKCS#8 file of its data directory. Made once, put in place whole or not at
 // all, never replaced. The file names its PeerId in a line above the key: OpenSSL accepts any 32 bytes as a seed, so without
 // that line a flipped bit would silently be somebody else.
-import { createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes, type KeyObject } from 'node:crypto'
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  hkdfSync,
+  randomBytes,
+  type KeyObject,
+} from 'node:crypto'
 import { link, mkdir, open, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SallyportError } from '../core/errors.ts'
@@ -16,6 +23,8 @@ export const IDENTITY_FILE = 'identity.pem'
 const FILE_MODE = 0o600
 const DIRECTORY_MODE = 0o700
 const OTHERS = 0o077
+const RESET_LABEL = 'sallyport stateless reset 1'
+const RESET_SECRET_BYTES = 32
 const PEER_ID_LINE = /^PeerId: (.*)$/m
 
 /** A new identity, which is written nowhere. */
@@ -48,6 +57,13 @@ export const ensureIdentity = async (directory: string): Promise<Identity> => {
     throw new SallyportError('IO_FAILED', `${join(directory, IDENTITY_FILE)} vanished while it was made`)
   return placed
 }
+
+/**
+ * 32 bytes that follow from an identity's private key and tell nothing of it: stateless resets are made with them (`QuicConfig.resetSecret`).
+ * They survive a restart, but perhaps not a change of Node's version, which may write the same key in another form.
+ */
+export const resetSecret = (identity: Identity): Uint8Array =>
+  new Uint8Array(hkdfSync('sha256', identity.privateKey, '', RESET_LABEL, RESET_SECRET_BYTES))
 
 const identityOf = async (key: KeyObject): Promise<Identity> => {
   const blake3 = await loadBlake3()

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { createCrypto } from '../../src/io/crypto.ts'
-import { ensureIdentity, generateIdentity, IDENTITY_FILE, readIdentity } from '../../src/io/identity.ts'
+import { ensureIdentity, generateIdentity, IDENTITY_FILE, readIdentity, resetSecret } from '../../src/io/identity.ts'
 import { createPerform } from '../../src/io/perform.ts'
 import { loadBlake3 } from '../../src/io/blake3.ts'
 
@@ -49,6 +49,14 @@ describe('the identity file', () => {
       null,
     )
     assert.deepEqual(verified, { id: 2, kind: 'verify', valid: true })
+  })
+
+  it('gives the same secret for stateless resets whenever it is read, and another than any other identity', async () => {
+    const directory = await fresh()
+    const secret = resetSecret(await ensureIdentity(directory))
+    assert.equal(secret.length, 32)
+    assert.deepEqual(resetSecret(await ensureIdentity(directory)), secret)
+    assert.notDeepEqual(resetSecret(await generateIdentity()), secret)
   })
 
   it('is private, and so is the directory', posix, async () => {
