@@ -35,6 +35,7 @@ export const dialError = (failure: HandshakeFailure, reason: CloseReason, addres
     case 'deadline':
       return new SallyportError('DIAL_TIMEOUT', `${address} did not answer in time`)
     case 'refused':
+    case 'displaced':
       return new SallyportError('CONNECTION_REFUSED', `${address} takes no connection now`)
     case 'identity':
       return new SallyportError('IDENTITY_MISMATCH', `another peer than the expected one answers at ${address}`)

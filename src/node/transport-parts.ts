@@ -3,11 +3,13 @@ import type { Address } from '../core/address.ts'
 import { mayShare } from '../core/address.ts'
 import { Counters } from '../core/counters.ts'
 import { Intake } from '../core/dispatch/intake.ts'
+import type { GateOptions } from '../core/gate/options.ts'
 import { ALPN, PROTOCOL_VERSION } from '../core/messages/codes.ts'
 import type { Capability, Hello } from '../core/messages/hello.ts'
 import { Registry } from '../core/peers/registry.ts'
 import { growthBudget } from '../core/quic/flow-control.ts'
 import { TRANSPORT_DEFAULTS, type TransportSettings } from '../core/quic/settings.ts'
+import { resetSecret } from '../io/identity.ts'
 import type { Identity, Ports } from '../io/ports.ts'
 import type { Admission } from './acceptance.ts'
 import type { Workshop } from './conversation.ts'
@@ -34,6 +36,8 @@ export interface TransportOptions {
   /** An address that cannot be bound is skipped, as long as another can. Default false. */
   readonly skipUnbindable?: boolean
   readonly limits?: Partial<Limits>
+  /** Settings of the gate; `core/gate/options.ts` says of each what it does. */
+  readonly gate?: Partial<GateOptions>
   /** Default `sallyport/0.1.0`. Printable ASCII, at most 256 characters. */
   readonly userAgent?: string
   /** Where peers are told to find us; default: where it listens, unspecified addresses aside. */
@@ -93,6 +97,8 @@ export const transportParts = (options: TransportOptions): TransportParts => {
     acceptance: lifecycle,
     handles: registry,
     transports: settingsOf(options, limits),
+    resetSecret: resetSecret(identity),
+    ...(options.gate === undefined ? {} : { gate: options.gate }),
     ...(options.admission === undefined ? {} : { admission: options.admission }),
     ...(options.quic === undefined ? {} : { quic: options.quic }),
   })
