@@ -3,7 +3,8 @@ import type { Address } from '../core/address.ts'
 import { mayShare } from '../core/address.ts'
 import { Counters } from '../core/counters.ts'
 import { Intake } from '../core/dispatch/intake.ts'
-import type { GateOptions } from '../core/gate/options.ts'
+import { type GateOptions, gateOptionsOf } from '../core/gate/options.ts'
+import { Shares } from '../core/gate/shares.ts'
 import { ALPN, PROTOCOL_VERSION } from '../core/messages/codes.ts'
 import type { Capability, Hello } from '../core/messages/hello.ts'
 import { Registry } from '../core/peers/registry.ts'
@@ -74,7 +75,9 @@ export const transportParts = (options: TransportOptions): TransportParts => {
   const counters = new Counters()
   const schedule = new Schedule(ports.clock, ports.timers)
   const events = new EventFeed(limits.eventsMax, (missed) => (counters.subscriberLag += missed))
-  const registry = new Registry({ ...limits, self: identity.peerId }, counters)
+  const { connectionsPerHostMax: perHostMax, connectionsNetworkShare: networkShare } = gateOptionsOf(options.gate)
+  const shares = new Shares({ connectionsMax: limits.connectionsMax, perHostMax, networkShare })
+  const registry = new Registry({ ...limits, self: identity.peerId }, counters, shares)
   const workshop: Workshop = {
     clock: ports.clock,
     schedule,
@@ -96,6 +99,7 @@ export const transportParts = (options: TransportOptions): TransportParts => {
     counters,
     acceptance: lifecycle,
     handles: registry,
+    crowd: { shares, evict: (handle, retryAfterMs) => lifecycle.evict(handle, retryAfterMs) },
     transports: settingsOf(options, limits),
     resetSecret: resetSecret(identity),
     ...(options.gate === undefined ? {} : { gate: options.gate }),

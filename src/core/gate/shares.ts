@@ -1,7 +1,7 @@
 // Who holds the established connections: how many each host and network has, and which one goes when all are taken. The registry feeds it
 // where it inserts and removes, and when a connection is used; the gate asks. It owns no connection: it only counts them.
 //
-//   add ─► (client) ─► node ─► kept        `stand` moves a connection between these; `used` puts it behind the others of its host
+//   add ─► client ◄─► node ◄─► kept        `stand` moves a connection between these; `used` puts it behind the others of its host
 //
 // A kept connection is counted and never named. Connections half-open are not in here: the gate adds those it has given slots to.
 import { assert } from '../assert.ts'
@@ -49,6 +49,11 @@ export class Shares implements ShareView {
   constructor(limits: ShareLimits) {
     this.#perHostMax = limits.perHostMax
     this.#perNetworkMax = Math.max(1, Math.floor(limits.connectionsMax * limits.networkShare))
+  }
+
+  /** Connections counted. */
+  get size(): number {
+    return this.#members.size
   }
 
   /** A connection became established. */
