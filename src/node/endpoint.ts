@@ -18,6 +18,7 @@ import type { Identity, Ports, UdpSocket } from '../io/ports.ts'
 import { type Acceptance, type Admission, AT_ONCE, type Crowd, type Handles, NO_CROWD } from './acceptance.ts'
 import { handshakeFailure } from './close-reasons.ts'
 import { Gatekeeper, type Stray } from './gatekeeper.ts'
+import { GivenTokens } from './given-tokens.ts'
 import { Link } from './link.ts'
 import type { Limits } from './options.ts'
 import { Outbox } from './outbox.ts'
@@ -76,6 +77,7 @@ export class Endpoint {
   readonly #crowd: Crowd
   readonly #resetSecret: Uint8Array
   readonly #routes = new Routes()
+  readonly #tokens = new GivenTokens()
   readonly #outbox: Outbox
   /** At most one a family. */
   readonly #sockets = new Map<4 | 6, UdpSocket>()
@@ -143,7 +145,8 @@ export class Endpoint {
     const handle = this.#options.handles.draw('outbound')
     const deadline = halfOpen.takeOutbound(handle, now)
     const config = this.#config('client', remote, expectedPeer)
-    const connection = this.#quic.connect(config, now)
+    const token = this.#tokens.take(remote)
+    const connection = this.#quic.connect(token === null ? config : { ...config, token }, now)
     this.#options.counters.handshakesBegun.outbound++
     const { datagramBytes } = config.transport
     const parts = { handle, direction: 'outbound', remote, connection, socket, datagramBytes, owner: this } as const
@@ -209,7 +212,8 @@ export class Endpoint {
     counters.udpDatagramsReceived++
     counters.udpBytesReceived += bytes.length
     const header = this.#quic.header(bytes)
-    const link = this.#routes.find(header, from)
+    const link =
+      this.#routes.find(header, from) ?? (header?.form === 'short' ? this.#routes.findReset(bytes, from) : null)
     if (link === null) this.#judge({ bytes, from, socket, header })
     else this.#deliver(link, { bytes, from, socket })
     this.#settle()
@@ -376,8 +380,9 @@ export class Endpoint {
       case 'id-retired':
         return this.#routes.retire(link, output.id)
       case 'new-token':
+        return this.#tokens.keep(link.remote, output.token)
       case 'reset-token':
-        return
+        return this.#routes.resets(link, output.token, output.inUse)
       case 'stream-opened':
       case 'stream-readable':
       case 'stream-writable':
@@ -411,7 +416,7 @@ export class Endpoint {
     if (state.kind === 'closed') return
     this.#end(link)
     if (state.kind === 'established') return acceptance.lost(link.handle, reason, this.#now)
-    const failure: HandshakeFailure = state.failure ?? handshakeFailure(reason)
+    const failure: HandshakeFailure = state.failure ?? handshakeFailure(reason, link.direction)
     counters.handshakesFailed[link.direction][failure]++
     acceptance.failed(link.handle, failure, reason, this.#now)
   }
