@@ -13,12 +13,19 @@ export const DROP_REASONS = [
   'id-too-short',
   'unknown-connection',
   'not-opened',
+  'late',
+  'retries-spent',
+  'resets-spent',
 ] as const
 export type DropReason = (typeof DROP_REASONS)[number]
 
 /** Why a handshake was refused before it began. */
-export const REFUSE_REASONS = ['slots-full', 'connections-full'] as const
+export const REFUSE_REASONS = ['denied', 'rate', 'slots-full', 'share-full', 'connections-full'] as const
 export type RefuseReason = (typeof REFUSE_REASONS)[number]
+
+/** What a source has shown of itself: nothing, that it answers a Retry, that it was here before (NEW_TOKEN), or that it is on this machine. */
+export const STANDINGS = ['stranger', 'retry', 'new-token', 'trusted'] as const
+export type Standing = (typeof STANDINGS)[number]
 
 /**
  * Why a handshake that had begun did not finish. `superseded` is no failure: the dialler withdrew it because the other end's own dial
@@ -33,6 +40,7 @@ export const HANDSHAKE_FAILURES = [
   'version',
   'cancelled',
   'superseded',
+  'displaced',
 ] as const
 export type HandshakeFailure = (typeof HANDSHAKE_FAILURES)[number]
 
@@ -44,8 +52,19 @@ export class Counters {
   judged = 0
   slots = 0
   versionNegotiations = 0
+  retries = 0
+  invalidTokens = 0
+  resets = 0
+  /** Second datagrams of a first flight that was judged a moment before. */
+  repeats = 0
   readonly dropped: Record<DropReason, number> = zeros(DROP_REASONS)
   readonly refused: Record<RefuseReason, number> = zeros(REFUSE_REASONS)
+  /** The slots again, by what their sources had shown. */
+  readonly slotsByStanding: Record<Standing, number> = zeros(STANDINGS)
+  /** Refusals, INVALID_TOKEN and Version Negotiation that were not sent, because so many were. */
+  unanswered = 0
+  /** Established connections that gave way to a newcomer. */
+  evicted = 0
 
   readonly handshakesBegun: ByDirection = both()
   readonly handshakesFailed: Record<Direction, Record<HandshakeFailure, number>> = {
@@ -103,7 +122,14 @@ export type CounterSnapshot = Readonly<Omit<Counters, 'snapshot'>>
 
 /** All verdicts of the gate together: equal to `judged`. */
 export const verdictsOf = (counters: CounterSnapshot): number =>
-  counters.slots + counters.versionNegotiations + sum(counters.dropped) + sum(counters.refused)
+  counters.slots +
+  counters.versionNegotiations +
+  counters.retries +
+  counters.invalidTokens +
+  counters.resets +
+  counters.repeats +
+  sum(counters.dropped) +
+  sum(counters.refused)
 
 /** The sum of a record of numbers. */
 export const sum = (numbers: Readonly<Record<string, number>>): number => {

@@ -2,6 +2,7 @@
 // on. All of it is synchronous; nothing here may wait.
 import type { Direction, HandshakeFailure } from '../core/counters.ts'
 import type { ConnectionHandle } from '../core/ids.ts'
+import type { ShareView } from '../core/gate/shares.ts'
 import type { CloseReason } from '../core/quic/outputs.ts'
 import type { Link } from './link.ts'
 
@@ -18,8 +19,20 @@ export interface Acceptance {
 /** Names connections, and knows whether there is room for another. */
 export interface Handles {
   readonly full: boolean
+  /** Connections named and not yet given back. */
+  readonly size: number
   draw(direction: Direction): ConnectionHandle
 }
+
+/** Who holds the connections, and how one is made to go. */
+export interface Crowd {
+  readonly shares: ShareView
+  /** An established connection gives way to a newcomer; it is lost before this returns to the endpoint's turn. */
+  evict(handle: ConnectionHandle, retryAfterMs: number): void
+}
+
+/** Nobody has a share, and nobody goes. */
+export const NO_CROWD: Crowd = Object.freeze({ shares: { admits: () => true, rival: () => null }, evict: () => {} })
 
 /** Decides when the datagrams of a handshake in progress are worked on: at once, but in control experiments. */
 export interface Admission {

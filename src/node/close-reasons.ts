@@ -1,5 +1,5 @@
 // Why a connection ended, in the words of the counters and of the public errors.
-import type { HandshakeFailure } from '../core/counters.ts'
+import type { Direction, HandshakeFailure } from '../core/counters.ts'
 import { SallyportError } from '../core/errors.ts'
 import { CLOSE } from '../core/messages/codes.ts'
 import type { CloseReason } from '../core/quic/outputs.ts'
@@ -8,8 +8,8 @@ import { APPLICATION_ERROR, CONNECTION_REFUSED, CRYPTO_ERROR, NO_ERROR } from '.
 /** TLS alert certificate_unknown (RFC 8446 section 6.2): the peer is not the one that was wanted. */
 const CERTIFICATE_UNKNOWN = 46
 
-/** The counter a handshake that ended for this reason belongs to. */
-export const handshakeFailure = (reason: CloseReason): HandshakeFailure => {
+/** The counter a handshake that was begun in this direction and ended for this reason belongs to. */
+export const handshakeFailure = (reason: CloseReason, direction: Direction): HandshakeFailure => {
   switch (reason.kind) {
     case 'idle':
       return 'deadline'
@@ -23,8 +23,9 @@ export const handshakeFailure = (reason: CloseReason): HandshakeFailure => {
     case 'transport':
       if (reason.code === CONNECTION_REFUSED) return 'refused'
       if (reason.code === NO_ERROR) return 'superseded'
-      // What an application says before the handshake is done is not passed on (RFC 9000 section 10.2.3): the dial was given up.
-      if (reason.code === APPLICATION_ERROR) return 'cancelled'
+      // What an application says before the handshake is done is not passed on (RFC 9000 section 10.2.3): the dialler gave up, or the
+      // acceptor has another use for the slot.
+      if (reason.code === APPLICATION_ERROR) return direction === 'outbound' && !reason.ours ? 'refused' : 'cancelled'
       if (reason.code === CRYPTO_ERROR + CERTIFICATE_UNKNOWN) return 'identity'
       return reason.code >= CRYPTO_ERROR ? 'tls' : 'transport'
   }
@@ -36,6 +37,7 @@ export const dialError = (failure: HandshakeFailure, reason: CloseReason, addres
     case 'deadline':
       return new SallyportError('DIAL_TIMEOUT', `${address} did not answer in time`)
     case 'refused':
+    case 'displaced':
       return new SallyportError('CONNECTION_REFUSED', `${address} takes no connection now`)
     case 'identity':
       return new SallyportError('IDENTITY_MISMATCH', `another peer than the expected one answers at ${address}`)

@@ -5,18 +5,20 @@
 import { type Address, classify } from '../core/address.ts'
 import { assert, unreachable } from '../core/assert.ts'
 import type { Counters, HandshakeFailure } from '../core/counters.ts'
-import { countVerdict, judge, type Verdict } from '../core/gate/gate.ts'
-import { HalfOpen } from '../core/gate/half-open.ts'
+import type { SlotVerdict, Verdict } from '../core/gate/gate.ts'
+import type { GateOptions } from '../core/gate/options.ts'
 import type { ConnectionHandle, PeerId } from '../core/ids.ts'
-import type { Work } from '../core/ports.ts'
+import type { Random, Work } from '../core/ports.ts'
 import type { QuicConfig } from '../core/quic/connection.ts'
 import type { CloseReason, ConnectionOutput } from '../core/quic/outputs.ts'
-import type { Header, LongHeader } from '../core/quic/packet.ts'
+import type { LongHeader } from '../core/quic/packet.ts'
 import type { TransportSettings } from '../core/quic/settings.ts'
 import { SallyportError } from '../core/errors.ts'
 import type { Identity, Ports, UdpSocket } from '../io/ports.ts'
-import { type Acceptance, type Admission, AT_ONCE, type Handles } from './acceptance.ts'
+import { type Acceptance, type Admission, AT_ONCE, type Crowd, type Handles, NO_CROWD } from './acceptance.ts'
 import { handshakeFailure } from './close-reasons.ts'
+import { Gatekeeper, type Stray } from './gatekeeper.ts'
+import { GivenTokens } from './given-tokens.ts'
 import { Link } from './link.ts'
 import type { Limits } from './options.ts'
 import { Outbox } from './outbox.ts'
@@ -36,6 +38,12 @@ export interface EndpointOptions {
   readonly counters: Counters
   readonly acceptance: Acceptance
   readonly handles: Handles
+  /** Default: the gate's. */
+  readonly gate?: Partial<GateOptions>
+  /** Default: nobody has a share of the connections, and nobody goes. */
+  readonly crowd?: Crowd
+  /** 32 bytes that stateless resets are made with. Default: drawn, so that none is understood after a restart. */
+  readonly resetSecret?: Uint8Array
   /** Default: no handshake waits for another. */
   readonly admission?: Admission
   /** Default: the core's. */
@@ -62,8 +70,11 @@ export class Endpoint {
   readonly #options: EndpointOptions
   readonly #quic: Quic
   readonly #admission: Admission
-  readonly #halfOpen: HalfOpen
+  readonly #keeper: Gatekeeper
+  readonly #crowd: Crowd
+  readonly #resetSecret: Uint8Array
   readonly #routes = new Routes()
+  readonly #tokens = new GivenTokens()
   readonly #outbox: Outbox
   /** At most one a family. */
   readonly #sockets = new Map<4 | 6, UdpSocket>()
@@ -77,15 +88,14 @@ export class Endpoint {
   #stopped = false
 
   constructor(options: EndpointOptions) {
-    const { ports, limits, counters } = options
+    const { ports, counters } = options
     this.#options = options
     this.#quic = options.quic ?? CORE_QUIC
     this.#admission = options.admission ?? AT_ONCE
-    this.#halfOpen = new HalfOpen({
-      inboundMax: limits.halfOpenInMax,
-      outboundMax: limits.halfOpenOutMax,
-      timeoutMs: limits.handshakeTimeoutMs,
-    })
+    this.#crowd = options.crowd ?? NO_CROWD
+    this.#resetSecret = options.resetSecret ?? drawn(ports.random)
+    const own = { gate: options.gate ?? {}, quic: this.#quic, resetSecret: this.#resetSecret }
+    this.#keeper = new Gatekeeper({ ...options, ...own })
     const quiet = (link: Link): void => options.schedule.set(link, link.dueAt)
     this.#outbox = new Outbox({ clock: ports.clock, timers: ports.timers, counters, quiet })
   }
@@ -125,13 +135,15 @@ export class Endpoint {
     const socket = this.#sockets.get(remote.family)
     if (this.#stopped) return refused('closing')
     if (socket === undefined) return refused('no-socket')
-    if (!this.#halfOpen.free('outbound')) return refused('slots-full')
+    const { halfOpen } = this.#keeper.gate
+    if (!halfOpen.outboundFree) return refused('slots-full')
     if (this.#options.handles.full) return refused('connections-full')
     const now = this.#now
     const handle = this.#options.handles.draw('outbound')
-    const deadline = this.#halfOpen.take(handle, 'outbound', now)
+    const deadline = halfOpen.takeOutbound(handle, now)
     const config = this.#config('client', remote, expectedPeer)
-    const connection = this.#quic.connect(config, now)
+    const token = this.#tokens.take(remote)
+    const connection = this.#quic.connect(token === null ? config : { ...config, token }, now)
     this.#options.counters.handshakesBegun.outbound++
     const { datagramBytes } = config.transport
     const parts = { handle, direction: 'outbound', remote, connection, socket, datagramBytes, owner: this } as const
@@ -153,15 +165,15 @@ export class Endpoint {
 
   /** Handshakes in progress. */
   get halfOpen(): { readonly inbound: number; readonly outbound: number } {
-    return { inbound: this.#halfOpen.count('inbound'), outbound: this.#halfOpen.count('outbound') }
+    const { halfOpen } = this.#keeper.gate
+    return { inbound: halfOpen.count('inbound'), outbound: halfOpen.count('outbound') }
   }
 
   checkInvariants(): void {
-    this.#halfOpen.checkInvariants()
+    this.#keeper.gate.checkInvariants()
     this.#routes.checkInvariants()
     const halfOpen = [...this.#links.values()].filter((link) => link.state.kind === 'half-open').length
-    const slots = this.#halfOpen.count('inbound') + this.#halfOpen.count('outbound')
-    assert(halfOpen === slots, 'each handshake in progress holds a slot')
+    assert(halfOpen === this.halfOpen.inbound + this.halfOpen.outbound, 'each handshake in progress holds a slot')
     assert(this.#closed.size <= this.#options.limits.closedLinksMax, 'closed links are bounded')
   }
 
@@ -197,8 +209,9 @@ export class Endpoint {
     counters.udpDatagramsReceived++
     counters.udpBytesReceived += bytes.length
     const header = this.#quic.header(bytes)
-    const link = this.#routes.find(header, from)
-    if (link === null) this.#judge(header, { bytes, from, socket })
+    const link =
+      this.#routes.find(header, from) ?? (header?.form === 'short' ? this.#routes.findReset(bytes, from) : null)
+    if (link === null) this.#judge({ bytes, from, socket, header })
     else this.#deliver(link, { bytes, from, socket })
     this.#settle()
   }
@@ -238,37 +251,40 @@ export class Endpoint {
 
   // ── the gate ──
 
-  #judge(header: Header | null, arrival: Arrival): void {
-    const { counters, handles } = this.#options
-    const full = { closing: this.#stopped, connectionsFull: handles.full, halfOpen: this.#halfOpen }
-    const verdict = judge({ bytes: arrival.bytes.length, header }, full)
-    countVerdict(this.#carryOut(verdict, header, arrival), counters)
+  #judge(stray: Stray & Arrival): void {
+    const standing = { closing: this.#stopped, connections: this.#options.handles.size, shares: this.#crowd.shares }
+    const verdict = this.#keeper.judge(stray, standing)
+    this.#keeper.gate.count(verdict.kind === 'slot' ? this.#seat(verdict, stray) : this.#answer(verdict, stray))
   }
 
-  /** Does what the verdict says and returns it, or the drop it turned out to be. */
-  #carryOut(verdict: Verdict, header: Header | null, arrival: Arrival): Verdict {
-    const { crypto, random } = this.#options.ports
-    if (verdict.kind === 'slot') {
-      assert(header?.form === 'long', 'a slot is given for an Initial')
-      return this.#begin(header, arrival) ? verdict : { kind: 'drop', reason: 'not-opened' }
-    }
-    if (verdict.kind === 'refuse' && header?.form === 'long') {
-      this.#outbox.answer(arrival.socket, arrival.from, (into) => this.#quic.refusal(header, into, crypto))
-    }
-    if (verdict.kind === 'version-negotiation' && header?.form === 'unknown-version') {
-      this.#outbox.answer(arrival.socket, arrival.from, (into) => this.#quic.versionNegotiation(header, into, random))
-    }
+  #answer(verdict: Verdict, stray: Stray & Arrival): Verdict {
+    const write = this.#keeper.answer(verdict, stray)
+    if (write !== null) this.#outbox.answer(stray.socket, stray.from, write)
     return verdict
   }
 
+  /** Gives a slot; returns the verdict, or the drop it turned out to be. Those who have to go are gone before the newcomer begins. */
+  #seat(verdict: SlotVerdict, { header, ...arrival }: Stray & Arrival): Verdict {
+    assert(header?.form === 'long', 'a slot is given for an Initial')
+    if (verdict.displaced !== null) this.#links.get(verdict.displaced)?.displace(this.#now)
+    if (verdict.evicted !== null) this.#evict(verdict.evicted)
+    this.#settle()
+    return this.#begin(verdict, header, arrival) ? verdict : { kind: 'drop', reason: 'not-opened' }
+  }
+
+  #evict(handle: ConnectionHandle): void {
+    this.#options.counters.evicted++
+    this.#crowd.evict(handle, this.#keeper.retryAfterMs)
+  }
+
   /** A handshake begins with its first datagram; false when that does not open, and nothing is kept. */
-  #begin(header: LongHeader, arrival: Arrival): boolean {
+  #begin(verdict: SlotVerdict, header: LongHeader, arrival: Arrival): boolean {
     const now = this.#now
     const { from: remote, socket } = arrival
     const handle = this.#options.handles.draw('inbound')
-    const deadline = this.#halfOpen.take(handle, 'inbound', now)
+    const deadline = this.#keeper.gate.take(verdict, handle, now)
     const config = this.#config('server', remote, null)
-    const connection = this.#quic.accept(config, header, now)
+    const connection = this.#quic.accept(config, this.#keeper.admit(verdict, header), now)
     const { datagramBytes } = config.transport
     const parts = { handle, direction: 'inbound', remote, connection, socket, datagramBytes, owner: this } as const
     const link = new Link(parts, deadline)
@@ -283,7 +299,9 @@ export class Endpoint {
   }
 
   #receive(link: Link, { bytes, from }: Arrival): void {
-    link.connection.receive(bytes, from, this.#now)
+    const now = this.#now
+    link.connection.receive(bytes, from, now)
+    this.#keeper.gate.halfOpen.heard(link.handle, now)
     this.touched(link)
     if (link.begun) return
     if (!link.connection.opened) return this.#unopened(link)
@@ -303,7 +321,18 @@ export class Endpoint {
     const { ports, identity, alpn, transports } = this.#options
     const transport = classify(remote) === 'loopback' ? transports.loopback : transports.elsewhere
     const { crypto, random } = ports
-    return { role, crypto, random, publicKey: identity.publicKey, alpn: [alpn], expectedPeer, remote, transport }
+    const resetSecret = this.#resetSecret
+    return {
+      role,
+      crypto,
+      random,
+      publicKey: identity.publicKey,
+      alpn: [alpn],
+      expectedPeer,
+      remote,
+      transport,
+      resetSecret,
+    }
   }
 
   // ── outputs ──
@@ -355,8 +384,9 @@ export class Endpoint {
       case 'id-retired':
         return this.#routes.retire(link, output.id)
       case 'new-token':
+        return this.#tokens.keep(link.remote, output.token)
       case 'reset-token':
-        return
+        return this.#routes.resets(link, output.token, output.inUse)
       case 'stream-opened':
       case 'stream-readable':
       case 'stream-writable':
@@ -375,9 +405,11 @@ export class Endpoint {
   #established(link: Link, peer: { peerId: PeerId; publicKey: Uint8Array }): void {
     if (link.state.kind !== 'half-open') return
     this.#options.counters.accepted[link.direction]++
-    this.#halfOpen.release(link.handle)
+    this.#keeper.gate.halfOpen.release(link.handle)
     link.state = { kind: 'established' }
     link.peer = { peerId: peer.peerId, publicKey: peer.publicKey }
+    const token = link.direction === 'inbound' ? this.#keeper.tokenFor(link.remote) : null
+    if (token !== null) link.connection.sendToken(token)
     this.#options.acceptance.established(link, this.#now)
     this.#admission.ended(link.handle)
   }
@@ -388,7 +420,7 @@ export class Endpoint {
     if (state.kind === 'closed') return
     this.#end(link)
     if (state.kind === 'established') return acceptance.lost(link.handle, reason, this.#now)
-    const failure: HandshakeFailure = state.failure ?? handshakeFailure(reason)
+    const failure: HandshakeFailure = state.failure ?? handshakeFailure(reason, link.direction)
     counters.handshakesFailed[link.direction][failure]++
     acceptance.failed(link.handle, failure, reason, this.#now)
   }
@@ -405,7 +437,7 @@ export class Endpoint {
     const wasHalfOpen = link.state.kind === 'half-open'
     link.state = { kind: 'closed' }
     this.#links.delete(link.handle)
-    this.#halfOpen.release(link.handle)
+    this.#keeper.gate.halfOpen.release(link.handle)
     if (wasHalfOpen) this.#admission.ended(link.handle)
   }
 
@@ -422,5 +454,11 @@ export class Endpoint {
 }
 
 type LinkConfig = QuicConfig & { readonly transport: TransportSettings }
+
+const drawn = (random: Random): Uint8Array => {
+  const secret = new Uint8Array(32)
+  random.fill(secret)
+  return secret
+}
 
 const refused = (reason: DialRefusal): Dialled => ({ kind: 'refused', reason })

@@ -5,7 +5,7 @@ import { assert, unreachable } from '../core/assert.ts'
 import type { HandshakeFailure } from '../core/counters.ts'
 import { SallyportError } from '../core/errors.ts'
 import type { ConnectionHandle } from '../core/ids.ts'
-import type { CloseCode } from '../core/messages/codes.ts'
+import { CLOSE, type CloseCode } from '../core/messages/codes.ts'
 import type { Hello } from '../core/messages/hello.ts'
 import type { PeerInfo } from '../core/peers/connection-record.ts'
 import { IdentityWaiters, type WaiterId, type WaitOutput, type WaitTarget } from '../core/peers/identity-waiters.ts'
@@ -85,6 +85,11 @@ export class Lifecycle implements Acceptance, ChannelOwner {
     const result = run(this.#registry, this.#now)
     this.#apply()
     return result
+  }
+
+  /** A connection gives way to a newcomer: there are too many. */
+  evict(handle: ConnectionHandle, retryAfterMs: number): void {
+    this.change((registry) => registry.close(handle, CLOSE.overloaded, `retryAfterMs=${retryAfterMs}`))
   }
 
   /** Begins to wait for an identity; null when too many wait. `ended` is called once, unless the wait is cancelled. */

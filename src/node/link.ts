@@ -164,6 +164,12 @@ export class Link implements Due {
     this.#touch()
   }
 
+  /** Ends a handshake that somebody else's takes the place of, and says so. */
+  displace(now: number): void {
+    if (this.state.kind === 'half-open') this.state = { ...this.state, failure: 'displaced' }
+    this.close(0, '', now)
+  }
+
   keepAlive(everyMs: number | null): void {
     this.connection.keepAliveMs = everyMs
     this.#touch()

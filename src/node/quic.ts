@@ -2,9 +2,9 @@
 // has the core's; tests may script one.
 import type { Address } from '../core/address.ts'
 import type { StreamId } from '../core/ids.ts'
-import { refusal } from '../core/gate/refusal.ts'
+import { invalidToken, refusal, type Refused } from '../core/gate/refusal.ts'
 import type { Crypto, Random, WorkDone } from '../core/ports.ts'
-import { QuicConnection, type QuicConfig } from '../core/quic/connection.ts'
+import { type FirstInitial, QuicConnection, type QuicConfig } from '../core/quic/connection.ts'
 import type { ConnectionOutput } from '../core/quic/outputs.ts'
 import {
   type Header,
@@ -13,6 +13,8 @@ import {
   parseHeader,
   type UnknownVersionHeader,
 } from '../core/quic/packet.ts'
+import { retry, type RetryAnswer } from '../core/quic/retry.ts'
+import { type ResetPorts, statelessReset } from '../core/quic/stateless-reset.ts'
 import { versionNegotiation } from '../core/quic/version-negotiation.ts'
 
 /** One connection; `core/quic/connection.ts` says of each member what it does. */
@@ -37,24 +39,36 @@ export interface Connection {
   close(code: number, reason: string, now: number): void
   withdraw(now: number): void
   abandon(): void
+  sendToken(token: Uint8Array): void
 }
+
+type ResetTrigger = Parameters<typeof statelessReset>[0]
 
 /** Makes connections and reads first datagrams. */
 export interface Quic {
   header(datagram: Uint8Array): Header | null
   connect(config: QuicConfig, now: number): Connection
-  accept(config: QuicConfig, first: LongHeader, now: number): Connection
+  accept(config: QuicConfig, first: FirstInitial, now: number): Connection
   /** Writes the answer to a version we do not speak; returns its length. */
   versionNegotiation(header: UnknownVersionHeader, into: Uint8Array, random: Random): number
   /** Writes a stateless CONNECTION_REFUSED in answer to an Initial; returns its length. */
-  refusal(header: LongHeader, into: Uint8Array, crypto: Crypto): number
+  refusal(refused: Refused, into: Uint8Array, crypto: Crypto): number
+  /** The same with INVALID_TOKEN. */
+  invalidToken(header: LongHeader, into: Uint8Array, crypto: Crypto): number
+  /** Writes a Retry in answer to an Initial; returns its length. */
+  retry(header: LongHeader, answer: RetryAnswer, into: Uint8Array, crypto: Crypto): number
+  /** Writes a stateless reset in answer to a datagram of a connection that is no more; returns its length, 0 for none. */
+  statelessReset(trigger: ResetTrigger, into: Uint8Array, ports: ResetPorts): number
 }
 
 /** The core's. */
 export const CORE_QUIC: Quic = Object.freeze({
   header: (datagram: Uint8Array) => parseHeader(datagram, 0, LOCAL_ID_BYTES),
   connect: (config: QuicConfig, now: number) => QuicConnection.connect(config, now),
-  accept: (config: QuicConfig, first: LongHeader, now: number) => QuicConnection.accept(config, first, now),
+  accept: (config: QuicConfig, first: FirstInitial, now: number) => QuicConnection.accept(config, first, now),
   versionNegotiation,
   refusal,
+  invalidToken,
+  retry,
+  statelessReset,
 })

@@ -4,11 +4,14 @@ import { mayShare } from '../core/address.ts'
 import { Counters } from '../core/counters.ts'
 import { Intake } from '../core/dispatch/intake.ts'
 import { Places } from '../core/dispatch/places.ts'
+import { type GateOptions, gateOptionsOf } from '../core/gate/options.ts'
+import { Shares } from '../core/gate/shares.ts'
 import { ALPN, PROTOCOL_VERSION } from '../core/messages/codes.ts'
 import type { Capability, Hello } from '../core/messages/hello.ts'
 import { Registry } from '../core/peers/registry.ts'
 import { growthBudget } from '../core/quic/flow-control.ts'
 import { TRANSPORT_DEFAULTS, type TransportSettings } from '../core/quic/settings.ts'
+import { resetSecret } from '../io/identity.ts'
 import type { Identity, Ports } from '../io/ports.ts'
 import type { Admission } from './acceptance.ts'
 import type { Workshop } from './conversation.ts'
@@ -35,6 +38,8 @@ export interface TransportOptions {
   /** An address that cannot be bound is skipped, as long as another can. Default false. */
   readonly skipUnbindable?: boolean
   readonly limits?: Partial<Limits>
+  /** Settings of the gate; `core/gate/options.ts` says of each what it does. */
+  readonly gate?: Partial<GateOptions>
   /** Default `sallyport/0.1.0`. Printable ASCII, at most 256 characters. */
   readonly userAgent?: string
   /** Where peers are told to find us; default: where it listens, unspecified addresses aside. */
@@ -71,7 +76,9 @@ export const transportParts = (options: TransportOptions): TransportParts => {
   const counters = new Counters()
   const schedule = new Schedule(ports.clock, ports.timers)
   const events = new EventFeed(limits.eventsMax, (missed) => (counters.subscriberLag += missed))
-  const registry = new Registry({ ...limits, self: identity.peerId }, counters)
+  const { connectionsPerHostMax: perHostMax, connectionsNetworkShare: networkShare } = gateOptionsOf(options.gate)
+  const shares = new Shares({ connectionsMax: limits.connectionsMax, perHostMax, networkShare })
+  const registry = new Registry({ ...limits, self: identity.peerId }, counters, shares)
   const workshop: Workshop = {
     clock: ports.clock,
     schedule,
@@ -98,7 +105,10 @@ export const transportParts = (options: TransportOptions): TransportParts => {
     counters,
     acceptance: lifecycle,
     handles: registry,
+    crowd: { shares, evict: (handle, retryAfterMs) => lifecycle.evict(handle, retryAfterMs) },
     transports: settingsOf(options, limits),
+    resetSecret: resetSecret(identity),
+    ...(options.gate === undefined ? {} : { gate: options.gate }),
     ...(options.admission === undefined ? {} : { admission: options.admission }),
     ...(options.quic === undefined ? {} : { quic: options.quic }),
   })

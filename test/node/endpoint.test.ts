@@ -17,7 +17,8 @@ import { type TransportParts, transportParts } from '../../src/node/transport-pa
 import { firstDatagram, laterDatagram, scripted, type ScriptedConnection } from './scripted-quic.ts'
 
 const HERE: Address = { family: 4, ip: '192.0.2.1', port: 9000 }
-const THERE: Address = { family: 4, ip: '192.0.2.2', port: 4000 }
+/** On this machine: the gate lets it in without a token. */
+const THERE: Address = { family: 4, ip: '127.0.0.2', port: 4000 }
 const ESTABLISHED = {
   kind: 'established',
   peerId: peerIdOf(new Uint8Array(32)),
@@ -370,7 +371,7 @@ test('a closed connection still says why until it is gone, and counts for nothin
   world.datagram(laterDatagram(1))
   world.datagram(laterDatagram(1))
   assert.equal(asked, 2)
-  assert.equal(parts.counters.dropped['unknown-connection'], 1)
+  assert.equal(parts.counters.resets, 1)
   parts.endpoint.checkInvariants()
 })
 

@@ -47,7 +47,7 @@ export class RawPeer {
       transports: { loopback: TRANSPORT_DEFAULTS, elsewhere: TRANSPORT_DEFAULTS },
       schedule: new Schedule(ports.clock, ports.timers),
       counters: new Counters(),
-      handles: { full: false, draw: () => connectionHandle(++drawn) },
+      handles: { full: false, size: 0, draw: () => connectionHandle(++drawn) },
       acceptance: {
         established: (link, now) => {
           this.#link = link

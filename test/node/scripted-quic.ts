@@ -85,6 +85,7 @@ export class ScriptedConnection implements Connection {
   }
 
   prioritise(): void {}
+  sendToken(): void {}
   finish(): void {}
   reset(): void {}
   stop(): void {}
@@ -110,6 +111,9 @@ export const scripted = (made: (connection: ScriptedConnection) => void): Quic =
     accept: make,
     versionNegotiation: () => 50,
     refusal: () => 60,
+    invalidToken: () => 61,
+    retry: () => 62,
+    statelessReset: () => 43,
   }
 }
 

@@ -1,6 +1,6 @@
 // The answer to an Initial that gets no slot: one Initial packet with CONNECTION_CLOSE, built from the datagram's header alone. Nothing is
 // remembered; the dialler gives up at once instead of waiting. Anyone could forge it, so it is only a hint.
-import { Writer } from '../bytes.ts'
+import { ascii, Writer } from '../bytes.ts'
 import type { Crypto } from '../ports.ts'
 import { writeFrame } from '../quic/frames.ts'
 import { initialKeys } from '../quic/keys.ts'
@@ -11,18 +11,24 @@ import { CONNECTION_REFUSED, INVALID_TOKEN } from '../quic/transport-error.ts'
 const NOTHING = new Uint8Array(0)
 const PACKET_NUMBER_BYTES = 1
 
-/** Writes CONNECTION_REFUSED in answer to `header` into `into` (at least 80 bytes) and returns its length. */
-export const refusal = (header: LongHeader, into: Uint8Array, crypto: Crypto): number =>
-  close(CONNECTION_REFUSED, header, into, crypto)
+/** What is refused, and the reason that is said: ASCII, at most 64 characters. */
+export interface Refused {
+  readonly header: LongHeader
+  readonly reason: string
+}
+
+/** Writes CONNECTION_REFUSED in answer to `header` into `into` (at least 144 bytes) and returns its length. */
+export const refusal = (refused: Refused, into: Uint8Array, crypto: Crypto): number =>
+  close(CONNECTION_REFUSED, refused, into, crypto)
 
 /**
  * The same with INVALID_TOKEN, for a Retry token that is not valid: its holder takes no second Retry and would wait in vain (RFC 9000
  * section 8.1.2).
  */
 export const invalidToken = (header: LongHeader, into: Uint8Array, crypto: Crypto): number =>
-  close(INVALID_TOKEN, header, into, crypto)
+  close(INVALID_TOKEN, { header, reason: '' }, into, crypto)
 
-const close = (code: number, header: LongHeader, into: Uint8Array, crypto: Crypto): number => {
+const close = (code: number, { header, reason }: Refused, into: Uint8Array, crypto: Crypto): number => {
   const writer = new Writer(into)
   // As a server may (RFC 9000 section 7.2), it answers under the id it was addressed by: the dialler has seen no other.
   const lengthAt = writeLongHeader(writer, {
@@ -34,7 +40,7 @@ const close = (code: number, header: LongHeader, into: Uint8Array, crypto: Crypt
     packetNumberBytes: PACKET_NUMBER_BYTES,
   })
   const packetNumberAt = writer.at - PACKET_NUMBER_BYTES
-  writeFrame(writer, { type: 'connection-close', code, frameType: 0, reason: NOTHING })
+  writeFrame(writer, { type: 'connection-close', code, frameType: 0, reason: ascii(reason) })
   const end = writer.at
   setLength(into, lengthAt, end + TAG_BYTES - packetNumberAt)
   const keys = initialKeys(crypto, header.destinationId, 'server')

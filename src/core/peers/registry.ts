@@ -4,6 +4,7 @@
 import { assert } from '../assert.ts'
 import type { Counters, Direction } from '../counters.ts'
 import { Deadlines } from '../deadlines.ts'
+import { Shares } from '../gate/shares.ts'
 import type { ConnectionHandle, PeerId } from '../ids.ts'
 import { CLOSE, type CloseCode } from '../messages/codes.ts'
 import type { Hello } from '../messages/hello.ts'
@@ -48,6 +49,8 @@ export class Registry {
   readonly #config: RegistryConfig
   readonly #counters: Counters
   readonly #roster: Roster
+  /** Counts the established connections by prefix, for the gate. */
+  readonly #shares: Shares
   readonly #holds = new Holds()
   /** One deadline a connection: identity, then idleness, then the end of going away. Bounded by connectionsMax. */
   readonly #deadlines = new Deadlines<ConnectionHandle>()
@@ -56,10 +59,12 @@ export class Registry {
   #identified = 0
   #closing = false
 
-  constructor(config: RegistryConfig, counters: Counters) {
+  constructor(config: RegistryConfig, counters: Counters, shares?: Shares) {
     this.#config = config
     this.#counters = counters
     this.#roster = new Roster(config.connectionsMax)
+    const { connectionsMax } = config
+    this.#shares = shares ?? new Shares({ connectionsMax, perHostMax: connectionsMax, networkShare: 1 })
   }
 
   // ── what is asked of it ──
@@ -132,6 +137,7 @@ export class Registry {
     if (record === null) return
     if (record.state.kind !== 'half-open') return this.#repeated()
     const entry = this.#roster.insert(record, peer)
+    this.#shares.add(peer.handle, peer.remote)
     this.#counters.registered[record.direction]++
     record.usedAt = now
     this.#deadlines.set(record.handle, now + this.#config.identityTimeoutMs)
@@ -155,7 +161,8 @@ export class Registry {
     this.#counters.identified[direction]++
     this.#deadlines.set(handle, now + this.#config.idleAfterMs)
     this.#emit({ kind: 'identified', info })
-    if (this.#holds.has(peerId)) this.#keepAlive(record, true)
+    this.#shares.stand(handle, hello.capability)
+    if (this.#holds.has(peerId)) this.#keep(record, true)
     if (!entry.connected) {
       entry.connected = true
       this.#emit({ kind: 'connected', info })
@@ -186,7 +193,7 @@ export class Registry {
     const record = this.#live(handle)
     if (record === null) return
     record.streams++
-    record.usedAt = now
+    this.#used(record, now)
   }
 
   /** It ended, by whatever means; once for each begun. */
@@ -195,7 +202,7 @@ export class Registry {
     if (record === null) return
     assert(record.streams > 0, 'a stream ends once')
     record.streams--
-    record.usedAt = now
+    this.#used(record, now)
     this.#closeIfDrained(record, now)
   }
 
@@ -228,13 +235,13 @@ export class Registry {
   /** Keeps a peer though no request passes; false when too many are held. Each hold is taken back once. */
   hold(peerId: PeerId): boolean {
     if (!this.#holds.add(peerId)) return false
-    for (const record of this.#roster.peer(peerId)?.connections ?? []) this.#keepAlive(record, true)
+    for (const record of this.#roster.peer(peerId)?.connections ?? []) this.#keep(record, true)
     return true
   }
 
   release(peerId: PeerId): void {
     if (!this.#holds.remove(peerId)) return
-    for (const record of this.#roster.peer(peerId)?.connections ?? []) this.#keepAlive(record, false)
+    for (const record of this.#roster.peer(peerId)?.connections ?? []) this.#keep(record, false)
   }
 
   // ── time ──
@@ -258,6 +265,11 @@ export class Registry {
 
   checkInvariants(): void {
     this.#roster.checkInvariants()
+    this.#shares.checkInvariants()
+    const counted = [...this.#roster.connections()].filter(
+      ({ state }) => state.kind !== 'half-open' && state.kind !== 'closing',
+    )
+    assert(counted.length === this.#shares.size, 'the connections in use are those that have shares')
     for (const record of this.#roster.connections()) {
       const timed = this.#deadlines.at(record.handle) !== Infinity
       const needs = record.state.kind !== 'half-open' && record.state.kind !== 'closing'
@@ -290,6 +302,7 @@ export class Registry {
     const ended = record.state.kind === 'closing'
     record.state = { kind: 'closing' }
     this.#deadlines.clear(handle)
+    this.#shares.remove(handle)
     if (record.peer !== null) {
       if (!ended) this.#ended(record, record.peer.peerId)
       this.#counters.closed[record.direction]++
@@ -337,6 +350,7 @@ export class Registry {
     const lingerUntil = now + Math.min(goAwayLingerMs, goAwayMs)
     record.state = { kind: 'going-away', info: record.state.info, code, lingerUntil, closeAt: now + goAwayMs }
     this.#deadlines.set(record.handle, lingerUntil)
+    this.#shares.stand(record.handle, 'client')
     this.#keepAlive(record, false)
   }
 
@@ -350,6 +364,7 @@ export class Registry {
     this.#emit({ kind: 'close', handle: record.handle, code, reason })
     record.state = { kind: 'closing' }
     this.#deadlines.clear(record.handle)
+    this.#shares.remove(record.handle)
     this.#ended(record, record.peer.peerId)
   }
 
@@ -392,6 +407,19 @@ export class Registry {
     this.#counters.duplicates += others.length
     if (this.#config.self > entry.peerId) return
     for (const other of others) this.#goAway(other, CLOSE.duplicate, now)
+  }
+
+  #used(record: ConnectionRecord, now: number): void {
+    record.usedAt = now
+    this.#shares.used(record.handle)
+  }
+
+  /** A connection of a peer that is held is kept alive, and never gives way to a newcomer. */
+  #keep(record: ConnectionRecord, keep: boolean): void {
+    if (record.state.kind === 'identified') {
+      this.#shares.stand(record.handle, keep ? 'kept' : record.state.info.hello.capability)
+    }
+    this.#keepAlive(record, keep)
   }
 
   #keepAlive(record: ConnectionRecord, keep: boolean): void {

@@ -111,7 +111,7 @@ export class Tokens {
     return concat(head.written(), this.#mac(key, head.written(), ascii(ip)))
   }
 
-  /** What the token of an Initial says; a valid NEW_TOKEN token is used up by this. Never throws. */
+  /** What the token of an Initial says. Changes nothing: a NEW_TOKEN token is used up by `spend`. Never throws. */
   read(token: Uint8Array, bearer: TokenBearer, wall: number): TokenLook {
     switch (token[0]) {
       case RETRY:
@@ -121,6 +121,15 @@ export class Tokens {
       default:
         return NONE
     }
+  }
+
+  /**
+   * Uses up a NEW_TOKEN token that was read as valid. Apart from reading it, because a holder that got nothing for it, as when there was
+   * no time just then, comes again with the same.
+   */
+  spend(token: Uint8Array): void {
+    const issuedAt = new Reader(token, 1).uint(UNIT_BYTES) * NEW_TOKEN_UNIT_MS
+    this.#newTokenKeys.find(issuedAt)?.used.add(token.subarray(token.length - MAC_BYTES))
   }
 
   #readRetry(token: Uint8Array, bearer: TokenBearer, wall: number): TokenLook {
@@ -147,7 +156,7 @@ export class Tokens {
     const head = token.subarray(0, token.length - MAC_BYTES)
     const mac = token.subarray(token.length - MAC_BYTES)
     if (!this.#crypto.equal(mac, this.#mac(generation.key, head, ascii(bearer.ip)))) return NONE
-    return generation.used.add(mac) ? { kind: 'new-token' } : NONE
+    return generation.used.has(mac) ? NONE : { kind: 'new-token' }
   }
 
   #mac(key: Uint8Array, head: Uint8Array, bound: Uint8Array): Uint8Array {

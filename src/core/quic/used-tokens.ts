@@ -17,17 +17,24 @@ export class UsedTokens {
     return this.#bits.length
   }
 
-  /** Marks the token with this MAC (at least 16 bytes) as used; false when it was before, or seems so. */
-  add(mac: Uint8Array): boolean {
-    if (this.#bits.length === 0) this.#bits = new Uint8Array(BITS / 8)
+  /** Whether the token with this MAC (at least 16 bytes) was used, or seems so. */
+  has(mac: Uint8Array): boolean {
+    if (this.#bits.length === 0) return false
     const reader = new Reader(mac)
-    let fresh = false
     for (let i = 0; i < PROBES; i++) {
       const bit = reader.u32() % BITS
-      const mask = 1 << (bit & 7)
-      if ((this.#bits[bit >> 3]! & mask) === 0) fresh = true
-      this.#bits[bit >> 3]! |= mask
+      if ((this.#bits[bit >> 3]! & (1 << (bit & 7))) === 0) return false
     }
-    return fresh
+    return true
+  }
+
+  /** Marks the token with this MAC as used. */
+  add(mac: Uint8Array): void {
+    if (this.#bits.length === 0) this.#bits = new Uint8Array(BITS / 8)
+    const reader = new Reader(mac)
+    for (let i = 0; i < PROBES; i++) {
+      const bit = reader.u32() % BITS
+      this.#bits[bit >> 3]! |= 1 << (bit & 7)
+    }
   }
 }

@@ -2,6 +2,7 @@
 import { unreachable } from '../../../src/core/assert.ts'
 import { Counters, type Direction } from '../../../src/core/counters.ts'
 import { type ConnectionHandle, connectionHandle, type PeerId, peerIdOf } from '../../../src/core/ids.ts'
+import { Shares } from '../../../src/core/gate/shares.ts'
 import type { Hello } from '../../../src/core/messages/hello.ts'
 import { Registry, type RegistryConfig, type RegistryOutput } from '../../../src/core/peers/registry.ts'
 
@@ -36,10 +37,11 @@ export const CONFIG: RegistryConfig = {
 export class Played {
   readonly counters = new Counters()
   readonly registry: Registry
+  readonly shares = new Shares({ connectionsMax: CONFIG.connectionsMax, perHostMax: 10, networkShare: 1 })
   readonly remote = { family: 4, ip: '192.0.2.1', port: 9000 } as const
 
   constructor(change: Partial<RegistryConfig> = {}) {
-    this.registry = new Registry({ ...CONFIG, ...change }, this.counters)
+    this.registry = new Registry({ ...CONFIG, ...change }, this.counters, this.shares)
   }
 
   established(direction: Direction, peerId: PeerId, now = 0): ConnectionHandle {

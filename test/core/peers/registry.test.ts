@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Source } from '../../../src/core/gate/source.ts'
 import { CLOSE } from '../../../src/core/messages/codes.ts'
 import { handleOf, hello, Played, peer, SELF } from './played.ts'
 
@@ -213,4 +214,33 @@ test('shutting down says so to everyone and closes what has no streams', () => {
   ])
   played.established('inbound', peer(9))
   assert.deepEqual(played.take(), [`close 4 ${CLOSE.shutdown}`, 'ended 4'])
+})
+
+test('each connection in use has a share: clients go first, then nodes by idleness, those that are held never', () => {
+  const played = new Played()
+  const { registry, shares } = played
+  const elsewhere = new Source({ family: 4, ip: '203.0.113.1' })
+  const rival = (): number | null => {
+    played.take()
+    return shares.rival(elsewhere)
+  }
+  registry.draw('inbound')
+  assert.equal(rival(), null, 'a half-open one has none yet')
+  const nodes = [1, 2, 3, 4].map((n) => played.identified('inbound', peer(n)))
+  const mute = played.established('inbound', peer(6))
+  assert.equal(rival(), mute)
+  registry.lost(mute)
+  assert.equal(rival(), nodes[0])
+  registry.streamBegan(nodes[0]!, 1)
+  assert.equal(rival(), nodes[1])
+  registry.hold(peer(2))
+  assert.equal(rival(), nodes[2])
+  registry.close(nodes[2]!, 6, 'retryAfterMs=5000')
+  assert.equal(rival(), nodes[3])
+  registry.release(peer(2))
+  registry.peerGoesAway(nodes[1]!, 3, 2)
+  assert.equal(rival(), nodes[1], 'one that goes anyway goes first')
+  registry.lost(nodes[1]!)
+  assert.equal(rival(), nodes[3])
+  assert.equal(shares.size, 2)
 })

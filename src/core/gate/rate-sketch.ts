@@ -1,0 +1,58 @@
+// How much each of any number of prefixes has had lately, in fixed memory: a count-min sketch (Cormode and Muthukrishnan) with
+// conservative update (Estan and Varghese), whose cells hold times instead of counts, as in budget.ts, so that they run out by
+// themselves. Prefixes that share a cell only ever make each other look busier; only a prefix that shares all its cells with busy ones
+// is taken for busy, and nobody outside can choose such cells.
+import { aheadMaxMs, type Rate, stepMs } from './budget.ts'
+import type { KeyedHash } from './keyed-hash.ts'
+
+/** Cells a prefix has, one a row. With a tenth of all cells busy, one prefix in 10,000 is mistaken for a busy one. */
+const ROWS = 4
+
+/** 4 × 1,024 times are 32 KiB. */
+const CELLS_PER_ROW = 1024
+
+/** Grants by prefix at one rate for each. */
+export class RateSketch {
+  readonly #hash: KeyedHash
+  readonly #stepMs: number
+  readonly #aheadMaxMs: number
+  /** ROWS × CELLS_PER_ROW. Empty until the first charge: a node nobody asks pays for nothing. */
+  #cells = new Float64Array(0)
+  readonly #at = new Int32Array(ROWS)
+
+  constructor(rate: Rate, hash: KeyedHash) {
+    this.#hash = hash
+    this.#stepMs = stepMs(rate)
+    this.#aheadMaxMs = aheadMaxMs(rate)
+  }
+
+  /** Bytes held, however many prefixes were charged. */
+  get bytes(): number {
+    return this.#cells.byteLength
+  }
+
+  /** Whether a prefix may have one more now. Changes nothing. */
+  admits(prefix: Uint8Array, now: number): boolean {
+    return this.#cells.length === 0 || this.#spentUntil(prefix) - now <= this.#aheadMaxMs
+  }
+
+  /** Charges one to a prefix. */
+  charge(prefix: Uint8Array, now: number): void {
+    if (this.#cells.length === 0) this.#cells = new Float64Array(ROWS * CELLS_PER_ROW).fill(-Infinity)
+    const until = Math.max(this.#spentUntil(prefix), now) + this.#stepMs
+    for (const at of this.#at) this.#cells[at] = Math.max(this.#cells[at] ?? 0, until)
+  }
+
+  /** The least of the prefix's cells, which `#at` then names. */
+  #spentUntil(prefix: Uint8Array): number {
+    const [low, high] = this.#hash.digest(prefix)
+    let least = Infinity
+    for (let row = 0; row < ROWS; row++) {
+      const bits = row < 2 ? low : high
+      const at = row * CELLS_PER_ROW + ((bits >>> (row % 2 === 0 ? 0 : 16)) % CELLS_PER_ROW)
+      this.#at[row] = at
+      least = Math.min(least, this.#cells[at] ?? 0)
+    }
+    return least
+  }
+}

@@ -1,0 +1,122 @@
+// The driver of the gate: shows it what came and how things stand, reads tokens for it, and gives the answers it decides on. Slots are the
+// endpoint's to fill.
+import type { Address } from '../core/address.ts'
+import type { Counters } from '../core/counters.ts'
+import { Gate, type SlotVerdict, type Verdict } from '../core/gate/gate.ts'
+import { type GateOptions, gateOptionsOf } from '../core/gate/options.ts'
+import type { ShareView } from '../core/gate/shares.ts'
+import { Source } from '../core/gate/source.ts'
+import type { FirstInitial } from '../core/quic/connection.ts'
+import { type Header, LOCAL_ID_BYTES, type LongHeader } from '../core/quic/packet.ts'
+import { Tokens } from '../core/quic/tokens.ts'
+import type { Ports } from '../io/ports.ts'
+import { Lateness } from './lateness.ts'
+import type { Limits } from './options.ts'
+import type { Quic } from './quic.ts'
+import type { Schedule } from './schedule.ts'
+
+/** What a gatekeeper is made of. */
+export interface GatekeeperParts {
+  readonly ports: Ports
+  readonly limits: Limits
+  readonly gate: Partial<GateOptions>
+  readonly schedule: Schedule
+  readonly counters: Counters
+  readonly quic: Quic
+  /** 32 bytes that stateless resets follow from. */
+  readonly resetSecret: Uint8Array
+}
+
+/** What is known of the node when a datagram is judged. */
+export interface Standing {
+  readonly closing: boolean
+  readonly connections: number
+  readonly shares: ShareView
+}
+
+/** A datagram of no known connection. */
+export interface Stray {
+  readonly bytes: Uint8Array
+  readonly from: Address
+  readonly header: Header | null
+}
+
+const NO_TOKEN = { kind: 'none' } as const
+
+/** The gate of one node, joined to the world. */
+export class Gatekeeper {
+  readonly gate: Gate
+  readonly #options: GateOptions
+  readonly #parts: GatekeeperParts
+  readonly #tokens: Tokens
+  readonly #lateness: Lateness
+
+  constructor(parts: GatekeeperParts) {
+    const { ports, limits } = parts
+    this.#parts = parts
+    this.#options = gateOptionsOf(parts.gate)
+    this.gate = new Gate({ ...this.#options, ...limits }, ports.random, parts.counters)
+    this.#tokens = new Tokens(ports)
+    this.#lateness = new Lateness(ports, parts.schedule)
+  }
+
+  /** What whoever gives way is told. */
+  get retryAfterMs(): number {
+    return this.#options.retryAfterMs
+  }
+
+  judge({ bytes, from, header }: Stray, standing: Standing): Verdict {
+    const { clock } = this.#parts.ports
+    const token = (): ReturnType<Tokens['read']> => {
+      if (header?.form !== 'long' || header.token.length === 0) return NO_TOKEN
+      return this.#tokens.read(header.token, { ...from, destinationId: header.destinationId }, clock.wall())
+    }
+    const look = { bytes: bytes.length, from, header, token }
+    return this.gate.judge(look, { ...standing, lateMs: this.#lateness.now() }, clock.now())
+  }
+
+  /** Writes the answer a verdict asks for into `into` (1,200 bytes) and returns its length; null when it asks for none. */
+  answer(verdict: Verdict, { bytes, from, header }: Stray): ((into: Uint8Array) => number) | null {
+    const { ports, quic, resetSecret } = this.#parts
+    const { crypto, random } = ports
+    if (header?.form === 'unknown-version') {
+      const isDue = verdict.kind === 'version-negotiation' && verdict.answered
+      return isDue ? (into) => quic.versionNegotiation(header, into, random) : null
+    }
+    if (header?.form === 'short') {
+      if (verdict.kind !== 'reset') return null
+      const trigger = { bytes: bytes.length, destinationId: header.destinationId }
+      return (into) => quic.statelessReset(trigger, into, { crypto, random, secret: resetSecret })
+    }
+    if (header?.form !== 'long') return null
+    if (verdict.kind === 'retry') return (into) => this.#retry(header, from, into)
+    if (verdict.kind === 'invalid-token' && verdict.answered) return (into) => quic.invalidToken(header, into, crypto)
+    if (verdict.kind !== 'refuse' || !verdict.answered) return null
+    const reason = verdict.retryAfterMs === null ? '' : `retryAfterMs=${verdict.retryAfterMs}`
+    return (into) => quic.refusal({ header, reason }, into, crypto)
+  }
+
+  /** What an acceptor's connection begins with. A NEW_TOKEN that brought it here is used up. */
+  admit(verdict: SlotVerdict, header: LongHeader): FirstInitial {
+    const { sourceId, destinationId } = header
+    const { standing, token } = verdict
+    if (standing === 'new-token') this.#tokens.spend(header.token)
+    // One that came by a Retry expects to see it confirmed, even where it would have been trusted without.
+    if (token.kind === 'retry' || token.kind === 'new-token') return { sourceId, destinationId, validation: token }
+    return { sourceId, destinationId, validation: standing === 'trusted' ? { kind: 'trusted' } : null }
+  }
+
+  /** A token for the next dial of a peer from outside; null for one on a trusted machine, who needs none. */
+  tokenFor(remote: Address): Uint8Array | null {
+    if (this.#options.loopback === 'trusted' && new Source(remote).loopback) return null
+    return this.#tokens.mintNew(remote.ip, this.#parts.ports.clock.wall())
+  }
+
+  #retry(header: LongHeader, { ip, port }: Address, into: Uint8Array): number {
+    const { ports, quic } = this.#parts
+    const retryId = new Uint8Array(LOCAL_ID_BYTES)
+    ports.random.fill(retryId)
+    const token = this.#tokens.mintRetry({ ip, port, originalId: header.destinationId, retryId }, ports.clock.wall())
+    return quic.retry(header, { token, retryId }, into, ports.crypto)
+  }
+}
