@@ -1,5 +1,6 @@
 // What a node is made of, checked: texts become addresses, absent options get their defaults.
 import { type Address, parseAddress, type PeerAddress } from '../core/address.ts'
+import type { GateOptions } from '../core/gate/options.ts'
 import { SallyportError } from '../core/errors.ts'
 import type { Capability } from '../core/messages/hello.ts'
 import type { Identity, Ports } from '../io/ports.ts'
@@ -22,6 +23,8 @@ export interface NodeOptions {
   /** Bytes of chunks on disk at most. Default 64 GiB. */
   readonly capacityBytes?: number
   readonly limits?: Partial<Limits>
+  /** Settings of the gate, by which others are let in; `docs/limits.md` lists them. */
+  readonly gate?: Partial<GateOptions>
   /** The world. Default: this machine, with worker threads shared by the nodes of the process. */
   readonly ports?: Ports
 }

@@ -125,6 +125,7 @@ const compose = async (options: NodeOptions, checked: CheckedOptions, endings: E
     listen: checked.listen,
     skipUnbindable: checked.listenDefault,
     ...(options.limits === undefined ? {} : { limits: options.limits }),
+    ...(options.gate === undefined ? {} : { gate: options.gate }),
   })
   const supervised: Promise<void>[] = []
   endings.add(

@@ -55,12 +55,12 @@ export const GATE_OPTIONS: GateOptions = Object.freeze({
   strangersPerNetworkMax: 8,
   /** Slots given to them in a second: each may cost a signature, and 50 of those are 7 % of a core. */
   strangerSignaturesPerSecond: 50,
-  /** Retries sent, some 30 µs each. */
+  /** Retries sent, some 40 µs each: 8 % of a core. */
   retriesPerSecond: 2000,
   /** Half of them are kept for networks that had no more than this: one flooding host does not use up everybody's. */
   retriesPerNetworkPerSecond: 8,
-  /** Refusals, INVALID_TOKEN and Version Negotiation together: a seal each, some 100 µs. Beyond it they are silent. */
-  answersPerSecond: 1000,
+  /** Refusals, INVALID_TOKEN and Version Negotiation together: keys and a seal each, some 160 µs, 8 % of a core. More are silent. */
+  answersPerSecond: 500,
   /** Stateless resets. A restarted node tells its former peers with them, thousands at most. */
   resetsPerSecond: 200,
   /** The second datagram of a first flight follows at once; a client's first probe comes after a second. Below that. */

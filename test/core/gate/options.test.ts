@@ -38,6 +38,18 @@ describe('the options of the gate', () => {
     }
   })
 
+  test('each is documented with its default', () => {
+    const page = readFileSync(new URL('../../../docs/limits.md', import.meta.url), 'utf8')
+    for (const key of TRANSPORT_KEYS) assert.match(page, new RegExp(`^\\| \`${key}\` \\| [0-9,]+ \\|`, 'm'))
+    for (const [key, value] of Object.entries(GATE_OPTIONS)) {
+      const said = new RegExp(`^\\| \`${key}\` \\| \`?([^|\`]+?)\`? \\|`, 'm').exec(page)?.[1]
+      const fraction = typeof value === 'number' && value < 1
+      const number = (value: number): string => (fraction ? `1/${1 / value}` : value.toLocaleString('en-US'))
+      const expected = Array.isArray(value) ? 'none' : typeof value === 'number' ? number(value) : value
+      assert.equal(said, expected, key)
+    }
+  })
+
   test('are checked, completed and frozen', () => {
     assert.deepEqual(gateOptionsOf(), GATE_OPTIONS)
     const options = gateOptionsOf({ ratePerSecond: 5 })
