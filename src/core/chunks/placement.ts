@@ -7,7 +7,7 @@
 //                └─► out ◄─────────────┘                (failed, refused, silent, busy too often)
 import { unreachable } from '../assert.ts'
 import type { PeerId } from '../ids.ts'
-import { HOLDERS_WANTED, networkHasRoom } from './closeness.ts'
+import { HOLDERS_WANTED, networkHasRoom, QUORUM } from './closeness.ts'
 import type { Candidate } from './closeness.ts'
 
 /** What a peer said about one chunk, or what became of asking it. */
@@ -46,7 +46,7 @@ export interface PlacementLimits {
 /** The defaults of `PlacementLimits`. */
 export const PLACEMENT_LIMITS: PlacementLimits = Object.freeze({
   holders: HOLDERS_WANTED,
-  quorum: 4,
+  quorum: QUORUM,
   askTimeoutMs: 15_000,
   sendTimeoutMs: 120_000,
   graceMs: 30_000,

@@ -8,9 +8,6 @@ import { concat } from '../bytes.ts'
 import { PROTOCOL } from './codes.ts'
 import type { RequestHeader } from './requests.ts'
 
-/** Bytes of a stored chunk at most: 4 MiB of plaintext and the 16-byte tag. */
-export const CHUNK_BYTES_MAX = 4 * 1024 * 1024 + 16
-
 /** Addresses in one chunk-has request at most. */
 export const HAS_ADDRESSES_MAX = 1024
 
