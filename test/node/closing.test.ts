@@ -2,7 +2,7 @@
 // handle nor timer, listener, thread or open file.
 import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -21,7 +21,7 @@ const held = (): Record<string, number> => {
   const names = [
     ...process.getActiveResourcesInfo(),
     ...list('/proc/self/fd').map((fd) => `open ${linkOf(`/proc/self/fd/${fd}`)}`),
-    ...list('/proc/self/task').map(() => 'thread'),
+    ...list('/proc/self/task').map((thread) => `thread ${nameOf(thread)}`),
   ]
   const counts: Record<string, number> = {}
   for (const name of names) counts[name] = (counts[name] ?? 0) + 1
@@ -36,6 +36,14 @@ const linkOf = (path: string): string => {
     return readlinkSync(path).replace(/\[?\d+\]?$/, '')
   } catch {
     return 'nothing'
+  }
+}
+
+const nameOf = (thread: string): string => {
+  try {
+    return readFileSync(`/proc/self/task/${thread}/comm`, 'utf8').trim()
+  } catch {
+    return 'that ended'
   }
 }
 
@@ -108,6 +116,8 @@ test('a node closes with everything going on, and leaves no handle, timer, liste
     await playThrough(directory)
     await sleep(100)
     const before = held()
+    const ours = Object.keys(before).filter((name) => name.startsWith('thread sallyport'))
+    assert.deepEqual(ours, [], 'the threads of the first time have ended')
     const ended = await playThrough(directory)
     assert.deepEqual(ended, {
       slow: ascii('done'),
