@@ -266,20 +266,20 @@ export class Endpoint {
 
   // ── the gate ──
 
-  /** A first flight's turn has come; an earlier datagram of it may have begun the handshake meanwhile. Whether it took a slot. */
+  /** A first flight's turn has come; an earlier datagram of it may have begun the handshake meanwhile. Whether one was begun now. */
   #meet(stranger: Stranger): boolean {
     const link = this.#routes.find(stranger.header, stranger.from)
-    if (link === null) return this.#judge(stranger).kind === 'slot'
+    if (link === null) return this.#judge(stranger)
     this.#deliver(link, stranger)
     return false
   }
 
-  #judge(stray: Stranger): Verdict {
+  /** Whether a handshake was begun: one whose datagram did not open cost as much. */
+  #judge(stray: Stranger): boolean {
     const standing = { closing: this.#stopped, connections: this.#options.handles.size, shares: this.#crowd.shares }
-    const judged = this.#keeper.judge(stray, standing)
-    const verdict = judged.kind === 'slot' ? this.#seat(judged, stray) : this.#answer(judged, stray)
-    this.#keeper.gate.count(verdict)
-    return verdict
+    const verdict = this.#keeper.judge(stray, standing)
+    this.#keeper.gate.count(verdict.kind === 'slot' ? this.#seat(verdict, stray) : this.#answer(verdict, stray))
+    return verdict.kind === 'slot'
   }
 
   #answer(verdict: Verdict, stray: Stranger): Verdict {
