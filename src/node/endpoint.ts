@@ -309,7 +309,7 @@ export class Endpoint {
     const handle = this.#options.handles.draw('inbound')
     const deadline = this.#keeper.gate.take(verdict, handle, now)
     const config = this.#config('server', remote, null)
-    const connection = this.#quic.accept(config, this.#keeper.admit(verdict, header), now)
+    const connection = this.#quic.accept(config, this.#keeper.admit(verdict, header, remote), now)
     const { datagramBytes } = config.transport
     const parts = { handle, direction: 'inbound', remote, connection, socket, datagramBytes, owner: this } as const
     const link = new Link(parts, deadline)
