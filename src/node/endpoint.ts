@@ -303,13 +303,12 @@ export class Endpoint {
   }
 
   /** A handshake begins with its first datagram; false when that does not open, and nothing is kept. */
-  #begin(verdict: SlotVerdict, header: LongHeader, arrival: Arrival): boolean {
-    const now = this.#now
-    const { from: remote, socket } = arrival
+  #begin(verdict: SlotVerdict, header: LongHeader, arrival: Omit<Stranger, 'header'>): boolean {
+    const { from: remote, socket, since } = arrival
     const handle = this.#options.handles.draw('inbound')
-    const deadline = this.#keeper.gate.take(verdict, handle, now)
+    const deadline = this.#keeper.gate.take(verdict, handle, since)
     const config = this.#config('server', remote, null)
-    const connection = this.#quic.accept(config, this.#keeper.admit(verdict, header, remote), now)
+    const connection = this.#quic.accept(config, this.#keeper.admit(verdict, header, remote), this.#now)
     const { datagramBytes } = config.transport
     const parts = { handle, direction: 'inbound', remote, connection, socket, datagramBytes, owner: this } as const
     const link = new Link(parts, deadline)

@@ -355,6 +355,16 @@ test('no progress moves the deadline of a handshake', async () => {
   assert.equal(parts.endpoint.halfOpen.inbound, 0)
 })
 
+test('what a newcomer waited for its turn is part of its handshake’s time', async () => {
+  const [world, parts] = await transport()
+  for (let n = 1; n <= 3; n++) world.datagram(firstDatagram(n))
+  world.now = 900
+  world.turn()
+  assert.equal(parts.endpoint.halfOpen.inbound, 3)
+  world.to(10_000)
+  assert.equal(parts.counters.handshakesFailed.inbound.deadline, 3)
+})
+
 test('a handshake whose timer ran while every buffer was with the system still ends at its deadline', async () => {
   const [world, parts] = await transport()
   world.datagram(firstDatagram(1))

@@ -173,9 +173,9 @@ export class Gate {
     return verdict
   }
 
-  /** Takes the slot of a verdict, after those named in it have gone; returns the handshake's deadline. */
-  take(verdict: SlotVerdict, handle: ConnectionHandle, now: number): number {
-    return this.halfOpen.take(handle, verdict.pool, verdict.source, now)
+  /** Takes the slot of a verdict for a datagram that came at `since`, after those named in it have gone; returns the handshake's deadline. */
+  take(verdict: SlotVerdict, handle: ConnectionHandle, since: number): number {
+    return this.halfOpen.take(handle, verdict.pool, verdict.source, since)
   }
 
   /** Counts a verdict that was carried out; once for each datagram judged. */
