@@ -288,13 +288,15 @@ export class Endpoint {
     return verdict
   }
 
-  /** Gives a slot; returns the verdict, or the drop it turned out to be. Those who have to go are gone before the newcomer begins. */
+  /** Gives a slot; returns the verdict, or the drop it turned out to be. Those who have to go, go for a genuine one and before it begins. */
   #seat(verdict: SlotVerdict, { header, ...arrival }: Stranger): Verdict {
     assert(header?.form === 'long', 'a slot is given for an Initial')
+    const othersGo = verdict.displaced !== null || verdict.evicted !== null
+    if (othersGo && !this.#quic.opens(header, arrival.bytes, this.#options.ports.crypto)) return NOT_OPENED
     if (verdict.displaced !== null) this.#links.get(verdict.displaced)?.displace(this.#now)
     if (verdict.evicted !== null) this.#evict(verdict.evicted)
     this.#settle()
-    return this.#begin(verdict, header, arrival) ? verdict : { kind: 'drop', reason: 'not-opened' }
+    return this.#begin(verdict, header, arrival) ? verdict : NOT_OPENED
   }
 
   #evict(handle: ConnectionHandle): void {
@@ -476,6 +478,8 @@ export class Endpoint {
     return this.#options.ports.clock.now()
   }
 }
+
+const NOT_OPENED = { kind: 'drop', reason: 'not-opened' } as const
 
 type LinkConfig = QuicConfig & { readonly transport: TransportSettings }
 
