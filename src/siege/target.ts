@@ -1,14 +1,15 @@
-// The node that a flood without an address dials, in a process of its own; started by `flood`, never by hand. The one argument says how
-// it accepts: `own` is a node as everybody has it, `serial` the same transport with a double of the accept path in it.
+// The node that is besieged, in a process of its own; started by `Siege`, never by hand. The first argument says how it accepts
+// (acceptances.ts), the second what it takes loopback addresses for.
 import { formatAddress, parseAddress } from '../core/address.ts'
 import { SallyportError, createNode, generateIdentity, systemPorts } from '../index.ts'
-import type { CounterSnapshot } from '../index.ts'
+import type { CounterSnapshot, GateOptions } from '../index.ts'
 import { TransportHandle } from '../node/transport-handle.ts'
 import { serve } from '../testnet/serve.ts'
-import { SerialAdmission } from './serial-admission.ts'
+import { ACCEPTANCES } from './acceptances.ts'
+import type { AcceptanceChange } from './acceptances.ts'
+import { ECHO_PROTOCOL, FILL_BYTES, FILL_PROTOCOL } from './protocols.ts'
 
-/** How a target accepts connections. */
-export type AcceptanceKind = 'own' | 'serial'
+export type { AcceptanceKind } from './acceptances.ts'
 
 /** A request to a target. */
 export type TargetRequest =
@@ -17,16 +18,21 @@ export type TargetRequest =
   /** Answered with the `TargetReport`. */
   | { readonly kind: 'report' }
 
-/** The node's counters, and the microseconds of CPU time its process has used. */
+/** The node's counters, what it holds now, and the microseconds of CPU time its process has used. */
 export interface TargetReport {
   readonly counters: CounterSnapshot
+  readonly halfOpenIn: number
+  readonly connections: number
+  /** Peers that are identified now. */
+  readonly peers: number
   readonly cpuMicros: number
+  readonly rssBytes: number
 }
 
 /** What a target needs of what it runs. */
 interface Target {
   readonly address: string
-  counters(): CounterSnapshot
+  readonly transport: TransportHandle
   close(): Promise<void>
 }
 
@@ -37,39 +43,46 @@ let target: Target | null = null
 const answer = async (request: TargetRequest): Promise<unknown> => {
   switch (request.kind) {
     case 'listen':
-      target = process.argv[2] === 'serial' ? await serialTarget() : await ownTarget()
+      target = await startTarget()
       return target.address
     case 'report':
       return report()
   }
 }
 
-/** Echoes requests of `/echo/1`, so that benchmarks can say a few bytes. */
-const ownTarget = async (): Promise<Target> => {
-  const node = await createNode({ listen: [LISTEN], capability: 'node' })
-  node.transport.handle('/echo/1', ({ payload }) => ({ status: 0, payload }))
-  const [address] = node.addresses
-  if (address === undefined) throw new SallyportError('BIND_FAILED', 'the node has no address')
-  return { address, counters: () => node.counters(), close: () => node.close() }
+const startTarget = async (): Promise<Target> => {
+  const [, , acceptance, loopback] = process.argv
+  const make = Object.entries(ACCEPTANCES).find(([name]) => name === acceptance)?.[1]
+  if (make === undefined) throw new SallyportError('ARGUMENT_INVALID', `there is no acceptance "${acceptance}"`)
+  const gate = { loopback: loopback === 'as-outside' ? loopback : 'trusted' } as const
+  const change = make()
+  const started = await (change === null ? ownTarget(gate) : changedTarget(gate, change))
+  started.transport.handle(ECHO_PROTOCOL, ({ payload }) => ({ status: 0, payload }))
+  started.transport.handle(FILL_PROTOCOL, () => ({ status: 0, payload: FILL }))
+  return started
 }
 
-const serialTarget = async (): Promise<Target> => {
+const FILL = new Uint8Array(FILL_BYTES)
+
+const ownTarget = async (gate: Partial<GateOptions>): Promise<Target> => {
+  const node = await createNode({ listen: [LISTEN], capability: 'node', gate })
+  const [address] = node.addresses
+  if (address === undefined) throw new SallyportError('BIND_FAILED', 'the node has no address')
+  return { address, transport: node.transport, close: () => node.close() }
+}
+
+const changedTarget = async (gate: Partial<GateOptions>, change: Exclude<AcceptanceChange, null>): Promise<Target> => {
   const ports = await systemPorts()
   const identity = await generateIdentity()
   const local = parseAddress(LISTEN, { listen: true })
   if (local === null) throw new SallyportError('ADDRESS_INVALID', LISTEN)
-  const transport = await TransportHandle.open({
-    ports,
-    identity,
-    capability: 'node',
-    listen: [local.address],
-    admission: new SerialAdmission(),
-  })
+  const listen = [local.address]
+  const transport = await TransportHandle.open({ ports, identity, capability: 'node', listen, gate, ...change })
   const [bound] = transport.locals
   if (bound === undefined) throw new SallyportError('BIND_FAILED', 'the transport has no address')
   return {
     address: formatAddress(bound, identity.peerId),
-    counters: () => transport.counters(),
+    transport,
     close: async () => {
       await transport.close()
       await ports.close()
@@ -79,8 +92,19 @@ const serialTarget = async (): Promise<Target> => {
 
 const report = (): TargetReport => {
   if (target === null) throw new SallyportError('CLOSED', 'the node was not started')
+  const { transport } = target
+  // What must always hold, holds under siege too; a target that breaks it says so instead of reporting.
+  transport.checkInvariants()
   const { user, system } = process.cpuUsage()
-  return { counters: target.counters(), cpuMicros: user + system }
+  const { halfOpenIn, connections } = transport.gauges()
+  return {
+    counters: transport.counters(),
+    halfOpenIn,
+    connections,
+    peers: transport.peers().length,
+    cpuMicros: user + system,
+    rssBytes: process.memoryUsage.rss(),
+  }
 }
 
 serve<TargetRequest>(answer, async () => target?.close())
