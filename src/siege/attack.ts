@@ -1,31 +1,31 @@
 // An attack as a plan: how many silent clients of which kind, how much garbage and how many replays a second, from how many prefixes,
 // and how that is dealt out to processes.
 import type { Address } from '../core/address.ts'
+import { ATTEMPT_KINDS } from './attempt.ts'
 import type { AttemptKind } from './attempt.ts'
-import { SILENCES } from './silence.ts'
-import type { SilentCounts } from './silence.ts'
 import { noTally } from './silent-client.ts'
 import type { AttackTally } from './silent-client.ts'
 
 /** What an attack does; `prefixes` null is one address for everybody. */
 export interface Attack {
-  readonly silent: SilentCounts
-  /** Clients that connect and are gone, over and over. */
-  readonly vanishing: number
+  /** How many clients of each kind. */
+  readonly crowd: Readonly<Partial<Record<AttemptKind, number>>>
   readonly garbagePerSecond: number
   readonly replaysPerSecond: number
   readonly prefixes: number | null
+  /** All in the name of honest clients: from the prefixes of the first of those, and without hearing what is answered. */
+  readonly forged: boolean
   /** Null: one for every 256 silent clients. */
   readonly processes: number | null
 }
 
 /** An attack that does nothing. */
 export const NO_ATTACK: Attack = Object.freeze({
-  silent: {},
-  vanishing: 0,
+  crowd: {},
   garbagePerSecond: 0,
   replaysPerSecond: 0,
   prefixes: null,
+  forged: false,
   processes: null,
 })
 
@@ -36,6 +36,7 @@ export interface AttackShare {
   readonly garbagePerSecond: number
   readonly replaysPerSecond: number
   readonly prefixes: number | null
+  readonly forged: boolean
 }
 
 /** What an attack has done so far. */
@@ -71,7 +72,7 @@ const PROCESSES_MAX = 8
 
 /** An attack in shares, one a process; none when it does nothing. */
 export const sharesOf = (attack: Attack, target: Address): AttackShare[] => {
-  const { garbagePerSecond, replaysPerSecond, prefixes } = attack
+  const { garbagePerSecond, replaysPerSecond, prefixes, forged } = attack
   const clients = clientsOf(attack)
   if (clients.length + garbagePerSecond + replaysPerSecond === 0) return []
   const wanted = attack.processes ?? Math.min(PROCESSES_MAX, Math.ceil(clients.length / CLIENTS_PER_PROCESS))
@@ -82,12 +83,12 @@ export const sharesOf = (attack: Attack, target: Address): AttackShare[] => {
     garbagePerSecond: garbagePerSecond / processes,
     replaysPerSecond: replaysPerSecond / processes,
     prefixes,
+    forged,
   }))
 }
 
 /** Every kind starts at the first prefix again, so that each is spread as evenly as its number allows. */
-const clientsOf = ({ silent, vanishing, prefixes }: Attack): (readonly [AttemptKind, number])[] => {
-  const crowd = (kind: AttemptKind, count: number): (readonly [AttemptKind, number])[] =>
-    Array.from({ length: count }, (_, n) => [kind, n % (prefixes ?? 1)] as const)
-  return [...SILENCES.flatMap((kind) => crowd(kind, silent[kind] ?? 0)), ...crowd('vanish', vanishing)]
-}
+const clientsOf = ({ crowd, prefixes }: Attack): (readonly [AttemptKind, number])[] =>
+  ATTEMPT_KINDS.flatMap((kind) =>
+    Array.from({ length: crowd[kind] ?? 0 }, (_, n) => [kind, n % (prefixes ?? 1)] as const),
+  )

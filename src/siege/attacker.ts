@@ -10,7 +10,7 @@ import { garbage } from './garbage.ts'
 import { Pump } from './pump.ts'
 import { Recording } from './replay.ts'
 import { SilentClient } from './silent-client.ts'
-import { attackerIp, localOf } from './sources.ts'
+import { attackerIp, honestIp, localOf } from './sources.ts'
 
 /** Sockets that garbage and replays come from. */
 const SOCKETS_MAX = 64
@@ -64,9 +64,9 @@ const prepareGarbage = async (share: AttackShare, ports: Ports): Promise<void> =
 }
 
 const prepareReplays = async (share: AttackShare, ports: Ports, identity: Identity): Promise<void> => {
-  const { target } = share
+  const { target, forged } = share
   for (let n = 0; n < sourcesOf(share, RECORDINGS_MAX); n++) {
-    recordings.push(await Recording.bind({ target, local: localFor(share, n), identity, ports }))
+    recordings.push(await Recording.bind({ target, local: localFor(share, n), identity, ports, forged }))
   }
   pumps.push(new Pump(share.replaysPerSecond, () => recordings[totals.replayed++ % recordings.length]?.replay()))
 }
@@ -74,8 +74,8 @@ const prepareReplays = async (share: AttackShare, ports: Ports, identity: Identi
 const sourcesOf = ({ prefixes }: AttackShare, max: number): number =>
   prefixes === null ? Math.min(8, max) : Math.min(prefixes, max)
 
-const localFor = ({ prefixes, target }: AttackShare, prefix: number): ReturnType<typeof localOf> =>
-  localOf(target, prefixes === null ? 'one-address' : 'prefixes', attackerIp(prefix))
+const localFor = ({ prefixes, forged, target }: AttackShare, prefix: number): ReturnType<typeof localOf> =>
+  localOf(target, prefixes === null ? 'one-address' : 'prefixes', forged ? honestIp(prefix) : attackerIp(prefix))
 
 /** One key share for all handshakes: making them is most of what a first flight costs whoever sends it. */
 const sparing = (crypto: Crypto): Crypto => {

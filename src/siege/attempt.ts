@@ -14,10 +14,11 @@ import type { ConnectionOutput } from '../core/quic/outputs.ts'
 import { LOCAL_ID_BYTES, parseHeader } from '../core/quic/packet.ts'
 import type { Identity, Ports, Timer, UdpSocket } from '../io/ports.ts'
 import { FILL_PROTOCOL } from './protocols.ts'
-import type { Silence } from './silence.ts'
+import { SILENCES } from './silence.ts'
 
-/** Kinds of an attempt: those of silence, and `vanish`, which is gone as soon as it is connected, every second time after HELLO. */
-export type AttemptKind = Silence | 'vanish'
+/** Those of silence, and two that are gone as soon as they are connected: `vanish` before HELLO, `vanish-known` after it. */
+export const ATTEMPT_KINDS = [...SILENCES, 'vanish', 'vanish-known'] as const
+export type AttemptKind = (typeof ATTEMPT_KINDS)[number]
 
 /** How an attempt ended: the other side ended it, or would not begin; or it left by itself. */
 export type AttemptEnd = 'closed' | 'turned-away' | 'left'
@@ -91,7 +92,7 @@ export class Attempt {
   /** Whether it is a connection like any other until the handshake is done. */
   get #drives(): boolean {
     const { kind } = this.#parts
-    return kind === 'mute' || kind === 'deaf' || kind === 'vanish'
+    return kind !== 'half-open' && kind !== 'retry' && kind !== 'half-hello'
   }
 
   #drain(): void {
@@ -108,12 +109,12 @@ export class Attempt {
     if (output.kind !== 'established' || this.#state !== 'speaking') return
     this.#parts.finished()
     const { kind } = this.#parts
-    if (kind === 'deaf') this.#greet()
+    if (kind === 'mute') return
+    if (kind !== 'vanish') this.#greet()
     if (kind === 'deaf') for (let n = 0; n < UNHEARD_REQUESTS; n++) this.#ask(this.#connection.open(true))
-    if (kind === 'vanish' && Math.random() < 1 / 2) this.#greet()
     this.#send()
     if (kind === 'deaf') this.#state = 'silent'
-    if (kind === 'vanish') this.#end('left')
+    else this.#end('left')
   }
 
   /** Whose signature it is, an attacker does not ask. */

@@ -96,8 +96,8 @@ export const flood = async (options: FloodOptions): Promise<FloodReport> => {
   const server = siege.ownsTarget ? await serverOf(siege, connected) : {}
   return {
     clients,
-    silent: silentTotal(attack.silent),
-    silentByKind: attack.silent,
+    silent: silentTotal(attack.crowd),
+    silentByKind: attack.crowd,
     connected,
     ...outcomeOf(fates),
     wallMs,

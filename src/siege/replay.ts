@@ -17,6 +17,8 @@ export interface RecordingParts {
   readonly local: Address
   readonly identity: Identity
   readonly ports: Ports
+  /** Its source is somebody else's, so nothing that is answered is heard. */
+  readonly forged: boolean
 }
 
 /** One captured first flight and the source it came from. */
@@ -76,6 +78,7 @@ export class Recording {
 
   /** A Retry is answered, for the token; nothing else is heard. */
   #heard(bytes: Uint8Array, from: Address): void {
+    if (this.#parts.forged) return
     if (parseHeader(bytes, 0, LOCAL_ID_BYTES)?.form !== 'retry') return
     this.#connection?.receive(bytes, from, this.#parts.ports.clock.now())
     this.#capture()

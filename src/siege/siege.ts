@@ -91,11 +91,15 @@ export class Siege implements AsyncDisposable {
     await this.#askCrowd({ kind: 'disperse' })
   }
 
-  /** The process of all honest clients is killed: none says a word. Another, in which `gather` starts anew, takes its place. */
-  async crash(): Promise<void> {
+  /**
+   * The process of all honest clients is killed, so that none says a word. Another is ready, in which as many clients have been gathered,
+   * with the identities given.
+   */
+  async crash(identities: readonly WrittenIdentity[]): Promise<void> {
     const before = this.#crowd
     this.#crowd = this.#start('crowd', [])
     await this.#introduce(this.#crowd)
+    await this.gather(identities.length, identities)
     this.#children.delete(before)
     await before.kill()
   }

@@ -1,4 +1,5 @@
 // `flood`: many clients at once against a node on this machine, and whatever is to attack it meanwhile.
+import { NO_ATTACK } from '../../siege/attack.ts'
 import { flood as run, isClean } from '../../siege/flood.ts'
 import type { FloodReport, ProbeReport } from '../../siege/flood.ts'
 import { silentCounts } from '../../siege/silence.ts'
@@ -10,8 +11,8 @@ import { formatSeconds } from '../size.ts'
 export const flood: Run<'flood'> = async (values, { output, signal }) => {
   const { argument, acceptance, clients, silent, garbage, replay, prefixes, processes, probe } = values
   const attack = {
-    silent: silentCounts(silent),
-    vanishing: 0,
+    ...NO_ATTACK,
+    crowd: silentCounts(silent),
     garbagePerSecond: garbage,
     replaysPerSecond: replay,
     prefixes: prefixes ?? null,

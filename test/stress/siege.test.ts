@@ -1,0 +1,35 @@
+// The sieges of `npm run siege` on a scale that every run of the tests can bear, without measuring: who is honest gets in, whatever
+// attacks, and what must always hold, holds. Times are for the program, ratios of quiet and loaded too.
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { SILENCES } from '../../src/siege/silence.ts'
+import { crossingSuite } from '../siege/crossing.ts'
+import { lockoutSuite, stormSuite, vanishSuite } from '../siege/crowds.ts'
+import { silenceSuite } from '../siege/silence.ts'
+
+const acceptance = 'own'
+
+describe('honest clients of fresh prefixes are all identified beside silent ones', () => {
+  for (const kind of SILENCES) {
+    test(`that are ${kind}, from 8 prefixes, more than the strangers' slots`, async () => {
+      const plan = { acceptance, kind, silent: 80, prefixes: 8, honest: 12, samples: 0, pairs: 1 } as const
+      assert.deepEqual((await silenceSuite(plan)).missed, [])
+    })
+  }
+})
+
+test('peers that lose their process all come back at once, and are noticed to have restarted', async () => {
+  assert.deepEqual((await stormSuite({ acceptance, peers: 30 })).missed, [])
+})
+
+test('nothing is left of clients that connect and vanish', async () => {
+  assert.deepEqual((await vanishSuite({ acceptance, times: 100, clients: 16, known: false })).missed, [])
+})
+
+test('two peers that dial each other at once are connected once, and each hears of the other once', async () => {
+  assert.deepEqual((await crossingSuite({ rounds: 25 })).missed, [])
+})
+
+test('sources forged in the name of honest prefixes lock nobody of those out', async () => {
+  assert.deepEqual((await lockoutSuite({ acceptance, victims: 8, forgedPerSecond: 200 })).missed, [])
+})
