@@ -1,4 +1,6 @@
-// A process of attackers: a share of the silent clients, of the garbage and of the replays. Started by `Siege`, never by hand.
+// A process of attackers: a share of the silent clients, of the garbage and of the replays. Started by `Siege`, never by hand. Attackers
+// have machines of their own; on this one they give way to those they attack, so that what is measured is the attack and not its cost.
+import { constants, setPriority } from 'node:os'
 import type { Crypto, Group, KeyShare } from '../core/ports.ts'
 import { SallyportError, generateIdentity, systemPorts } from '../index.ts'
 import type { Identity, Ports } from '../index.ts'
@@ -97,4 +99,5 @@ const close = async (): Promise<void> => {
 }
 
 if (process.send === undefined) throw new SallyportError('ARGUMENT_INVALID', 'an attacker is started by a siege')
+setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
 serve<AttackerRequest>(answer, close)

@@ -72,7 +72,8 @@ export class Attempt {
   /** A datagram came from the target. */
   receive(bytes: Uint8Array, from: Address): void {
     const { kind, ports } = this.#parts
-    if (this.#state === 'over' || (this.#state === 'silent' && kind === 'deaf')) return
+    const isUnheard = kind === 'half-open' || (this.#state === 'silent' && kind === 'deaf')
+    if (this.#state === 'over' || isUnheard) return
     const isRetry = parseHeader(bytes, 0, LOCAL_ID_BYTES)?.form === 'retry'
     if (isRetry && this.#state === 'silent') return this.#end('turned-away')
     this.#connection.receive(bytes, from, ports.clock.now())

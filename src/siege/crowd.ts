@@ -19,8 +19,8 @@ export type CrowdRequest =
   | { readonly kind: 'target'; readonly address: string; readonly spread: Spread }
   /** Makes clients, with new identities or those given, and binds them. */
   | { readonly kind: 'gather'; readonly clients: number; readonly identities?: readonly WrittenIdentity[] }
-  /** They all dial, at once; answered with a `Fate` each. */
-  | { readonly kind: 'dial' }
+  /** They all dial, so many at once, and again when a dial fails, so many times; answered with a `Fate` each. */
+  | { readonly kind: 'dial'; readonly atOnce: number; readonly triesMax: number }
   /** They all go, with a word to the target. */
   | { readonly kind: 'disperse' }
   /** Makes the identities of a probe. */
@@ -29,6 +29,9 @@ export type CrowdRequest =
   | { readonly kind: 'probe'; readonly everyMs: number }
   /** Answered with the handshakes that its clients finished so far, those gone included. */
   | { readonly kind: 'connected' }
+
+/** Whoever dials again waits so long first, up to twice that. */
+const AGAIN_MS = 500
 
 const ports = await systemPorts()
 let target: { readonly address: string; readonly remote: Address; readonly spread: Spread } | null = null
@@ -49,7 +52,7 @@ const answer = async (request: CrowdRequest): Promise<unknown> => {
     case 'gather':
       return gather(request.clients, request.identities)
     case 'dial':
-      return Promise.all(clients.map((client) => dial(client)))
+      return dialAll(request)
     case 'disperse':
       await Promise.all(clients.splice(0).map((client) => goodbye(client)))
       return null
@@ -86,13 +89,28 @@ const openClient = (identity: Identity): Promise<TransportHandle> => {
   return TransportHandle.open({ ports, identity, capability: 'client', listen })
 }
 
-const dial = async (client: TransportHandle): Promise<Fate> => {
+const dialAll = async ({ atOnce, triesMax }: { atOnce: number; triesMax: number }): Promise<Fate[]> => {
+  const waiting = clients.values()
+  const fates: Fate[] = []
+  const lane = async (): Promise<void> => {
+    for (const client of waiting) fates.push(await dial(client, triesMax))
+  }
+  await Promise.all(Array.from({ length: Math.min(atOnce, clients.length) }, lane))
+  return fates
+}
+
+/** The time of one that was tried again counts from its first try. */
+const dial = async (client: TransportHandle, triesMax = 1): Promise<Fate> => {
   const begun = performance.now()
-  try {
-    await client.connectPeer(mustHaveTarget().address, { signal: stop.signal })
-    return { kind: 'identified', ms: performance.now() - begun }
-  } catch (error) {
-    return { kind: 'failed', code: SallyportError.from(error).code }
+  for (let tries = 1; ; tries++) {
+    try {
+      await client.connectPeer(mustHaveTarget().address, { signal: stop.signal })
+      return { kind: 'identified', ms: performance.now() - begun, tries }
+    } catch (error) {
+      const { code } = SallyportError.from(error)
+      if (tries >= triesMax || stop.signal.aborted) return { kind: 'failed', code }
+      await until(performance.now() + AGAIN_MS * (1 + Math.random()))
+    }
   }
 }
 

@@ -1,9 +1,9 @@
 // How honest clients fared, and the two together that make a report of it.
 import type { ErrorCode } from '../index.ts'
 
-/** How one client fared: identified after so many milliseconds from the dial, or failed. */
+/** How one client fared: identified after so many milliseconds from the dial and so many tries, or failed. */
 export type Fate =
-  | { readonly kind: 'identified'; readonly ms: number }
+  | { readonly kind: 'identified'; readonly ms: number; readonly tries: number }
   | { readonly kind: 'failed'; readonly code: ErrorCode }
 
 /** How many failed, by code. */

@@ -24,6 +24,8 @@ export interface SiegeOptions {
 /** How long what is held may outlast who held it: a connection that nobody answers on idles out after 30 s. */
 const SETTLE_MS = 45_000
 const SETTLE_STEP_MS = 100
+/** More sockets than a process has. */
+const CLIENTS_MAX = 10_000
 /** First attempts of an attack come within this. */
 const ONSET_MS = 1_000
 
@@ -81,9 +83,9 @@ export class Siege implements AsyncDisposable {
     await this.#askCrowd({ kind: 'gather', clients, identities })
   }
 
-  /** All honest clients dial, at once. */
-  dial(): Promise<Fate[]> {
-    return this.#askCrowd<Fate[]>({ kind: 'dial' })
+  /** All honest clients dial: all at once and each once, unless it is said otherwise. */
+  dial({ atOnce = CLIENTS_MAX, triesMax = 1 } = {}): Promise<Fate[]> {
+    return this.#askCrowd<Fate[]>({ kind: 'dial', atOnce, triesMax })
   }
 
   /** All honest clients say goodbye. */

@@ -31,8 +31,8 @@ export interface SilentClientParts {
 
 /** As long as a handshake may take: whoever is left alone comes again after it, more or less. */
 const HOLD_MS = 10_000
-/** Whoever was ended or turned away comes again after this, more or less. */
-const AGAIN_MS = 1_000
+/** Whoever hears that it was ended or turned away comes again after this, more or less. */
+const AGAIN_MS = 2_000
 /** Arrivals are spread by half of that either way, so that they are a pressure and not a pulse. */
 const SPREAD = 0.5
 

@@ -19,18 +19,19 @@ const SETTLE_MS = 60_000
 /** How long so many may take to vanish, each. */
 const VANISH_MS = 100
 
-/** So many honest clients at once, beside so many that are silent after the first flight. */
+/** So many honest clients, some at once, beside so many that are silent after the first flight. */
 export const honestSuite = async (plan: {
   readonly acceptance: AcceptanceKind
   readonly honest: number
+  readonly atOnce: number
   readonly silent: number
   readonly prefixes: number
 }): Promise<Finding> => {
-  const { acceptance, honest, silent, prefixes } = plan
+  const { acceptance, honest, atOnce, silent, prefixes } = plan
   await using siege = await open(acceptance)
   await siege.gather(honest)
   await siege.besiege({ ...NO_ATTACK, crowd: { 'half-open': silent }, prefixes })
-  const fates = await siege.dial()
+  const fates = await siege.dial({ atOnce })
   const report = await siege.report()
   const { accepted } = report.counters
   const missed = [
@@ -38,10 +39,16 @@ export const honestSuite = async (plan: {
     ...unsound(report),
     ...differing('accepted and connected', [accepted.inbound, await siege.connected()]),
   ]
-  return { cells: [...cellsOf(`${honest} honest, ${silent} silent`, fates), ...gateCells(report.counters)], missed }
+  return {
+    cells: [...cellsOf(`${honest} honest, ${silent} silent from ${prefixes}`, fates), ...gateCells(report.counters)],
+    missed,
+  }
 }
 
-/** So many peers lose their process at once and dial again at once, with the same identities. */
+/**
+ * So many peers lose their process at once and dial again at once, with the same identities. Whoever does not get through dials again, as a
+ * peer does: what counts is that all come back. How many needed more than one try is in the table.
+ */
 export const stormSuite = async (plan: {
   readonly acceptance: AcceptanceKind
   readonly peers: number
@@ -51,9 +58,10 @@ export const stormSuite = async (plan: {
   const identities: WrittenIdentity[] = []
   for (let n = 0; n < peers; n++) identities.push(await writtenIdentity())
   await siege.gather(peers, identities)
-  const before = await siege.dial()
+  const before = await siege.dial({ atOnce: 32 })
   await siege.crash(identities)
-  const fates = await siege.dial()
+  const fates = await siege.dial({ triesMax: 4 })
+  const again = fates.filter((fate) => fate.kind === 'identified' && fate.tries > 1).length
   const report = await siege.reportOnce((now) => now.connections === peers, 5_000)
   const { accepted, restarts } = report.counters
   const missed = [
@@ -61,10 +69,13 @@ export const stormSuite = async (plan: {
     ...unidentified('peers that came again', fates, peers),
     ...unsound(report),
     ...differing('restarts noticed and made', [restarts, peers]),
-    ...differing('accepted and dialled', [accepted.inbound, 2 * peers]),
+    ...(accepted.inbound >= 2 * peers ? [] : [`${accepted.inbound} accepted of ${2 * peers} dialled`]),
     ...differing('peers, connections and those who came again', [report.peers, report.connections, peers]),
   ]
-  return { cells: [...cellsOf(`restart storm, ${peers} peers`, fates), ...gateCells(report.counters)], missed }
+  return {
+    cells: [...cellsOf(`restart storm, ${peers} peers (${again} dialled again)`, fates), ...gateCells(report.counters)],
+    missed,
+  }
 }
 
 /** Clients that connect and are gone, so many times in all, `known` after HELLO or before it; an honest client comes meanwhile. */

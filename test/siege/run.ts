@@ -31,6 +31,7 @@ const FULL = {
   silent: 1_000,
   peers: 500,
   vanish: 5_000,
+  vanishing: 512,
   rounds: 1_000,
   victims: 64,
   forgedPerSecond: 400,
@@ -43,12 +44,16 @@ const QUICK: typeof FULL = {
   silent: 200,
   peers: 100,
   vanish: 200,
+  vanishing: 32,
   rounds: 100,
   victims: 16,
   forgedPerSecond: 200,
   silence: { silent: 128, honest: 20, samples: 100, pairs: 1 },
   prefixes: [1, 64],
 }
+
+/** Honest dials at a time: as many as this machine finishes well within the time a dial has. */
+const AT_ONCE = 64
 
 const scale = values.quick ? QUICK : FULL
 
@@ -57,12 +62,12 @@ const SUITES: Readonly<Record<(typeof PARTS)[number], { heads: readonly string[]
     crowds: {
       heads: CROWD_HEADS,
       runs: [
-        () => honestSuite({ acceptance, honest: scale.honest, silent: 0, prefixes: 1 }),
-        () => honestSuite({ acceptance, honest: scale.honest, silent: scale.silent, prefixes: 1 }),
-        () => honestSuite({ acceptance, honest: scale.honest, silent: scale.silent, prefixes: 512 }),
+        () => honestSuite({ acceptance, honest: scale.honest, atOnce: AT_ONCE, silent: 0, prefixes: 1 }),
+        () => honestSuite({ acceptance, honest: scale.honest, atOnce: AT_ONCE, silent: scale.silent, prefixes: 1 }),
+        () => honestSuite({ acceptance, honest: scale.honest, atOnce: AT_ONCE, silent: scale.silent, prefixes: 512 }),
         () => stormSuite({ acceptance, peers: scale.peers }),
-        () => vanishSuite({ acceptance, times: scale.vanish, clients: 64, known: false }),
-        () => vanishSuite({ acceptance, times: scale.vanish, clients: 64, known: true }),
+        () => vanishSuite({ acceptance, times: scale.vanish, clients: scale.vanishing, known: false }),
+        () => vanishSuite({ acceptance, times: scale.vanish, clients: scale.vanishing, known: true }),
         () => lockoutSuite({ acceptance, victims: scale.victims, forgedPerSecond: scale.forgedPerSecond }),
       ],
     },
