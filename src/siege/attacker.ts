@@ -14,15 +14,15 @@ import { Recording } from './replay.ts'
 import { SilentClient } from './silent-client.ts'
 import { attackerIp, honestIp, localOf } from './sources.ts'
 
-/** Sockets that garbage and replays come from. */
-const SOCKETS_MAX = 64
-const RECORDINGS_MAX = 64
+/** Sockets that garbage comes from, and flights that are replayed: more than the slots strangers may have in a few networks. */
+const SOCKETS = 64
+const RECORDINGS = 64
 
 const totals: AttackTotals = noTotals()
 const system = await systemPorts()
 /** Bounded by the share. */
 const clients: SilentClient[] = []
-/** Bounded by RECORDINGS_MAX and SOCKETS_MAX. */
+/** Bounded by RECORDINGS and SOCKETS. */
 const recordings: Recording[] = []
 const sockets: UdpSocket[] = []
 /** Bounded by two. */
@@ -54,8 +54,9 @@ const prepare = async (share: AttackShare): Promise<null> => {
 }
 
 const prepareGarbage = async (share: AttackShare, ports: Ports): Promise<void> => {
-  for (let n = 0; n < sourcesOf(share, SOCKETS_MAX); n++) {
-    sockets.push(await ports.udp.bind(localFor(share, n), { datagram: () => {}, failed: () => {} }))
+  for (let n = 0; n < SOCKETS; n++) {
+    const local = localFor(share, n % (share.prefixes ?? 1))
+    sockets.push(await ports.udp.bind(local, { datagram: () => {}, failed: () => {} }))
   }
   pumps.push(
     new Pump(share.garbagePerSecond, () => {
@@ -67,14 +68,12 @@ const prepareGarbage = async (share: AttackShare, ports: Ports): Promise<void> =
 
 const prepareReplays = async (share: AttackShare, ports: Ports, identity: Identity): Promise<void> => {
   const { target, forged } = share
-  for (let n = 0; n < sourcesOf(share, RECORDINGS_MAX); n++) {
-    recordings.push(await Recording.bind({ target, local: localFor(share, n), identity, ports, forged }))
+  for (let n = 0; n < RECORDINGS; n++) {
+    const local = localFor(share, n % (share.prefixes ?? 1))
+    recordings.push(await Recording.bind({ target, local, identity, ports, forged }))
   }
   pumps.push(new Pump(share.replaysPerSecond, () => recordings[totals.replayed++ % recordings.length]?.replay()))
 }
-
-const sourcesOf = ({ prefixes }: AttackShare, max: number): number =>
-  prefixes === null ? Math.min(8, max) : Math.min(prefixes, max)
 
 const localFor = ({ prefixes, forged, target }: AttackShare, prefix: number): ReturnType<typeof localOf> =>
   localOf(target, prefixes === null ? 'one-address' : 'prefixes', forged ? honestIp(prefix) : attackerIp(prefix))

@@ -14,10 +14,12 @@ import type { Finding } from './suite.ts'
 /** The heads of a finding's cells. */
 export const CROWD_HEADS = ['siege', 'identified', 'p50 ms', 'p99 ms', ...GATE_HEADS]
 
-/** How long what nobody answers on may stay: the idle timeout of 30 s, and its probes. */
-const SETTLE_MS = 60_000
+/** How long what nobody answers on may stay: before HELLO 5 s or, half-open, 10 s; afterwards the idle timeout of 30 s and its probes. */
+const SETTLE_MS = { stranger: 20_000, known: 60_000 } as const
 /** How long so many may take to vanish, each. */
 const VANISH_MS = 100
+/** Forged datagrams come for so long before a victim dials: long enough to spend its rate, if that could be. */
+const FORGED_FIRST_MS = 2_000
 
 /** So many honest clients, some at once, beside so many that are silent after the first flight. */
 export const honestSuite = async (plan: {
@@ -96,7 +98,7 @@ export const vanishSuite = async (plan: {
     finished = (await siege.attackTotals()).finished
   }
   const { finished } = await siege.lift()
-  const report = await siege.reportOnce(({ connections }) => connections === 0, SETTLE_MS)
+  const report = await siege.reportOnce(({ connections }) => connections === 0, SETTLE_MS[known ? 'known' : 'stranger'])
   const missed = [
     ...unidentified('honest clients', fates, fates.length),
     ...(finished >= times ? [] : [`${finished} of ${times} connected before they vanished`]),
@@ -129,6 +131,7 @@ export const lockoutSuite = async (plan: {
     prefixes: victims,
     forged: true,
   })
+  await siege.pause(FORGED_FIRST_MS)
   await siege.gather(victims)
   const fates = await siege.dial()
   const report = await siege.report()

@@ -33,8 +33,8 @@ const FULL = {
   vanish: 5_000,
   vanishing: 512,
   rounds: 1_000,
-  victims: 64,
-  forgedPerSecond: 400,
+  victims: 8,
+  forgedPerSecond: 600,
   silence: { silent: 512, honest: 100, samples: 500, pairs: 5 },
   prefixes: [1, 8, 64, 512],
 }
@@ -46,8 +46,8 @@ const QUICK: typeof FULL = {
   vanish: 200,
   vanishing: 32,
   rounds: 100,
-  victims: 16,
-  forgedPerSecond: 200,
+  victims: 4,
+  forgedPerSecond: 400,
   silence: { silent: 128, honest: 20, samples: 100, pairs: 1 },
   prefixes: [1, 64],
 }

@@ -54,6 +54,10 @@ interface Pair {
 }
 
 const EVERY_MS = 50
+/** Slots that sources may have which are not validated, 8 a network. */
+const STRANGERS_MAX = 64
+/** An attack stands within this, or as well as it can. */
+const STAND_MS = 10_000
 
 /** Runs the plan against a target of its own. */
 export const silenceSuite = async (plan: SilencePlan): Promise<Finding> => {
@@ -67,6 +71,10 @@ const runPair = async (siege: Siege, plan: SilencePlan, quietFirst: boolean): Pr
   const before = quietFirst ? await quietHalf(siege, plan) : null
   await settled(siege)
   await siege.besiege({ ...NO_ATTACK, crowd: { [plan.kind]: plan.silent }, prefixes: plan.prefixes })
+  if (Math.min(plan.silent, plan.prefixes * 8) >= STRANGERS_MAX && !finishes(plan.kind)) {
+    // Only then does a newcomer need a Retry. Which first flights got one depends on how late the target was.
+    await siege.reportOnce(({ halfOpenIn }) => halfOpenIn >= STRANGERS_MAX, STAND_MS)
+  }
   await siege.gather(plan.honest)
   const crowd = await siege.dial()
   const loaded = await measure(siege, plan)
