@@ -61,7 +61,16 @@ const STAND_MS = 10_000
 
 /** Runs the plan against a target of its own. */
 export const silenceSuite = async (plan: SilencePlan): Promise<Finding> => {
-  await using siege = await Siege.open({ address: null, acceptance: plan.acceptance, spread: 'prefixes' })
+  await using siege = await openForSilence(plan.acceptance)
+  return silenceIn(siege, plan)
+}
+
+/** A target and a crowd for any number of plans. */
+export const openForSilence = (acceptance: AcceptanceKind): Promise<Siege> =>
+  Siege.open({ address: null, acceptance, spread: 'prefixes' })
+
+/** Runs the plan; in a siege that saw others before, those that finish handshakes must come last. */
+export const silenceIn = async (siege: Siege, plan: SilencePlan): Promise<Finding> => {
   const pairs: Pair[] = []
   for (let n = 0; n < plan.pairs; n++) pairs.push(await runPair(siege, plan, n % 2 === 0))
   return findingOf(plan, pairs, await siege.report(), await siege.connected())
@@ -69,7 +78,7 @@ export const silenceSuite = async (plan: SilencePlan): Promise<Finding> => {
 
 const runPair = async (siege: Siege, plan: SilencePlan, quietFirst: boolean): Promise<Pair> => {
   const before = quietFirst ? await quietHalf(siege, plan) : null
-  await settled(siege)
+  if (plan.samples > 0) await settled(siege)
   await siege.besiege({ ...NO_ATTACK, crowd: { [plan.kind]: plan.silent }, prefixes: plan.prefixes })
   if (Math.min(plan.silent, plan.prefixes * 8) >= STRANGERS_MAX && !finishes(plan.kind)) {
     // Only then does a newcomer need a Retry. Which first flights got one depends on how late the target was.
@@ -84,7 +93,7 @@ const runPair = async (siege: Siege, plan: SilencePlan, quietFirst: boolean): Pr
 }
 
 const quietHalf = async (siege: Siege, plan: SilencePlan): Promise<Half> => {
-  await settled(siege)
+  if (plan.samples > 0) await settled(siege)
   return measure(siege, plan)
 }
 
