@@ -8,7 +8,7 @@ import type { StreamId } from '../core/ids.ts'
 import { ALPN, PROTOCOL_VERSION } from '../core/messages/codes.ts'
 import { encodeControl } from '../core/messages/control.ts'
 import { encodeRequestHeader } from '../core/messages/requests.ts'
-import type { Work } from '../core/ports.ts'
+import type { Work, WorkDone } from '../core/ports.ts'
 import { QuicConnection } from '../core/quic/connection.ts'
 import type { ConnectionOutput } from '../core/quic/outputs.ts'
 import { LOCAL_ID_BYTES, parseHeader } from '../core/quic/packet.ts'
@@ -126,11 +126,12 @@ export class Attempt {
       this.#connection.done({ id: work.id, kind: 'verify', valid: true }, now)
       return this.#worked()
     }
-    ports.workers.run(work, identity, (done) => {
+    const done = (result: WorkDone): void => {
       if (this.#state === 'over') return
-      this.#connection.done(done, ports.clock.now())
+      this.#connection.done(result, ports.clock.now())
       this.#worked()
-    })
+    }
+    ports.workers.run({ work, identity, done })
   }
 
   #worked(): void {
