@@ -62,7 +62,8 @@ const STAND_MS = 10_000
 /** Runs the plan against a target of its own. */
 export const silenceSuite = async (plan: SilencePlan): Promise<Finding> => {
   await using siege = await openForSilence(plan.acceptance)
-  return silenceIn(siege, plan)
+  // Awaited here: the siege is closed when this returns.
+  return await silenceIn(siege, plan)
 }
 
 /** A target and a crowd for any number of plans. */
