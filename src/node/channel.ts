@@ -59,11 +59,12 @@ export class Channel implements StreamEvents, ConversationOwner {
     return this.#owner.workshop
   }
 
-  /** Arms the reader and says HELLO: from now on every stream event is heard. */
+  /** Says HELLO and arms the reader: from now on every stream event is heard. What came before is answered behind our HELLO. */
   open(now: number): void {
+    const allowed = this.#control.open()
+    if (allowed) this.#control.send({ kind: 'hello', hello: this.#owner.hello(this.link.remote) })
     this.link.read(this, now)
-    if (!this.#control.open()) return this.violated('no stream for control is allowed')
-    this.#control.send({ kind: 'hello', hello: this.#owner.hello(this.link.remote) })
+    if (!allowed) this.violated('no stream for control is allowed')
   }
 
   /** Both sides have identified themselves: what came before is read now. */

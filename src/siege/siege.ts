@@ -46,7 +46,8 @@ export class Siege implements AsyncDisposable {
     if (options.address !== null) loopbackOf(options.address)
     const siege = new Siege(options)
     try {
-      siege.#address = options.address ?? (await siege.#askTarget<string>({ kind: 'listen' }))
+      const loopback = options.spread === 'prefixes' ? 'as-outside' : 'trusted'
+      siege.#address = options.address ?? (await siege.#askTarget<string>({ kind: 'listen', loopback }))
       await siege.#introduce(siege.#crowd)
       return siege
     } catch (error) {
@@ -60,9 +61,7 @@ export class Siege implements AsyncDisposable {
     this.#cancelled.promise.catch(() => {})
     options.signal?.addEventListener('abort', this.#cancel)
     if (options.signal?.aborted === true) this.#cancel()
-    const { acceptance, address, spread } = options
-    const loopback = spread === 'prefixes' ? 'as-outside' : 'trusted'
-    this.#target = address === null ? this.#start('target', [acceptance, loopback]) : null
+    this.#target = options.address === null ? this.#start('target', [options.acceptance]) : null
     this.#crowd = this.#start('crowd', [])
   }
 

@@ -1,24 +1,26 @@
-// The node that is besieged, in a process of its own; started by `Siege`, never by hand. The first argument says how it accepts
-// (acceptances.ts), the second what it takes loopback addresses for.
+// The node that is besieged, in a process of its own; started by `Siege` and by benchmarks, never by hand. The first argument says
+// how it accepts: `own` is a node as everybody has it, any other the same transport with that control's accept path in it. A second one
+// is the places of the registrar's channel.
 import { formatAddress, parseAddress } from '../core/address.ts'
 import { SallyportError, createNode, generateIdentity, systemPorts } from '../index.ts'
 import type { CounterSnapshot, GateOptions } from '../index.ts'
 import { TransportHandle } from '../node/transport-handle.ts'
+import { CONTROLS, controlOf } from '../lab/controls.ts'
+import type { Control } from '../lab/controls.ts'
+import type { Figures } from '../lab/strategies/figures.ts'
 import { serve } from '../testnet/serve.ts'
-import { ACCEPTANCES } from './acceptances.ts'
-import type { AcceptanceChange } from './acceptances.ts'
 import { ECHO_PROTOCOL, FILL_BYTES, FILL_PROTOCOL } from './protocols.ts'
 
 export type { AcceptanceKind } from './acceptances.ts'
 
 /** A request to a target. */
 export type TargetRequest =
-  /** Starts the node; answered with the address to dial. */
-  | { readonly kind: 'listen' }
+  /** Starts the node, which takes loopback addresses for what is said, by default for its own machine; answered with the address to dial. */
+  | { readonly kind: 'listen'; readonly loopback?: GateOptions['loopback'] }
   /** Answered with the `TargetReport`. */
   | { readonly kind: 'report' }
 
-/** The node's counters, what it holds now, and the microseconds of CPU time its process has used. */
+/** The node's counters, what it holds now, the microseconds of CPU time its process has used, and what a control noted of itself. */
 export interface TargetReport {
   readonly counters: CounterSnapshot
   readonly halfOpenIn: number
@@ -27,11 +29,13 @@ export interface TargetReport {
   readonly peers: number
   readonly cpuMicros: number
   readonly rssBytes: number
+  readonly figures: Readonly<Figures> | null
 }
 
 /** What a target needs of what it runs. */
 interface Target {
   readonly address: string
+  readonly figures: Figures | null
   readonly transport: TransportHandle
   close(): Promise<void>
 }
@@ -43,45 +47,49 @@ let target: Target | null = null
 const answer = async (request: TargetRequest): Promise<unknown> => {
   switch (request.kind) {
     case 'listen':
-      target = await startTarget()
+      target = await started({ loopback: request.loopback ?? 'trusted' })
+      target.transport.handle(ECHO_PROTOCOL, ({ payload }) => ({ status: 0, payload }))
+      target.transport.handle(FILL_PROTOCOL, () => ({ status: 0, payload: FILL }))
       return target.address
     case 'report':
       return report()
   }
 }
 
-const startTarget = async (): Promise<Target> => {
-  const [, , acceptance, loopback] = process.argv
-  const make = Object.entries(ACCEPTANCES).find(([name]) => name === acceptance)?.[1]
-  if (make === undefined) throw new SallyportError('ARGUMENT_INVALID', `there is no acceptance "${acceptance}"`)
-  const gate = { loopback: loopback === 'as-outside' ? loopback : 'trusted' } as const
-  const change = make()
-  const started = await (change === null ? ownTarget(gate) : changedTarget(gate, change))
-  started.transport.handle(ECHO_PROTOCOL, ({ payload }) => ({ status: 0, payload }))
-  started.transport.handle(FILL_PROTOCOL, () => ({ status: 0, payload: FILL }))
-  return started
-}
-
 const FILL = new Uint8Array(FILL_BYTES)
+
+const started = (gate: Partial<GateOptions>): Promise<Target> => {
+  const [, , kind = 'own', channelMax] = process.argv
+  const control = CONTROLS.find((name) => name === kind)
+  if (control === undefined) return ownTarget(gate)
+  return controlTarget(gate, controlOf(control, channelMax === undefined ? {} : { channelMax: Number(channelMax) }))
+}
 
 const ownTarget = async (gate: Partial<GateOptions>): Promise<Target> => {
   const node = await createNode({ listen: [LISTEN], capability: 'node', gate })
   const [address] = node.addresses
   if (address === undefined) throw new SallyportError('BIND_FAILED', 'the node has no address')
-  return { address, transport: node.transport, close: () => node.close() }
+  return { address, figures: null, transport: node.transport, close: () => node.close() }
 }
 
-const changedTarget = async (gate: Partial<GateOptions>, change: Exclude<AcceptanceChange, null>): Promise<Target> => {
+const controlTarget = async (gate: Partial<GateOptions>, { options, figures }: Control): Promise<Target> => {
   const ports = await systemPorts()
   const identity = await generateIdentity()
   const local = parseAddress(LISTEN, { listen: true })
   if (local === null) throw new SallyportError('ADDRESS_INVALID', LISTEN)
-  const listen = [local.address]
-  const transport = await TransportHandle.open({ ports, identity, capability: 'node', listen, gate, ...change })
+  const transport = await TransportHandle.open({
+    ports,
+    identity,
+    capability: 'node',
+    listen: [local.address],
+    gate,
+    ...options,
+  })
   const [bound] = transport.locals
   if (bound === undefined) throw new SallyportError('BIND_FAILED', 'the transport has no address')
   return {
     address: formatAddress(bound, identity.peerId),
+    figures,
     transport,
     close: async () => {
       await transport.close()
@@ -92,9 +100,9 @@ const changedTarget = async (gate: Partial<GateOptions>, change: Exclude<Accepta
 
 const report = (): TargetReport => {
   if (target === null) throw new SallyportError('CLOSED', 'the node was not started')
-  const { transport } = target
-  // What must always hold, holds under siege too; a target that breaks it says so instead of reporting.
-  transport.checkInvariants()
+  const { transport, figures } = target
+  // What must always hold, holds under siege too; a node that breaks it says so instead of reporting. Controls are there to break it.
+  if (figures === null) transport.checkInvariants()
   const { user, system } = process.cpuUsage()
   const { halfOpenIn, connections } = transport.gauges()
   return {
@@ -104,6 +112,7 @@ const report = (): TargetReport => {
     peers: transport.peers().length,
     cpuMicros: user + system,
     rssBytes: process.memoryUsage.rss(),
+    figures,
   }
 }
 
