@@ -67,6 +67,10 @@ export class ScriptedConnection implements Connection {
     this.#open = false
   }
 
+  get isOpen(): boolean {
+    return this.#open
+  }
+
   withdraw(): void {
     if (this.#open) this.outputs.push({ kind: 'closed', reason: { ...WITHDRAWN } })
     this.#open = false
@@ -111,6 +115,7 @@ export const scripted = (made: (connection: ScriptedConnection) => void): Quic =
     },
     connect: make,
     accept: make,
+    opens: () => true,
     versionNegotiation: () => 50,
     refusal: () => 60,
     invalidToken: () => 61,
