@@ -103,6 +103,7 @@ export class Endpoint {
     const own = { gate: options.gate ?? {}, quic: this.#quic, resetSecret: this.#resetSecret }
     this.#keeper = new Gatekeeper({ ...options, ...own })
     this.#newcomers = new Newcomers({
+      clock: ports.clock,
       timers: ports.timers,
       begin: (stranger) => this.#meet(stranger),
       turnAway: () => this.#keeper.gate.count({ kind: 'drop', reason: 'crowd' }),

@@ -75,7 +75,8 @@ export class Gatekeeper {
     }
     const look = { bytes: bytes.length, from, header, token }
     const now = clock.now()
-    const lateMs = Math.max(now - since, this.#lateness.now())
+    // Who waited shows that the node is late, but not that it is too late to begin with it now.
+    const lateMs = Math.max(Math.min(now - since, this.#options.tooLateMs), this.#lateness.now())
     return this.gate.judge(look, { ...standing, lateMs }, now)
   }
 

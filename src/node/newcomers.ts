@@ -4,14 +4,15 @@
 // turn, so that one that sends many waits for itself.
 import type { Address } from '../core/address.ts'
 import { Source } from '../core/gate/source.ts'
-import type { Timers } from '../io/ports.ts'
+import type { Clock, Timers } from '../io/ports.ts'
 
 /** What newcomers are made of. */
 export interface NewcomersParts<Arrival> {
+  readonly clock: Clock
   readonly timers: Timers
   /** Judges one; whether a handshake was begun for it, though its datagram may not have opened. */
   readonly begin: (arrival: Arrival) => boolean
-  /** There is no room for one to wait. */
+  /** There is no room for one to wait, or it waited too long. */
   readonly turnAway: (arrival: Arrival) => void
 }
 
@@ -25,11 +26,17 @@ const JUDGED_PER_TURN = 64
 const WAITING_MAX = 4096
 const NETWORK_FEW = 8
 
+/**
+ * Who waited longer is turned away: it has most likely sent again, and less than half of its time may be left. Diallers send again 1, 3 and 7 s
+ * after the first time, so that within any 4 s each of them is here, and no turn is left unused while somebody wants one.
+ */
+const WAITING_MS_MAX = 4000
+
 /** A larger first datagram, which no path outside a machine carries, does not wait: so 4,096 are 6 MB. */
 const WAITING_BYTES_MAX = 1500
 
 /** Newcomers of one endpoint. */
-export class Newcomers<Arrival extends { readonly bytes: Uint8Array; readonly from: Address }> {
+export class Newcomers<Arrival extends { readonly bytes: Uint8Array; readonly from: Address; readonly since: number }> {
   readonly #parts: NewcomersParts<Arrival>
   /** By network, the one whose turn is next first. Bounded by WAITING_MAX, all together. */
   readonly #networks = new Map<string, Arrival[]>()
@@ -51,6 +58,11 @@ export class Newcomers<Arrival extends { readonly bytes: Uint8Array; readonly fr
     if (this.#waiting === 0 && this.#begun < BEGUN_PER_TURN) this.#begin(arrival)
     else if (!this.#wait(arrival)) return this.#parts.turnAway(arrival)
     this.#armTurn()
+  }
+
+  #meet(arrival: Arrival, now: number): void {
+    if (now - arrival.since > WAITING_MS_MAX) this.#parts.turnAway(arrival)
+    else this.#begin(arrival)
   }
 
   #begin(arrival: Arrival): void {
@@ -77,10 +89,11 @@ export class Newcomers<Arrival extends { readonly bytes: Uint8Array; readonly fr
   #turn(): void {
     this.#turnAhead = false
     this.#begun = 0
+    const now = this.#parts.clock.now()
     for (let judged = 0; judged < JUDGED_PER_TURN && this.#begun < BEGUN_PER_TURN; judged++) {
       const next = this.#next()
       if (next === null) break
-      this.#begin(next)
+      this.#meet(next, now)
     }
     this.#armTurn()
   }

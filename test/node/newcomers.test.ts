@@ -7,14 +7,17 @@ import { Newcomers } from '../../src/node/newcomers.ts'
 interface Arrival {
   readonly bytes: Uint8Array
   readonly from: Address
+  readonly since: number
 }
 
 /** Newcomers whose turns a test ends; `begins` says of each whether it takes up the turn. */
 const room = (begins: (arrival: Arrival) => boolean = () => true) => {
+  const clock = { time: 0, now: () => clock.time, wall: () => 0 }
   const soon: (() => void)[] = []
   const begun: string[] = []
   const turnedAway: string[] = []
   const newcomers = new Newcomers<Arrival>({
+    clock,
     timers: { at: () => ({ cancel: () => {} }), soon: (run) => void soon.push(run) },
     begin: (arrival) => {
       begun.push(arrival.from.ip)
@@ -23,11 +26,11 @@ const room = (begins: (arrival: Arrival) => boolean = () => true) => {
     turnAway: ({ from }) => void turnedAway.push(from.ip),
   })
   const arrive = (ip: string, bytes = 1200): void =>
-    newcomers.arrived({ bytes: new Uint8Array(bytes), from: { family: 4, ip, port: 1 } })
+    newcomers.arrived({ bytes: new Uint8Array(bytes), from: { family: 4, ip, port: 1 }, since: clock.time })
   const turn = (): void => {
     for (const run of soon.splice(0)) run()
   }
-  return { newcomers, begun, turnedAway, arrive, turn, soon }
+  return { clock, newcomers, begun, turnedAway, arrive, turn, soon }
 }
 
 test('networks take turns, whoever of them sends how many', () => {
@@ -78,4 +81,16 @@ test('what is larger than any path outside carries does not wait', () => {
   assert.equal(turnedAway.length, 1)
   arrive('10.0.0.1', 1500)
   assert.equal(newcomers.waiting, 1)
+})
+
+test('who waited four seconds is turned away, and who came later is not', () => {
+  const { clock, begun, turnedAway, arrive, turn } = room()
+  for (let n = 0; n < 5; n++) arrive('10.0.0.1')
+  clock.time = 4000
+  arrive('10.0.0.2')
+  turn()
+  assert.deepEqual([begun.length, turnedAway.length], [4, 0])
+  clock.time = 4001
+  turn()
+  assert.deepEqual([begun.at(-1), turnedAway], ['10.0.0.2', ['10.0.0.1']])
 })
