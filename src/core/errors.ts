@@ -16,6 +16,7 @@ export const ERROR_CODES = [
   'DATA_DIR_IN_USE',
   'DIAL_SELF',
   'DIAL_TIMEOUT',
+  'DIAL_TOO_SOON',
   'FILE_CHANGED',
   'FILE_EXISTS',
   'FILE_NOT_FOUND',
@@ -47,10 +48,23 @@ export type ErrorCode = (typeof ERROR_CODES)[number]
 export class SallyportError extends Error {
   override readonly name = 'SallyportError'
   readonly code: ErrorCode
+  #retryAfterMs: number | null = null
 
   constructor(code: ErrorCode, message: string, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause })
     this.code = code
+  }
+
+  /** An error that passes by itself: the same may succeed after so many milliseconds. */
+  static later(code: ErrorCode, message: string, retryAfterMs: number): SallyportError {
+    const error = new SallyportError(code, message)
+    error.#retryAfterMs = retryAfterMs
+    return error
+  }
+
+  /** After how many milliseconds it is worth trying again, where that is known; counted from when the error was thrown. */
+  get retryAfterMs(): number | null {
+    return this.#retryAfterMs
   }
 
   /** The error itself when it is one of ours; a file or network error by its system code; otherwise INTERNAL. */

@@ -98,6 +98,12 @@ export class Registry {
     return this.#roster.peer(peerId)?.connections.some((record) => record.state.kind === 'established') ?? false
   }
 
+  /** Whether a connection is on its way to be identified. */
+  mayIdentify(handle: ConnectionHandle): boolean {
+    const kind = this.#roster.find(handle)?.state.kind
+    return kind === 'half-open' || kind === 'established'
+  }
+
   /** The record of an identified connection, or null. */
   info(handle: ConnectionHandle): PeerInfo | null {
     const record = this.#roster.find(handle)
