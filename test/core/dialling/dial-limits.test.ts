@@ -89,7 +89,7 @@ test('in any minute, whatever is answered and forgotten, no more than so many di
     insist: fc.boolean(),
   })
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+    fc.property(fc.array(step, { maxLength: 80, size: 'max' }), (steps) => {
       const limits = new DialLimits(SETTINGS)
       const unanswered: number[] = []
       let now = 0
@@ -112,7 +112,7 @@ test('in any minute, whatever is answered and forgotten, no more than so many di
 
 test('the time that is named is the time at which it may be dialled, and not before', () => {
   fc.assert(
-    fc.property(fc.array(fc.nat({ max: 5000 }), { minLength: 12, maxLength: 40 }), (pauses) => {
+    fc.property(fc.array(fc.nat({ max: 5000 }), { minLength: 12, maxLength: 40, size: 'max' }), (pauses) => {
       const limits = new DialLimits(SETTINGS)
       let now = 0
       for (const pauseMs of pauses) {
