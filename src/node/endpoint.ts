@@ -5,13 +5,13 @@
 import { type Address, classify } from '../core/address.ts'
 import { assert, unreachable } from '../core/assert.ts'
 import type { Counters, HandshakeFailure } from '../core/counters.ts'
-import type { SlotVerdict, Verdict } from '../core/gate/gate.ts'
+import { FIRST_DATAGRAM_BYTES_MIN, type SlotVerdict, type Verdict } from '../core/gate/gate.ts'
 import type { GateOptions } from '../core/gate/options.ts'
 import type { ConnectionHandle, PeerId } from '../core/ids.ts'
-import type { Random, Work } from '../core/ports.ts'
+import type { Random, Work, WorkDone } from '../core/ports.ts'
 import type { QuicConfig } from '../core/quic/connection.ts'
 import type { CloseReason, ConnectionOutput } from '../core/quic/outputs.ts'
-import type { LongHeader } from '../core/quic/packet.ts'
+import type { Header, LongHeader } from '../core/quic/packet.ts'
 import type { TransportSettings } from '../core/quic/settings.ts'
 import { SallyportError } from '../core/errors.ts'
 import type { Identity, Ports, UdpSocket } from '../io/ports.ts'
@@ -20,6 +20,7 @@ import { handshakeFailure } from './close-reasons.ts'
 import { Gatekeeper, type Stray } from './gatekeeper.ts'
 import { GivenTokens } from './given-tokens.ts'
 import { Link } from './link.ts'
+import { Newcomers } from './newcomers.ts'
 import type { Limits } from './options.ts'
 import { Outbox } from './outbox.ts'
 import { CORE_QUIC, type Quic } from './quic.ts'
@@ -65,12 +66,16 @@ interface Arrival {
   readonly socket: UdpSocket
 }
 
+/** One of no known connection, when it came. */
+type Stranger = Stray & Arrival
+
 /** The endpoint of one node. */
 export class Endpoint {
   readonly #options: EndpointOptions
   readonly #quic: Quic
   readonly #admission: Admission
   readonly #keeper: Gatekeeper
+  readonly #newcomers: Newcomers<Stranger>
   readonly #crowd: Crowd
   readonly #resetSecret: Uint8Array
   readonly #routes = new Routes()
@@ -96,6 +101,11 @@ export class Endpoint {
     this.#resetSecret = options.resetSecret ?? drawn(ports.random)
     const own = { gate: options.gate ?? {}, quic: this.#quic, resetSecret: this.#resetSecret }
     this.#keeper = new Gatekeeper({ ...options, ...own })
+    this.#newcomers = new Newcomers({
+      timers: ports.timers,
+      begin: (stranger) => this.#meet(stranger),
+      turnAway: () => this.#keeper.gate.count({ kind: 'drop', reason: 'crowd' }),
+    })
     const quiet = (link: Link): void => options.schedule.set(link, link.dueAt)
     this.#outbox = new Outbox({ clock: ports.clock, timers: ports.timers, counters, quiet })
   }
@@ -211,8 +221,9 @@ export class Endpoint {
     const header = this.#quic.header(bytes)
     const link =
       this.#routes.find(header, from) ?? (header?.form === 'short' ? this.#routes.findReset(bytes, from) : null)
-    if (link === null) this.#judge({ bytes, from, socket, header })
-    else this.#deliver(link, { bytes, from, socket })
+    if (link !== null) this.#deliver(link, { bytes, from, socket })
+    else if (isFirstFlight(bytes, header)) this.#newcomers.arrived({ bytes, from, socket, header, since: this.#now })
+    else this.#judge({ bytes, from, socket, header, since: this.#now })
     this.#settle()
   }
 
@@ -241,30 +252,44 @@ export class Endpoint {
   }
 
   #work(link: Link, work: Work): void {
-    this.#options.ports.workers.run(work, this.#options.identity, (result) => {
-      if (link.state.kind === 'closed') return
+    const { state } = link
+    const wanted = (): boolean => link.state.kind !== 'closed'
+    const done = (result: WorkDone): void => {
+      if (!wanted()) return
       link.connection.done(result, this.#now)
       this.touched(link)
       this.#settle()
-    })
+    }
+    const { ports, identity } = this.#options
+    ports.workers.run({ work, identity, ...(state.kind === 'half-open' && { deadline: state.deadline }), wanted, done })
   }
 
   // ── the gate ──
 
-  #judge(stray: Stray & Arrival): void {
-    const standing = { closing: this.#stopped, connections: this.#options.handles.size, shares: this.#crowd.shares }
-    const verdict = this.#keeper.judge(stray, standing)
-    this.#keeper.gate.count(verdict.kind === 'slot' ? this.#seat(verdict, stray) : this.#answer(verdict, stray))
+  /** A first flight's turn has come; an earlier datagram of it may have begun the handshake meanwhile. Whether it took a slot. */
+  #meet(stranger: Stranger): boolean {
+    const link = this.#routes.find(stranger.header, stranger.from)
+    if (link === null) return this.#judge(stranger).kind === 'slot'
+    this.#deliver(link, stranger)
+    return false
   }
 
-  #answer(verdict: Verdict, stray: Stray & Arrival): Verdict {
+  #judge(stray: Stranger): Verdict {
+    const standing = { closing: this.#stopped, connections: this.#options.handles.size, shares: this.#crowd.shares }
+    const judged = this.#keeper.judge(stray, standing)
+    const verdict = judged.kind === 'slot' ? this.#seat(judged, stray) : this.#answer(judged, stray)
+    this.#keeper.gate.count(verdict)
+    return verdict
+  }
+
+  #answer(verdict: Verdict, stray: Stranger): Verdict {
     const write = this.#keeper.answer(verdict, stray)
     if (write !== null) this.#outbox.answer(stray.socket, stray.from, write)
     return verdict
   }
 
   /** Gives a slot; returns the verdict, or the drop it turned out to be. Those who have to go are gone before the newcomer begins. */
-  #seat(verdict: SlotVerdict, { header, ...arrival }: Stray & Arrival): Verdict {
+  #seat(verdict: SlotVerdict, { header, ...arrival }: Stranger): Verdict {
     assert(header?.form === 'long', 'a slot is given for an Initial')
     if (verdict.displaced !== null) this.#links.get(verdict.displaced)?.displace(this.#now)
     if (verdict.evicted !== null) this.#evict(verdict.evicted)
@@ -454,6 +479,10 @@ export class Endpoint {
 }
 
 type LinkConfig = QuicConfig & { readonly transport: TransportSettings }
+
+/** What a handshake may begin with; the gate has more to say about it. */
+const isFirstFlight = (bytes: Uint8Array, header: Header | null): boolean =>
+  header?.form === 'long' && header.type === 'initial' && bytes.length >= FIRST_DATAGRAM_BYTES_MIN
 
 const drawn = (random: Random): Uint8Array => {
   const secret = new Uint8Array(32)
