@@ -3,7 +3,7 @@ export { type Address, formatAddress, parseAddress, type PeerAddress } from './c
 export type { DownloadResult } from './core/chunks/download.ts'
 export type { UploadResult } from './core/chunks/upload-outputs.ts'
 export type { CounterSnapshot, Direction } from './core/counters.ts'
-export { ERROR_CODES, type ErrorCode, SallyportError } from './core/errors.ts'
+export { ERROR_CODES, type ErrorCode, SallyportError, SEND_STAGES, type SendStage } from './core/errors.ts'
 export type { ChunkAddress, ConnectionHandle, PeerId } from './core/ids.ts'
 export { parseChunkAddress, parsePeerId } from './core/ids.ts'
 export { STATUS } from './core/messages/codes.ts'

@@ -23,6 +23,7 @@ import { Link } from './link.ts'
 import { Newcomers } from './newcomers.ts'
 import type { Limits } from './options.ts'
 import { Outbox } from './outbox.ts'
+import { workWhenFree } from './patient-work.ts'
 import { CORE_QUIC, type Quic } from './quic.ts'
 import { Routes } from './routes.ts'
 import type { Schedule } from './schedule.ts'
@@ -255,31 +256,31 @@ export class Endpoint {
     const { state } = link
     const wanted = (): boolean => link.state.kind !== 'closed'
     const done = (result: WorkDone): void => {
-      if (!wanted()) return
       link.connection.done(result, this.#now)
       this.touched(link)
       this.#settle()
     }
-    const { ports, identity } = this.#options
-    ports.workers.run({ work, identity, ...(state.kind === 'half-open' && { deadline: state.deadline }), wanted, done })
+    const { ports, schedule, identity } = this.#options
+    const deadline = state.kind === 'half-open' && { deadline: state.deadline }
+    workWhenFree({ ...ports, schedule }, { work, identity, ...deadline, wanted, done })
   }
 
   // ── the gate ──
 
-  /** A first flight's turn has come; an earlier datagram of it may have begun the handshake meanwhile. Whether it took a slot. */
+  /** A first flight's turn has come; an earlier datagram of it may have begun the handshake meanwhile. Whether one was begun now. */
   #meet(stranger: Stranger): boolean {
     const link = this.#routes.find(stranger.header, stranger.from)
-    if (link === null) return this.#judge(stranger).kind === 'slot'
+    if (link === null) return this.#judge(stranger)
     this.#deliver(link, stranger)
     return false
   }
 
-  #judge(stray: Stranger): Verdict {
+  /** Whether a handshake was begun: one whose datagram did not open cost as much. */
+  #judge(stray: Stranger): boolean {
     const standing = { closing: this.#stopped, connections: this.#options.handles.size, shares: this.#crowd.shares }
-    const judged = this.#keeper.judge(stray, standing)
-    const verdict = judged.kind === 'slot' ? this.#seat(judged, stray) : this.#answer(judged, stray)
-    this.#keeper.gate.count(verdict)
-    return verdict
+    const verdict = this.#keeper.judge(stray, standing)
+    this.#keeper.gate.count(verdict.kind === 'slot' ? this.#seat(verdict, stray) : this.#answer(verdict, stray))
+    return verdict.kind === 'slot'
   }
 
   #answer(verdict: Verdict, stray: Stranger): Verdict {
@@ -288,13 +289,15 @@ export class Endpoint {
     return verdict
   }
 
-  /** Gives a slot; returns the verdict, or the drop it turned out to be. Those who have to go are gone before the newcomer begins. */
+  /** Gives a slot; returns the verdict, or the drop it turned out to be. Those who have to go, go for a genuine one and before it begins. */
   #seat(verdict: SlotVerdict, { header, ...arrival }: Stranger): Verdict {
     assert(header?.form === 'long', 'a slot is given for an Initial')
+    const othersGo = verdict.displaced !== null || verdict.evicted !== null
+    if (othersGo && !this.#quic.opens(header, arrival.bytes, this.#options.ports.crypto)) return NOT_OPENED
     if (verdict.displaced !== null) this.#links.get(verdict.displaced)?.displace(this.#now)
     if (verdict.evicted !== null) this.#evict(verdict.evicted)
     this.#settle()
-    return this.#begin(verdict, header, arrival) ? verdict : { kind: 'drop', reason: 'not-opened' }
+    return this.#begin(verdict, header, arrival) ? verdict : NOT_OPENED
   }
 
   #evict(handle: ConnectionHandle): void {
@@ -303,13 +306,12 @@ export class Endpoint {
   }
 
   /** A handshake begins with its first datagram; false when that does not open, and nothing is kept. */
-  #begin(verdict: SlotVerdict, header: LongHeader, arrival: Arrival): boolean {
-    const now = this.#now
-    const { from: remote, socket } = arrival
+  #begin(verdict: SlotVerdict, header: LongHeader, arrival: Omit<Stranger, 'header'>): boolean {
+    const { from: remote, socket, since } = arrival
     const handle = this.#options.handles.draw('inbound')
-    const deadline = this.#keeper.gate.take(verdict, handle, now)
+    const deadline = this.#keeper.gate.take(verdict, handle, since)
     const config = this.#config('server', remote, null)
-    const connection = this.#quic.accept(config, this.#keeper.admit(verdict, header), now)
+    const connection = this.#quic.accept(config, this.#keeper.admit(verdict, header, remote), this.#now)
     const { datagramBytes } = config.transport
     const parts = { handle, direction: 'inbound', remote, connection, socket, datagramBytes, owner: this } as const
     const link = new Link(parts, deadline)
@@ -477,6 +479,8 @@ export class Endpoint {
     return this.#options.ports.clock.now()
   }
 }
+
+const NOT_OPENED = { kind: 'drop', reason: 'not-opened' } as const
 
 type LinkConfig = QuicConfig & { readonly transport: TransportSettings }
 

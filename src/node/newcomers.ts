@@ -6,7 +6,7 @@ import type { Timers } from '../io/ports.ts'
 /** What newcomers are made of. */
 export interface NewcomersParts<Arrival> {
   readonly timers: Timers
-  /** Judges one; whether it took a slot. */
+  /** Judges one; whether a handshake was begun for it, though its datagram may not have opened. */
   readonly begin: (arrival: Arrival) => boolean
   /** There is no room for one to wait. */
   readonly turnAway: (arrival: Arrival) => void

@@ -13,7 +13,7 @@ import { growthBudget } from '../core/quic/flow-control.ts'
 import { TRANSPORT_DEFAULTS, type TransportSettings } from '../core/quic/settings.ts'
 import { resetSecret } from '../io/identity.ts'
 import type { Identity, Ports } from '../io/ports.ts'
-import type { Admission } from './acceptance.ts'
+import type { Acceptance, AcceptanceParts, Admission } from './acceptance.ts'
 import type { Workshop } from './conversation.ts'
 import { Dialler } from './dialler.ts'
 import { Dispatcher } from './dispatcher.ts'
@@ -45,6 +45,8 @@ export interface TransportOptions {
   /** Where peers are told to find us; default: where it listens, unspecified addresses aside. */
   readonly advertise?: () => readonly Address[]
   readonly transport?: Partial<TransportSettings>
+  /** For control experiments: stands before the registry's own acceptance. Default: nothing does. */
+  readonly acceptance?: (parts: AcceptanceParts) => Acceptance
   /** For control experiments; default: no handshake waits for another. */
   readonly admission?: Admission
   /** Default: the core's. */
@@ -96,6 +98,11 @@ export const transportParts = (options: TransportOptions): TransportParts => {
   const locals = (): readonly Address[] => endpoint.locals
   const dispatcher = new Dispatcher(ports.timers, counters)
   const lifecycle = new Lifecycle({ registry, events, workshop, dispatcher, hello: greeting(options, locals) })
+  const acceptance = options.acceptance?.({
+    own: lifecycle,
+    schedule,
+    identified: (handle) => registry.isActive(handle),
+  })
   const endpoint = new Endpoint({
     ports,
     identity,
@@ -103,7 +110,7 @@ export const transportParts = (options: TransportOptions): TransportParts => {
     limits,
     schedule,
     counters,
-    acceptance: lifecycle,
+    acceptance: acceptance ?? lifecycle,
     handles: registry,
     crowd: { shares, evict: (handle, retryAfterMs) => lifecycle.evict(handle, retryAfterMs) },
     transports: settingsOf(options, limits),

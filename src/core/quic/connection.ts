@@ -97,6 +97,11 @@ export class QuicConnection {
     return this.#parts.progress.heard
   }
 
+  /** Not closing, draining or gone: what is written can still be heard. */
+  get isOpen(): boolean {
+    return this.#parts.lifetime.isOpen
+  }
+
   get isEstablished(): boolean {
     return this.#parts.progress.complete
   }
