@@ -79,6 +79,11 @@ export const REMEDIES: Readonly<Record<ErrorCode, Remedy>> = {
     meaning: 'Nobody answered at the address within the time a dial may take.',
     remedy: 'Check that the node is running and that UDP reaches its port.',
   },
+  DIAL_TOO_SOON: {
+    meaning:
+      'The address failed a moment ago, or too many dials to its host went unanswered, so it is left alone for now.',
+    remedy: 'Try again after the time in the message, which is also the "retryAfterMs" of the error.',
+  },
   FILE_CHANGED: {
     meaning: 'The file changed while it was read, so what was read is no version of it.',
     remedy: 'Start again when nothing writes to the file.',

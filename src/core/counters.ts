@@ -80,6 +80,8 @@ export class Counters {
   readonly identified: ByDirection = both()
   readonly closed: ByDirection = both()
 
+  /** Dials of ours that did not begin because their address had failed, or their host had not answered too often. */
+  dialsTooSoon = 0
   identityTimeouts = 0
   duplicates = 0
   restarts = 0

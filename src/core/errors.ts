@@ -16,6 +16,7 @@ export const ERROR_CODES = [
   'DATA_DIR_IN_USE',
   'DIAL_SELF',
   'DIAL_TIMEOUT',
+  'DIAL_TOO_SOON',
   'FILE_CHANGED',
   'FILE_EXISTS',
   'FILE_NOT_FOUND',
@@ -53,11 +54,24 @@ export type SendStage = (typeof SEND_STAGES)[number]
 export class SallyportError extends Error {
   override readonly name = 'SallyportError'
   readonly code: ErrorCode
+  #retryAfterMs: number | null = null
   #stage: SendStage | null = null
 
   constructor(code: ErrorCode, message: string, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause })
     this.code = code
+  }
+
+  /** An error that passes by itself: the same may succeed after so many milliseconds. */
+  static later(code: ErrorCode, message: string, retryAfterMs: number): SallyportError {
+    const error = new SallyportError(code, message)
+    error.#retryAfterMs = retryAfterMs
+    return error
+  }
+
+  /** After how many milliseconds it is worth trying again, where that is known; counted from when the error was thrown. */
+  get retryAfterMs(): number | null {
+    return this.#retryAfterMs
   }
 
   /** How far a request or message had come when it failed; null for whatever else failed. */
@@ -69,6 +83,7 @@ export class SallyportError extends Error {
   at(stage: SendStage): SallyportError {
     const error = new SallyportError(this.code, this.message, this.cause)
     error.#stage = stage
+    error.#retryAfterMs = this.#retryAfterMs
     return error
   }
 

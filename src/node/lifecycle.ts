@@ -112,13 +112,13 @@ export class Lifecycle implements Acceptance, ChannelOwner {
     this.#waiting.delete(waiter)
   }
 
-  /** Ends every wait; nothing happens any more. */
-  close(): void {
+  /** Ends every wait, for the node closes. */
+  endWaits(): void {
     const ended = [...this.#waiting]
     this.#waiting.clear()
     for (const [waiter, tell] of ended) {
       this.#waiters.cancel(waiter)
-      tell({ waiter, kind: 'gone' })
+      tell({ waiter, kind: 'closed' })
     }
   }
 
@@ -151,6 +151,7 @@ export class Lifecycle implements Acceptance, ChannelOwner {
 
   failed(handle: ConnectionHandle, failure: HandshakeFailure, reason: CloseReason): void {
     this.#registry.failed(handle)
+    this.#waiters.gone(handle)
     this.#apply()
     this.#observer?.failed(handle, failure, reason)
   }

@@ -111,7 +111,7 @@ export class Sender {
     if (!loss.anew) throw loss.error
     const patience = { timeoutMs: deadline - this.#now, signal }
     try {
-      await this.#parts.dialler.dial({ address: link.remote, expected: peerId }, patience)
+      await this.#parts.dialler.dial({ address: link.remote, expected: peerId, insist: false }, patience)
     } catch (thrown) {
       const error = SallyportError.from(thrown)
       if (error.code === 'CANCELLED' && signal?.aborted === true) throw error

@@ -26,6 +26,8 @@ export interface CallOptions {
 export interface ConnectOptions extends CallOptions {
   /** Another peer's answer is IDENTITY_MISMATCH. */
   readonly expectedPeer?: PeerId
+  /** Dials though the address failed a moment ago, and forgets that it did. Too many unanswered dials to one host forbid it all the same. */
+  readonly insist?: boolean
 }
 
 export interface RequestOptions extends CallOptions {
@@ -82,8 +84,9 @@ export class TransportHandle {
   // ── connections ──
 
   /**
-   * Dials and resolves when both sides have identified themselves. Rejects with ADDRESS_INVALID, DIAL_SELF, DIAL_TIMEOUT,
-   * IDENTITY_MISMATCH, IDENTITY_TIMEOUT, CONNECTION_REFUSED, CONNECTION_LOST, HANDSHAKE_FAILED, NO_ADDRESS, CANCELLED or CLOSED.
+   * Dials and resolves when both sides have identified themselves; dials to one peer that go on together end with one connection. Rejects
+   * with ADDRESS_INVALID, DIAL_SELF, DIAL_TIMEOUT, DIAL_TOO_SOON (its `retryAfterMs` says when to try again), IDENTITY_MISMATCH,
+   * IDENTITY_TIMEOUT, CONNECTION_REFUSED, CONNECTION_LOST, HANDSHAKE_FAILED, NO_ADDRESS, CANCELLED or CLOSED.
    */
   async connectPeer(address: string | PeerAddress, options: ConnectOptions = {}): Promise<Connected> {
     this.#mustBeOpen()
@@ -103,10 +106,10 @@ export class TransportHandle {
    */
   async waitForPeerIdentity(target: ConnectionHandle | PeerId, options: CallOptions = {}): Promise<PeerInfo> {
     this.#mustBeOpen()
-    const { registry, lifecycle, schedule, limits, endpoint } = this.#parts
+    const { registry, lifecycle, schedule, limits } = this.#parts
     const known = typeof target === 'string' ? registry.usable(target) : registry.info(target)
     if (known !== null) return known
-    if (typeof target === 'number' && endpoint.link(target) === null) throw identityGone()
+    if (typeof target === 'number' && !registry.mayIdentify(target)) throw identityGone()
     const deadline = this.#now + (options.timeoutMs ?? limits.identityTimeoutMs)
     const patience = { schedule, deadline: Infinity, timeout: IDENTITY_TIMEOUT, signal: options.signal }
     return abandonable(patience, (resolve, reject) => {
@@ -238,11 +241,11 @@ export class TransportHandle {
   async #close(): Promise<void> {
     const { dialler, endpoint, events, lifecycle, limits, workshop } = this.#parts
     dialler.close()
+    lifecycle.endWaits()
     endpoint.stop()
     lifecycle.change((registry, now) => registry.shutdown(now))
     await within(this.#options.ports, limits.closeGraceMs, lifecycle.quiet())
     await endpoint.close({ code: CLOSE.shutdown, reason: '' }, CLOSE_WITHIN_MS)
-    lifecycle.close()
     events.close()
     await within(this.#options.ports, CLOSE_WITHIN_MS, workshop.tasks.idle())
   }
@@ -262,7 +265,7 @@ export class TransportHandle {
   }
 
   #mustBeOpen(): void {
-    if (this.#closing !== null) throw new SallyportError('CLOSED', 'the node is closed')
+    if (this.#closing !== null) throw closedNode()
   }
 
   get #now(): number {
@@ -275,16 +278,20 @@ const IDENTITY_TIMEOUT = { code: 'IDENTITY_TIMEOUT', message: 'the peer did not 
 const identityGone = (): SallyportError =>
   new SallyportError('CONNECTION_LOST', 'the connection ended before its peer was identified')
 
-const waitError = (output: WaitOutput): SallyportError =>
-  output.kind === 'deadline' ? new SallyportError(IDENTITY_TIMEOUT.code, IDENTITY_TIMEOUT.message) : identityGone()
+const waitError = ({ kind }: WaitOutput): SallyportError => {
+  if (kind === 'deadline') return new SallyportError(IDENTITY_TIMEOUT.code, IDENTITY_TIMEOUT.message)
+  return kind === 'closed' ? closedNode() : identityGone()
+}
 
-const targetOf = (address: string | PeerAddress, { expectedPeer }: ConnectOptions): DialTarget => {
+const closedNode = (): SallyportError => new SallyportError('CLOSED', 'the node is closed')
+
+const targetOf = (address: string | PeerAddress, { expectedPeer, insist = false }: ConnectOptions): DialTarget => {
   const parsed = typeof address === 'string' ? (parseAddress(address) ?? notAnAddress(address)) : address
   const expected = expectedPeer ?? parsed.peerId
   if (parsed.peerId !== null && parsed.peerId !== expected) {
     throw new SallyportError('IDENTITY_MISMATCH', 'the address names another peer than the expected one')
   }
-  return { address: parsed.address, expected }
+  return { address: parsed.address, expected, insist }
 }
 
 const notAnAddress = (text: string): never => {

@@ -123,7 +123,7 @@ test('a node closes with everything going on, and leaves no handle, timer, liste
       slow: ascii('done'),
       hung: 'CONNECTION_LOST',
       dial: 'CLOSED',
-      waiting: 'CONNECTION_LOST',
+      waiting: 'CLOSED',
       late: 'CLOSED',
       heard: ['connected', 'connected', 'disconnected', 'disconnected'],
       listeners: 0,

@@ -180,7 +180,7 @@ test('nobody there is a timeout of the dial, by the handshake or by the caller',
   assert.equal(world.clock.now(), 10_000)
   assert.deepEqual(a.transport.gauges(), { halfOpenIn: 0, halfOpenOut: 0, connections: 0 })
   const controller = new AbortController()
-  const aborted = a.transport.connectPeer(nowhere, { signal: controller.signal })
+  const aborted = a.transport.connectPeer(nowhere, { signal: controller.signal, insist: true })
   controller.abort()
   await assert.rejects(world.run(aborted), code('CANCELLED'))
   await world.clock.advance(10)
