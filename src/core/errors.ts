@@ -47,10 +47,23 @@ export type ErrorCode = (typeof ERROR_CODES)[number]
 export class SallyportError extends Error {
   override readonly name = 'SallyportError'
   readonly code: ErrorCode
+  #retryAfterMs: number | null = null
 
   constructor(code: ErrorCode, message: string, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause })
     this.code = code
+  }
+
+  /** CONNECTION_REFUSED by a peer that said, or did not say (null), in how many milliseconds it may be tried again. */
+  static refused(message: string, retryAfterMs: number | null): SallyportError {
+    const error = new SallyportError('CONNECTION_REFUSED', message)
+    error.#retryAfterMs = retryAfterMs
+    return error
+  }
+
+  /** In how many milliseconds whoever refused may be tried again, an hour at most; null where it did not say. A hint, not a promise. */
+  get retryAfterMs(): number | null {
+    return this.#retryAfterMs
   }
 
   /** The error itself when it is one of ours; a file or network error by its system code; otherwise INTERNAL. */

@@ -60,6 +60,8 @@ export interface Workers {
   run(work: Work, identity: Identity, done: (result: WorkDone) => void): void
   /** How long the oldest queued identity work has waited, in milliseconds: the gate's lateness of signing. */
   lateness(): number
+  /** Identity work that was asked for and is not answered yet. */
+  depth(): number
   close(): Promise<void>
 }
 

@@ -71,6 +71,10 @@ class ThreadPool implements Workers {
     return oldest === undefined ? 0 : systemClock.now() - oldest.since
   }
 
+  depth(): number {
+    return this.#identityPosted.size + this.#identityQueue.length
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#end()
     return this.#closing

@@ -49,6 +49,16 @@ export class Dispatcher {
     this.#schedule()
   }
 
+  /** Streams in each lane. */
+  get depths(): readonly number[] {
+    return this.#lanes.depths
+  }
+
+  /** Streams that wait for a place in their lane. */
+  get waiting(): number {
+    return this.#unread.size
+  }
+
   #schedule(): void {
     if (this.#scheduled) return
     this.#scheduled = true

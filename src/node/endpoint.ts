@@ -5,6 +5,7 @@
 import { type Address, classify } from '../core/address.ts'
 import { assert, unreachable } from '../core/assert.ts'
 import type { Counters, HandshakeFailure } from '../core/counters.ts'
+import { type Histograms, histograms } from '../core/histograms.ts'
 import type { SlotVerdict, Verdict } from '../core/gate/gate.ts'
 import type { GateOptions } from '../core/gate/options.ts'
 import type { ConnectionHandle, PeerId } from '../core/ids.ts'
@@ -16,7 +17,7 @@ import type { TransportSettings } from '../core/quic/settings.ts'
 import { SallyportError } from '../core/errors.ts'
 import type { Identity, Ports, UdpSocket } from '../io/ports.ts'
 import { type Acceptance, type Admission, AT_ONCE, type Crowd, type Handles, NO_CROWD } from './acceptance.ts'
-import { handshakeFailure } from './close-reasons.ts'
+import { endingOf, handshakeFailure } from './close-reasons.ts'
 import { Gatekeeper, type Stray } from './gatekeeper.ts'
 import { GivenTokens } from './given-tokens.ts'
 import { Link } from './link.ts'
@@ -36,6 +37,8 @@ export interface EndpointOptions {
   readonly transports: { readonly loopback: TransportSettings; readonly elsewhere: TransportSettings }
   readonly schedule: Schedule
   readonly counters: Counters
+  /** Default: nobody reads how long things take. */
+  readonly histograms?: Histograms
   readonly acceptance: Acceptance
   readonly handles: Handles
   /** Default: the gate's. */
@@ -68,6 +71,7 @@ interface Arrival {
 /** The endpoint of one node. */
 export class Endpoint {
   readonly #options: EndpointOptions
+  readonly #histograms: Histograms
   readonly #quic: Quic
   readonly #admission: Admission
   readonly #keeper: Gatekeeper
@@ -90,6 +94,7 @@ export class Endpoint {
   constructor(options: EndpointOptions) {
     const { ports, counters } = options
     this.#options = options
+    this.#histograms = options.histograms ?? histograms()
     this.#quic = options.quic ?? CORE_QUIC
     this.#admission = options.admission ?? AT_ONCE
     this.#crowd = options.crowd ?? NO_CROWD
@@ -146,8 +151,8 @@ export class Endpoint {
     const connection = this.#quic.connect(token === null ? config : { ...config, token }, now)
     this.#options.counters.handshakesBegun.outbound++
     const { datagramBytes } = config.transport
-    const parts = { handle, direction: 'outbound', remote, connection, socket, datagramBytes, owner: this } as const
-    const link = new Link(parts, deadline)
+    const own = { handle, direction: 'outbound', beganAt: now, owner: this } as const
+    const link = new Link({ ...own, remote, connection, socket, datagramBytes }, deadline)
     this.#add(link, null)
     this.#settle()
     return { kind: 'dialling', handle }
@@ -163,10 +168,12 @@ export class Endpoint {
     return this.#links.keys()
   }
 
-  /** Handshakes in progress. */
-  get halfOpen(): { readonly inbound: number; readonly outbound: number } {
+  /** Handshakes in progress; how many inbound ones are strangers', and how many of one region in one pool of slots. */
+  get halfOpen(): Record<'inbound' | 'outbound' | 'strangers' | 'fullest', number> {
     const { halfOpen } = this.#keeper.gate
-    return { inbound: halfOpen.count('inbound'), outbound: halfOpen.count('outbound') }
+    const { fullest } = halfOpen
+    const strangers = halfOpen.countOf('strangers')
+    return { inbound: halfOpen.count('inbound'), outbound: halfOpen.count('outbound'), strangers, fullest }
   }
 
   checkInvariants(): void {
@@ -241,7 +248,9 @@ export class Endpoint {
   }
 
   #work(link: Link, work: Work): void {
+    const askedAt = this.#now
     this.#options.ports.workers.run(work, this.#options.identity, (result) => {
+      this.#histograms.signing.record(this.#now - askedAt)
       if (link.state.kind === 'closed') return
       link.connection.done(result, this.#now)
       this.touched(link)
@@ -286,8 +295,8 @@ export class Endpoint {
     const config = this.#config('server', remote, null)
     const connection = this.#quic.accept(config, this.#keeper.admit(verdict, header), now)
     const { datagramBytes } = config.transport
-    const parts = { handle, direction: 'inbound', remote, connection, socket, datagramBytes, owner: this } as const
-    const link = new Link(parts, deadline)
+    const own = { handle, direction: 'inbound', beganAt: now, owner: this } as const
+    const link = new Link({ ...own, remote, connection, socket, datagramBytes }, deadline)
     this.#add(link, { from: remote, destinationId: header.destinationId })
     this.#deliver(link, arrival)
     return this.#links.has(handle)
@@ -361,6 +370,8 @@ export class Endpoint {
 
   #drain(link: Link): void {
     this.#outbox.add(link)
+    // What brought a first datagram that did not open is counted as a verdict.
+    if (link.begun) this.#options.counters.packetsDiscarded += link.connection.takeDiscarded()
     const outputs: ConnectionOutput[] = []
     for (let next = link.connection.poll(); next !== null; next = link.connection.poll()) outputs.push(next)
     if (outputs.length === 0) return
@@ -404,13 +415,15 @@ export class Endpoint {
   /** From here to the end of `acceptance.established` the connection becomes registered and read: one turn, no waiting. */
   #established(link: Link, peer: { peerId: PeerId; publicKey: Uint8Array }): void {
     if (link.state.kind !== 'half-open') return
+    const now = this.#now
     this.#options.counters.accepted[link.direction]++
+    this.#histograms[link.direction === 'inbound' ? 'handshakeIn' : 'handshakeOut'].record(now - link.beganAt)
     this.#keeper.gate.halfOpen.release(link.handle)
-    link.state = { kind: 'established' }
+    link.state = { kind: 'established', since: now }
     link.peer = { peerId: peer.peerId, publicKey: peer.publicKey }
     const token = link.direction === 'inbound' ? this.#keeper.tokenFor(link.remote) : null
     if (token !== null) link.connection.sendToken(token)
-    this.#options.acceptance.established(link, this.#now)
+    this.#options.acceptance.established(link, now)
     this.#admission.ended(link.handle)
   }
 
@@ -419,9 +432,12 @@ export class Endpoint {
     const { state } = link
     if (state.kind === 'closed') return
     this.#end(link)
-    if (state.kind === 'established') return acceptance.lost(link.handle, reason, this.#now)
+    if (state.kind === 'established') {
+      counters.ended[endingOf(reason)]++
+      return acceptance.lost(link.handle, reason, this.#now)
+    }
     const failure: HandshakeFailure = state.failure ?? handshakeFailure(reason, link.direction)
-    counters.handshakesFailed[link.direction][failure]++
+    counters.handshakeFailed(link.direction, failure)
     acceptance.failed(link.handle, failure, reason, this.#now)
   }
 

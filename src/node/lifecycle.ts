@@ -7,6 +7,7 @@ import { SallyportError } from '../core/errors.ts'
 import type { ConnectionHandle } from '../core/ids.ts'
 import { CLOSE, type CloseCode } from '../core/messages/codes.ts'
 import type { Hello } from '../core/messages/hello.ts'
+import { retryAfterReason } from '../core/messages/retry-after.ts'
 import type { PeerInfo } from '../core/peers/connection-record.ts'
 import { IdentityWaiters, type WaiterId, type WaitOutput, type WaitTarget } from '../core/peers/identity-waiters.ts'
 import { RECONCILE_EVERY_MS, reconcile } from '../core/peers/reconciler.ts'
@@ -20,6 +21,7 @@ import type { Dispatcher } from './dispatcher.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { EventFeed } from './events.ts'
 import type { Link } from './link.ts'
+import { admitted, NO_POLICY, type Policy } from './policy.ts'
 import type { Due } from './schedule.ts'
 
 /** Hears how handshakes and identities end; the dialler. */
@@ -37,6 +39,8 @@ export interface LifecycleParts {
   readonly workshop: Workshop
   readonly dispatcher: Dispatcher
   readonly hello: (remote: Address) => Hello
+  /** Default: everybody may be here. */
+  readonly policy?: Policy
 }
 
 /** Connections from their registration to their end. */
@@ -46,6 +50,7 @@ export class Lifecycle implements Acceptance, ChannelOwner {
   readonly #registry: Registry
   readonly #events: EventFeed
   readonly #hello: (remote: Address) => Hello
+  readonly #policy: Policy
   readonly #waiters = new IdentityWaiters()
   /** Who is told of a wait's end. Bounded by WAITERS_MAX. */
   readonly #waiting = new Map<WaiterId, (output: WaitOutput) => void>()
@@ -67,6 +72,7 @@ export class Lifecycle implements Acceptance, ChannelOwner {
     this.workshop = parts.workshop
     this.dispatcher = parts.dispatcher
     this.#hello = parts.hello
+    this.#policy = parts.policy ?? NO_POLICY
   }
 
   /** Joins the two halves that need each other; once, before anything happens. */
@@ -89,7 +95,7 @@ export class Lifecycle implements Acceptance, ChannelOwner {
 
   /** A connection gives way to a newcomer: there are too many. */
   evict(handle: ConnectionHandle, retryAfterMs: number): void {
-    this.change((registry) => registry.close(handle, CLOSE.overloaded, `retryAfterMs=${retryAfterMs}`))
+    this.change((registry) => registry.close(handle, CLOSE.overloaded, retryAfterReason(retryAfterMs)))
   }
 
   /** Begins to wait for an identity; null when too many wait. `ended` is called once, unless the wait is cancelled. */
@@ -155,7 +161,13 @@ export class Lifecycle implements Acceptance, ChannelOwner {
   }
 
   identified(channel: Channel, hello: Hello): void {
-    this.#registry.identified(channel.link.handle, hello, this.#now)
+    const { handle, direction, remote, state } = channel.link
+    const { histograms } = this.workshop
+    const exchange = direction === 'inbound' ? histograms.identityIn : histograms.identityOut
+    if (state.kind === 'established') exchange.record(this.#now - state.since)
+    const peer: PeerInfo = { peerId: channel.peerId, connection: handle, direction, remote, hello }
+    if (admitted(this.#policy, peer, this.workshop)) this.#registry.identified(handle, hello, this.#now)
+    else this.#registry.close(handle, CLOSE.refused, 'policy')
     this.#apply()
   }
 

@@ -22,6 +22,7 @@ export interface Connection {
   readonly localIds: readonly Uint8Array[]
   readonly opened: boolean
   keepAliveMs: number | null
+  takeDiscarded(): number
   receive(datagram: Uint8Array, from: Address, now: number): void
   transmit(into: Uint8Array, now: number): number
   timerAt(): number

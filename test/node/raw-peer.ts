@@ -1,4 +1,5 @@
 // A peer that has finished its handshake and then writes whatever a test wants onto its streams.
+import { formatAddress } from '../../src/core/address.ts'
 import { Counters } from '../../src/core/counters.ts'
 import { connectionHandle, type StreamId } from '../../src/core/ids.ts'
 import { ALPN } from '../../src/core/messages/codes.ts'
@@ -34,6 +35,13 @@ export class RawPeer {
     return peer
   }
 
+  /** Waits to be dialled, where `address` says. */
+  static async listen(world: World): Promise<RawPeer> {
+    const peer = new RawPeer(world, await generateIdentity(), world.nextIp())
+    await peer.#endpoint.bind({ family: 4, ip: world.lastIp, port: 9000 })
+    return peer
+  }
+
   private constructor(world: World, identity: Identity, ip: string) {
     const ports = world.ports(ip)
     let drawn = 0
@@ -57,6 +65,15 @@ export class RawPeer {
         failed: (_handle, _failure, reason) => void (this.closed = reason),
       },
     })
+  }
+
+  get address(): string {
+    return formatAddress(this.#endpoint.locals[0]!, this.identity.peerId)
+  }
+
+  /** Whether a handshake has finished. */
+  get reached(): boolean {
+    return this.#link !== null
   }
 
   get link(): Link {

@@ -84,6 +84,10 @@ export class ScriptedConnection implements Connection {
     return false
   }
 
+  takeDiscarded(): number {
+    return 0
+  }
+
   prioritise(): void {}
   sendToken(): void {}
   finish(): void {}

@@ -65,6 +65,10 @@ export class InlineWorkers implements Workers {
     return 0
   }
 
+  depth(): number {
+    return [...this.#jobs].filter(({ work }) => work.kind === 'sign' || work.kind === 'verify').length
+  }
+
   async close(): Promise<void> {
     this.#closed = true
     for (const job of this.#jobs) {

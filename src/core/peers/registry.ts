@@ -6,7 +6,7 @@ import type { Counters, Direction } from '../counters.ts'
 import { Deadlines } from '../deadlines.ts'
 import { Shares } from '../gate/shares.ts'
 import type { ConnectionHandle, PeerId } from '../ids.ts'
-import { CLOSE, type CloseCode } from '../messages/codes.ts'
+import { CLOSE, type CloseCode, closeName } from '../messages/codes.ts'
 import type { Hello } from '../messages/hello.ts'
 import { sameBytes } from '../bytes.ts'
 import { type ConnectionRecord, type EstablishedConnection, infoOf, type PeerInfo } from './connection-record.ts'
@@ -361,6 +361,7 @@ export class Registry {
 
   #close(record: ConnectionRecord, code: CloseCode, reason: string): void {
     assert(record.peer !== null, 'a connection is closed after it was established')
+    this.#counters.closedFor[closeName(code)]++
     this.#emit({ kind: 'close', handle: record.handle, code, reason })
     record.state = { kind: 'closing' }
     this.#deadlines.clear(record.handle)
