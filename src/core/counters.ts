@@ -122,6 +122,10 @@ export class Counters {
   messagesServed = 0
   /** Handlers that were told to stop because their time was over. */
   handlerTimeouts = 0
+  /** Inbound streams reset because their peer neither wrote nor read for too long. */
+  streamsStalled = 0
+  /** PINGs without an answer, because their peer reads none. */
+  pingsUnanswered = 0
   /** Handlers that threw or rejected, and other supervised tasks that failed. */
   taskFailures = 0
   /** Events a slow subscriber missed. */

@@ -94,8 +94,12 @@ export class InboundConversation implements Conversation, Due {
 
   /** The time of its state is over. */
   run(): void {
-    if (this.#state.kind !== 'handling') return this.#abort(STREAM.deadline)
-    this.#owner.workshop.counters.handlerTimeouts++
+    const { counters } = this.#owner.workshop
+    if (this.#state.kind !== 'handling') {
+      counters.streamsStalled++
+      return this.#abort(STREAM.deadline)
+    }
+    counters.handlerTimeouts++
     this.#refuse(BUSY, STREAM.busy)
   }
 

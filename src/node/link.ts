@@ -123,6 +123,10 @@ export class Link implements Due {
     return taken
   }
 
+  unacknowledged(stream: StreamId): number {
+    return this.connection.unacknowledged(stream)
+  }
+
   finish(stream: StreamId): void {
     this.connection.finish(stream)
     this.#touch()

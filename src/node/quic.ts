@@ -32,6 +32,7 @@ export interface Connection {
   open(bidirectional: boolean): StreamId | null
   prioritise(stream: StreamId): void
   write(stream: StreamId, bytes: Uint8Array): number
+  unacknowledged(stream: StreamId): number
   finish(stream: StreamId): void
   reset(stream: StreamId, code: number): void
   read(stream: StreamId): Uint8Array | null

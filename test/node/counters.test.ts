@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Counters } from '../../src/core/counters.ts'
+import { concat } from '../../src/core/bytes.ts'
+import { encodeControl } from '../../src/core/messages/control.ts'
 import { CLOSE, STATUS } from '../../src/core/messages/codes.ts'
 import type { CloseReason } from '../../src/core/quic/outputs.ts'
 import { Dispatcher } from '../../src/node/dispatcher.ts'
@@ -240,6 +242,23 @@ raises(
 )
 
 // ── what is said ──
+
+raises('a peer that asks and does not listen', 'streamsStalled pingsUnanswered', async () => {
+  const world = await World.make()
+  const host = await world.host({ limits: { stallTimeoutMs: 1000 } })
+  const peer = await RawPeer.connect(world, host)
+  const control = await peer.greet()
+  peer.say(Uint8Array.of(40), { open: true })
+  const pings = concat(...Array.from({ length: 4000 }, () => encodeControl({ kind: 'ping', token: 2 ** 40 })))
+  for (let n = 0; n < 3; n++) {
+    for (let at = 0; at < pings.length; at += peer.link.write(control, pings.subarray(at)))
+      await world.clock.advance(10)
+  }
+  await world.clock.advance(1500)
+  await peer.close()
+  await world.close()
+  return [{ snapshot: () => host.transport.counters() }]
+})
 
 raises(
   'talk',

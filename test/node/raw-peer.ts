@@ -6,6 +6,7 @@ import { ALPN } from '../../src/core/messages/codes.ts'
 import { type ControlMessage, encodeControl } from '../../src/core/messages/control.ts'
 import { decodeResponseHeader, type ResponseHeader } from '../../src/core/messages/requests.ts'
 import { Assembly } from '../../src/core/dispatch/assembly.ts'
+import type { Crypto, PacketKey } from '../../src/core/ports.ts'
 import type { CloseReason } from '../../src/core/quic/outputs.ts'
 import { TRANSPORT_DEFAULTS } from '../../src/core/quic/settings.ts'
 import { generateIdentity } from '../../src/io/identity.ts'
@@ -26,13 +27,34 @@ export class RawPeer {
   #link: Link | null = null
   #control: StreamId | null = null
 
-  /** Dials a host and finishes the handshake. */
-  static async connect(world: World, host: Host): Promise<RawPeer> {
+  /** What the next packets carry instead of what they should, padded, under the true keys; null: nothing. */
+  forged: Uint8Array | null = null
+
+  /** Dials a host and finishes the handshake, unless `forged` prevents it. */
+  static async connect(world: World, host: Host, forged: Uint8Array | null = null): Promise<RawPeer> {
     const peer = new RawPeer(world, await generateIdentity(), world.nextIp())
+    peer.forged = forged
     await peer.#endpoint.bind({ family: 4, ip: world.lastIp, port: 9000 })
     peer.#endpoint.dial(host.transport.locals[0]!, null)
     await world.clock.advance(100)
     return peer
+  }
+
+  #forging(crypto: Crypto): Crypto {
+    return {
+      ...crypto,
+      packetKey: (...parts) => {
+        const key = crypto.packetKey(...parts)
+        const seal: PacketKey['seal'] = (buffer, header, start, end, packetNumber) => {
+          if (this.forged !== null) {
+            buffer.fill(0, start, end)
+            buffer.set(this.forged.subarray(0, end - start), start)
+          }
+          key.seal(buffer, header, start, end, packetNumber)
+        }
+        return { seal, open: key.open.bind(key), mask: key.mask.bind(key), release: () => key.release() }
+      },
+    }
   }
 
   /** Waits to be dialled, where `address` says. */
@@ -43,7 +65,7 @@ export class RawPeer {
   }
 
   private constructor(world: World, identity: Identity, ip: string) {
-    const ports = world.ports(ip)
+    const ports = { ...world.ports(ip), crypto: this.#forging(world.ports(ip).crypto) }
     let drawn = 0
     this.#world = world
     this.identity = identity

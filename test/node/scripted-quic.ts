@@ -88,6 +88,10 @@ export class ScriptedConnection implements Connection {
     return 0
   }
 
+  unacknowledged(): number {
+    return 0
+  }
+
   prioritise(): void {}
   sendToken(): void {}
   finish(): void {}

@@ -212,6 +212,11 @@ export class QuicConnection {
     return this.#live ? this.#parts.streams.write(stream, bytes) : 0
   }
 
+  /** Bytes taken by `write` and not acknowledged. */
+  unacknowledged(stream: StreamId): number {
+    return this.#parts.streams.unacknowledged(stream)
+  }
+
   /** Ends our half of a stream after what was written. */
   finish(stream: StreamId): void {
     this.#parts.streams.finish(stream)
