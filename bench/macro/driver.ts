@@ -2,6 +2,7 @@
 // measurement of QUIC itself needs.
 import type { ConnectionOutput } from '../../src/core/quic/outputs.ts'
 import type { QuicConnection } from '../../src/core/quic/connection.ts'
+import type { WorkDone } from '../../src/core/ports.ts'
 import type { Address, Identity, Ports } from '../../src/index.ts'
 import type { Timer, UdpSocket } from '../../src/io/ports.ts'
 
@@ -44,10 +45,11 @@ export class Driver {
     const { connection, ports, identity, output } = this.#parts
     for (let next = connection.poll(); next !== null; next = connection.poll()) {
       if (next.kind === 'work') {
-        ports.workers.run(next.work, identity, (done) => {
-          connection.done(done, this.#now())
+        const done = (result: WorkDone): void => {
+          connection.done(result, this.#now())
           this.drive()
-        })
+        }
+        ports.workers.run({ work: next.work, identity, done })
       } else output(next)
     }
     if (this.#flushing) return

@@ -16,6 +16,7 @@ export const DROP_REASONS = [
   'unknown-connection',
   'not-opened',
   'late',
+  'crowd',
   'retries-spent',
   'resets-spent',
 ] as const

@@ -51,14 +51,27 @@ export interface Identity {
   readonly privateKey: Uint8Array
 }
 
-/** Does `Work` off the event loop; identity work (sign, verify) goes before chunk work. */
-export interface Workers {
+/** Work to be done, and for whom. */
+export interface Job {
+  readonly work: Work
+  /** Whose key signs. */
+  readonly identity: Identity
   /**
-   * Calls `done` exactly once, in a later turn, with a result of the same id; `failed` when the queue is full or the workers
-   * are closed. `identity` is whose key signs. Chunk inputs (`plaintext`, `stored`) are handed over and must not be used again.
+   * Until when its result is of use, in the clock's milliseconds; by default at once. Of identity work the earliest deadline goes first:
+   * when there is more than can be done in time, some handshakes finish, instead of all being late together.
    */
-  run(work: Work, identity: Identity, done: (result: WorkDone) => void): void
-  /** How long the oldest queued identity work has waited, in milliseconds: the gate's lateness of signing. */
+  readonly deadline?: number
+  /** Whether anybody still waits for the result, asked when the work's turn has come; by default somebody does. */
+  readonly wanted?: () => boolean
+  /** Called once, in a later turn, with a result of the same id; `failed` when it could not be done, or was not wanted. */
+  readonly done: (result: WorkDone) => void
+}
+
+/** Does work off the event loop; identity work (sign, verify) goes before chunk work. */
+export interface Workers {
+  /** Fails when the queue is full or the workers are closed. Chunk inputs (`plaintext`, `stored`) are handed over and must not be used again. */
+  run(job: Job): void
+  /** How long the longest waiting identity work has waited, in milliseconds: the gate's lateness of signing. */
   lateness(): number
   /** Identity work that was asked for and is not answered yet. */
   depth(): number

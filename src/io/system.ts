@@ -1,10 +1,9 @@
 // The ports of this machine. A process has one set of worker threads, however many nodes it runs: each call leases it, and the
 // threads end when the last lease is given back.
-import type { Work, WorkDone } from '../core/ports.ts'
 import { systemClock } from './clock.ts'
 import { createCrypto } from './crypto.ts'
 import { systemFiles } from './files.ts'
-import type { Identity, Ports, Workers } from './ports.ts'
+import type { Job, Ports, Workers } from './ports.ts'
 import { systemRandom } from './random.ts'
 import { systemTimers } from './timers.ts'
 import { systemUdp } from './udp.ts'
@@ -44,9 +43,9 @@ class WorkersLease implements Workers {
     this.#shared.leases++
   }
 
-  run(work: Work, identity: Identity, done: (result: WorkDone) => void): void {
-    if (this.#closing === null) return this.#shared.workers.run(work, identity, done)
-    setImmediate(() => done({ id: work.id, kind: 'failed', reason: 'the workers are closed' }))
+  run(job: Job): void {
+    if (this.#closing === null) return this.#shared.workers.run(job)
+    setImmediate(() => job.done({ id: job.work.id, kind: 'failed', reason: 'the workers are closed' }))
   }
 
   lateness(): number {

@@ -1,10 +1,11 @@
 // Work off the event loop, in threads of our own: Node's shared pool serves files and names too, and a few hung file calls would
 // stop every signature there. One thread does nothing but identity work, so that a signature never waits behind a chunk; the
-// others take identity work first and chunks when there is none.
+// others take identity work first, the earliest deadline before all, and chunks when there is none.
 import { availableParallelism } from 'node:os'
+import { Deadlines } from '../core/deadlines.ts'
 import type { Work, WorkDone } from '../core/ports.ts'
 import { systemClock } from './clock.ts'
-import type { Identity, Workers } from './ports.ts'
+import type { Job, Workers } from './ports.ts'
 import { WorkerThread } from './worker-thread.ts'
 
 /** How many threads there are and how much may wait for them. */
@@ -26,10 +27,9 @@ const IDENTITY_AHEAD = 3
 export const createWorkers = (options: WorkersOptions = {}): Workers => new ThreadPool(options)
 
 interface Waiting {
-  readonly work: Work
-  readonly identity: Identity
-  readonly since: number
-  readonly done: (result: WorkDone) => void
+  readonly job: Job
+  /** When it was asked for. */
+  readonly asked: number
 }
 
 class ThreadPool implements Workers {
@@ -38,11 +38,11 @@ class ThreadPool implements Workers {
   readonly #reserved: WorkerThread
   readonly #shared: readonly WorkerThread[]
   /** Bounded by identityQueueMax. */
-  readonly #identityQueue: Waiting[] = []
+  readonly #identityQueue = new Deadlines<Waiting>()
   /** Bounded by chunkQueueMax. */
   readonly #chunkQueue: Waiting[] = []
-  /** Identity jobs in threads, oldest first. Bounded by the threads and IDENTITY_AHEAD. */
-  readonly #identityPosted = new Set<Waiting>()
+  /** Identity jobs not answered yet, in the order they were asked for. Bounded by identityQueueMax, the threads and IDENTITY_AHEAD. */
+  readonly #identityJobs = new Set<Waiting>()
   #closing: Promise<void> | null = null
 
   constructor(options: WorkersOptions) {
@@ -55,24 +55,29 @@ class ThreadPool implements Workers {
     this.#reserved.start()
   }
 
-  run(work: Work, identity: Identity, done: (result: WorkDone) => void): void {
-    const forIdentity = isIdentityWork(work)
-    const queue = forIdentity ? this.#identityQueue : this.#chunkQueue
-    const max = forIdentity ? this.#identityQueueMax : this.#chunkQueueMax
-    if (this.#closing !== null) return fail(work, done, 'the workers are closed')
-    if (queue.length >= max) return fail(work, done, 'too much work is waiting')
-    queue.push({ work, identity, since: systemClock.now(), done })
+  run(job: Job): void {
+    const forIdentity = isIdentityWork(job.work)
+    const full = forIdentity
+      ? this.#identityQueue.size >= this.#identityQueueMax
+      : this.#chunkQueue.length >= this.#chunkQueueMax
+    if (this.#closing !== null) return fail(job, 'the workers are closed')
+    if (full) return fail(job, 'too much work is waiting')
+    const waiting = { job, asked: systemClock.now() }
+    if (forIdentity) {
+      this.#identityQueue.set(waiting, job.deadline ?? waiting.asked)
+      this.#identityJobs.add(waiting)
+    } else this.#chunkQueue.push(waiting)
     this.#dispatch()
   }
 
   /** Counts what a thread has been given too: to whoever waits it is the same. */
   lateness(): number {
-    const oldest = this.#identityPosted.values().next().value ?? this.#identityQueue[0]
-    return oldest === undefined ? 0 : systemClock.now() - oldest.since
+    const [longest] = this.#identityJobs
+    return longest === undefined ? 0 : systemClock.now() - longest.asked
   }
 
   depth(): number {
-    return this.#identityPosted.size + this.#identityQueue.length
+    return this.#identityJobs.size
   }
 
   close(): Promise<void> {
@@ -81,22 +86,24 @@ class ThreadPool implements Workers {
   }
 
   async #end(): Promise<void> {
-    for (const { work, done } of [...this.#identityQueue.splice(0), ...this.#chunkQueue.splice(0)]) {
-      fail(work, done, 'the workers are closed')
+    for (const { job } of this.#chunkQueue.splice(0)) fail(job, 'the workers are closed')
+    for (let next = this.#identityQueue.due(Infinity); next !== null; next = this.#identityQueue.due(Infinity)) {
+      this.#identityJobs.delete(next)
+      fail(next.job, 'the workers are closed')
     }
     await Promise.all([this.#reserved, ...this.#shared].map((thread) => thread.end()))
   }
 
   #dispatch(): void {
-    while (this.#identityQueue.length > 0) {
+    while (this.#identityQueue.size > 0) {
       const thread = this.#identityThread()
       if (thread === null) break
-      this.#post(thread, this.#identityQueue)
+      this.#post(thread, this.#identityQueue.due(Infinity))
     }
     while (this.#chunkQueue.length > 0) {
       const thread = this.#shared.find(({ busy }) => busy === 0)
       if (thread === undefined) break
-      this.#post(thread, this.#chunkQueue)
+      this.#post(thread, this.#chunkQueue.shift() ?? null)
     }
   }
 
@@ -109,20 +116,22 @@ class ThreadPool implements Workers {
     return this.#reserved.busy < IDENTITY_AHEAD ? this.#reserved : (idle[0] ?? null)
   }
 
-  /** Gives the queue's first job to a thread; when the thread cannot be had, the job fails rather than wait for nothing. */
-  #post(thread: WorkerThread, queue: Waiting[]): void {
-    const job = queue.shift()
-    if (job === undefined) return
+  /** Gives a job to a thread; when the thread cannot be had, the job fails rather than wait for nothing. */
+  #post(thread: WorkerThread, waiting: Waiting | null): void {
+    if (waiting === null) return
+    const { job } = waiting
     const answer = (result: WorkDone): void => {
-      this.#identityPosted.delete(job)
+      this.#identityJobs.delete(waiting)
       if (this.#closing === null) this.#dispatch()
       job.done(result)
     }
-    if (!this.#handOver(thread, job, answer)) fail(job.work, job.done, 'no worker could be started')
-    else if (isIdentityWork(job.work)) this.#identityPosted.add(job)
+    const wanted = job.wanted === undefined || job.wanted()
+    if (wanted && this.#handOver(thread, job, answer)) return
+    this.#identityJobs.delete(waiting)
+    fail(job, wanted ? 'no worker could be started' : 'nobody waits for it')
   }
 
-  #handOver(thread: WorkerThread, job: Waiting, answer: (result: WorkDone) => void): boolean {
+  #handOver(thread: WorkerThread, job: Job, answer: (result: WorkDone) => void): boolean {
     const { work, transfer } = pack(job.work)
     const { peerId, privateKey } = job.identity
     const signer = work.kind === 'sign' ? { peerId, privateKey: cut(privateKey) } : null
@@ -138,7 +147,7 @@ class ThreadPool implements Workers {
 const isIdentityWork = (work: Work): boolean => work.kind === 'sign' || work.kind === 'verify'
 
 /** In a later turn, as every other answer. */
-const fail = (work: Work, done: (result: WorkDone) => void, reason: string): void => {
+const fail = ({ work, done }: Job, reason: string): void => {
   setImmediate(() => done({ id: work.id, kind: 'failed', reason }))
 }
 

@@ -2,17 +2,16 @@
 // A datagram, a due timer or a finished computation goes in; the connection's outputs are drained in the same turn, and what they
 // mean for others (registration, refusal, loss) is done before the next input. Nothing here waits: there is no promise between a
 // datagram and its verdict, nor between a finished handshake and its registration.
-import { type Address, classify } from '../core/address.ts'
+import type { Address } from '../core/address.ts'
 import { assert, unreachable } from '../core/assert.ts'
 import type { Counters, HandshakeFailure } from '../core/counters.ts'
 import { type Histograms, histograms } from '../core/histograms.ts'
-import type { SlotVerdict, Verdict } from '../core/gate/gate.ts'
+import { FIRST_DATAGRAM_BYTES_MIN, type SlotVerdict, type Verdict } from '../core/gate/gate.ts'
 import type { GateOptions } from '../core/gate/options.ts'
 import type { ConnectionHandle, PeerId } from '../core/ids.ts'
-import type { Random, Work } from '../core/ports.ts'
-import type { QuicConfig } from '../core/quic/connection.ts'
+import type { Random, Work, WorkDone } from '../core/ports.ts'
 import type { CloseReason, ConnectionOutput } from '../core/quic/outputs.ts'
-import type { LongHeader } from '../core/quic/packet.ts'
+import type { Header, LongHeader } from '../core/quic/packet.ts'
 import type { TransportSettings } from '../core/quic/settings.ts'
 import { SallyportError } from '../core/errors.ts'
 import type { Identity, Ports, UdpSocket } from '../io/ports.ts'
@@ -21,6 +20,8 @@ import { endingOf, handshakeFailure } from './close-reasons.ts'
 import { Gatekeeper, type Stray } from './gatekeeper.ts'
 import { GivenTokens } from './given-tokens.ts'
 import { Link } from './link.ts'
+import { linkConfig, type LinkParentage } from './link-config.ts'
+import { Newcomers } from './newcomers.ts'
 import type { Limits } from './options.ts'
 import { Outbox } from './outbox.ts'
 import { CORE_QUIC, type Quic } from './quic.ts'
@@ -68,6 +69,9 @@ interface Arrival {
   readonly socket: UdpSocket
 }
 
+/** One of no known connection, when it came. */
+type Stranger = Stray & Arrival
+
 /** The endpoint of one node. */
 export class Endpoint {
   readonly #options: EndpointOptions
@@ -75,8 +79,9 @@ export class Endpoint {
   readonly #quic: Quic
   readonly #admission: Admission
   readonly #keeper: Gatekeeper
+  readonly #newcomers: Newcomers<Stranger>
   readonly #crowd: Crowd
-  readonly #resetSecret: Uint8Array
+  readonly #parentage: LinkParentage
   readonly #routes = new Routes()
   readonly #tokens = new GivenTokens()
   readonly #outbox: Outbox
@@ -98,9 +103,15 @@ export class Endpoint {
     this.#quic = options.quic ?? CORE_QUIC
     this.#admission = options.admission ?? AT_ONCE
     this.#crowd = options.crowd ?? NO_CROWD
-    this.#resetSecret = options.resetSecret ?? drawn(ports.random)
-    const own = { gate: options.gate ?? {}, quic: this.#quic, resetSecret: this.#resetSecret }
+    const resetSecret = options.resetSecret ?? drawn(ports.random)
+    this.#parentage = { ...options, resetSecret }
+    const own = { gate: options.gate ?? {}, quic: this.#quic, resetSecret }
     this.#keeper = new Gatekeeper({ ...options, ...own })
+    this.#newcomers = new Newcomers({
+      timers: ports.timers,
+      begin: (stranger) => this.#meet(stranger),
+      turnAway: () => this.#keeper.gate.count({ kind: 'drop', reason: 'crowd' }),
+    })
     const quiet = (link: Link): void => options.schedule.set(link, link.dueAt)
     this.#outbox = new Outbox({ clock: ports.clock, timers: ports.timers, counters, quiet })
   }
@@ -146,7 +157,7 @@ export class Endpoint {
     const now = this.#now
     const handle = this.#options.handles.draw('outbound')
     const deadline = halfOpen.takeOutbound(handle, now)
-    const config = this.#config('client', remote, expectedPeer)
+    const config = linkConfig(this.#parentage, { role: 'client', remote, expectedPeer })
     const token = this.#tokens.take(remote)
     const connection = this.#quic.connect(token === null ? config : { ...config, token }, now)
     this.#options.counters.handshakesBegun.outbound++
@@ -166,6 +177,11 @@ export class Endpoint {
   /** The connections that are not closed, for the reconciler. */
   handles(): Iterable<ConnectionHandle> {
     return this.#links.keys()
+  }
+
+  /** First flights that wait to be judged. */
+  get waiting(): number {
+    return this.#newcomers.waiting
   }
 
   /** Handshakes in progress; how many inbound ones are strangers', and how many of one region in one pool of slots. */
@@ -218,8 +234,9 @@ export class Endpoint {
     const header = this.#quic.header(bytes)
     const link =
       this.#routes.find(header, from) ?? (header?.form === 'short' ? this.#routes.findReset(bytes, from) : null)
-    if (link === null) this.#judge({ bytes, from, socket, header })
-    else this.#deliver(link, { bytes, from, socket })
+    if (link !== null) this.#deliver(link, { bytes, from, socket })
+    else if (isFirstFlight(bytes, header)) this.#newcomers.arrived({ bytes, from, socket, header, since: this.#now })
+    else this.#judge({ bytes, from, socket, header, since: this.#now })
     this.#settle()
   }
 
@@ -248,32 +265,46 @@ export class Endpoint {
   }
 
   #work(link: Link, work: Work): void {
+    const { state } = link
     const askedAt = this.#now
-    this.#options.ports.workers.run(work, this.#options.identity, (result) => {
+    const wanted = (): boolean => link.state.kind !== 'closed'
+    const done = (result: WorkDone): void => {
       this.#histograms.signing.record(this.#now - askedAt)
-      if (link.state.kind === 'closed') return
+      if (!wanted()) return
       link.connection.done(result, this.#now)
       this.touched(link)
       this.#settle()
-    })
+    }
+    const { ports, identity } = this.#options
+    ports.workers.run({ work, identity, ...(state.kind === 'half-open' && { deadline: state.deadline }), wanted, done })
   }
 
   // ── the gate ──
 
-  #judge(stray: Stray & Arrival): void {
-    const standing = { closing: this.#stopped, connections: this.#options.handles.size, shares: this.#crowd.shares }
-    const verdict = this.#keeper.judge(stray, standing)
-    this.#keeper.gate.count(verdict.kind === 'slot' ? this.#seat(verdict, stray) : this.#answer(verdict, stray))
+  /** A first flight's turn has come; an earlier datagram of it may have begun the handshake meanwhile. Whether it took a slot. */
+  #meet(stranger: Stranger): boolean {
+    const link = this.#routes.find(stranger.header, stranger.from)
+    if (link === null) return this.#judge(stranger).kind === 'slot'
+    this.#deliver(link, stranger)
+    return false
   }
 
-  #answer(verdict: Verdict, stray: Stray & Arrival): Verdict {
+  #judge(stray: Stranger): Verdict {
+    const standing = { closing: this.#stopped, connections: this.#options.handles.size, shares: this.#crowd.shares }
+    const judged = this.#keeper.judge(stray, standing)
+    const verdict = judged.kind === 'slot' ? this.#seat(judged, stray) : this.#answer(judged, stray)
+    this.#keeper.gate.count(verdict)
+    return verdict
+  }
+
+  #answer(verdict: Verdict, stray: Stranger): Verdict {
     const write = this.#keeper.answer(verdict, stray)
     if (write !== null) this.#outbox.answer(stray.socket, stray.from, write)
     return verdict
   }
 
   /** Gives a slot; returns the verdict, or the drop it turned out to be. Those who have to go are gone before the newcomer begins. */
-  #seat(verdict: SlotVerdict, { header, ...arrival }: Stray & Arrival): Verdict {
+  #seat(verdict: SlotVerdict, { header, ...arrival }: Stranger): Verdict {
     assert(header?.form === 'long', 'a slot is given for an Initial')
     if (verdict.displaced !== null) this.#links.get(verdict.displaced)?.displace(this.#now)
     if (verdict.evicted !== null) this.#evict(verdict.evicted)
@@ -287,15 +318,15 @@ export class Endpoint {
   }
 
   /** A handshake begins with its first datagram; false when that does not open, and nothing is kept. */
-  #begin(verdict: SlotVerdict, header: LongHeader, arrival: Arrival): boolean {
+  #begin(verdict: SlotVerdict, header: LongHeader, arrival: Arrival & Pick<Stranger, 'since'>): boolean {
     const now = this.#now
     const { from: remote, socket } = arrival
     const handle = this.#options.handles.draw('inbound')
     const deadline = this.#keeper.gate.take(verdict, handle, now)
-    const config = this.#config('server', remote, null)
+    const config = linkConfig(this.#parentage, { role: 'server', remote, expectedPeer: null })
     const connection = this.#quic.accept(config, this.#keeper.admit(verdict, header), now)
     const { datagramBytes } = config.transport
-    const own = { handle, direction: 'inbound', beganAt: now, owner: this } as const
+    const own = { handle, direction: 'inbound', beganAt: arrival.since, owner: this } as const
     const link = new Link({ ...own, remote, connection, socket, datagramBytes }, deadline)
     this.#add(link, { from: remote, destinationId: header.destinationId })
     this.#deliver(link, arrival)
@@ -324,24 +355,6 @@ export class Endpoint {
     this.#leave(link)
     this.#options.acceptance.failed(link.handle, 'cancelled', { kind: 'abandoned' }, this.#now)
     this.#forget(link)
-  }
-
-  #config(role: 'client' | 'server', remote: Address, expectedPeer: PeerId | null): LinkConfig {
-    const { ports, identity, alpn, transports } = this.#options
-    const transport = classify(remote) === 'loopback' ? transports.loopback : transports.elsewhere
-    const { crypto, random } = ports
-    const resetSecret = this.#resetSecret
-    return {
-      role,
-      crypto,
-      random,
-      publicKey: identity.publicKey,
-      alpn: [alpn],
-      expectedPeer,
-      remote,
-      transport,
-      resetSecret,
-    }
   }
 
   // ── outputs ──
@@ -469,7 +482,9 @@ export class Endpoint {
   }
 }
 
-type LinkConfig = QuicConfig & { readonly transport: TransportSettings }
+/** What a handshake may begin with; the gate has more to say about it. */
+const isFirstFlight = (bytes: Uint8Array, header: Header | null): boolean =>
+  header?.form === 'long' && header.type === 'initial' && bytes.length >= FIRST_DATAGRAM_BYTES_MIN
 
 const drawn = (random: Random): Uint8Array => {
   const secret = new Uint8Array(32)

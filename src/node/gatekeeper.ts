@@ -40,6 +40,8 @@ export interface Stray {
   readonly bytes: Uint8Array
   readonly from: Address
   readonly header: Header | null
+  /** When it came, which can be a while ago. */
+  readonly since: number
 }
 
 const NO_TOKEN = { kind: 'none' } as const
@@ -66,14 +68,16 @@ export class Gatekeeper {
     return this.#options.retryAfterMs
   }
 
-  judge({ bytes, from, header }: Stray, standing: Standing): Verdict {
+  judge({ bytes, from, header, since }: Stray, standing: Standing): Verdict {
     const { clock } = this.#parts.ports
     const token = (): ReturnType<Tokens['read']> => {
       if (header?.form !== 'long' || header.token.length === 0) return NO_TOKEN
       return this.#tokens.read(header.token, { ...from, destinationId: header.destinationId }, clock.wall())
     }
     const look = { bytes: bytes.length, from, header, token }
-    return this.gate.judge(look, { ...standing, lateMs: this.#lateness.now() }, clock.now())
+    const now = clock.now()
+    const lateMs = Math.max(now - since, this.#lateness.now())
+    return this.gate.judge(look, { ...standing, lateMs }, now)
   }
 
   /** Writes the answer a verdict asks for into `into` (1,200 bytes) and returns its length; null when it asks for none. */

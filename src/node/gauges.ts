@@ -3,6 +3,8 @@ import type { TransportParts } from './transport-parts.ts'
 
 /** The gauges of one node; numbers of things, times in milliseconds, sizes in bytes. */
 export interface Gauges {
+  /** First flights that wait to be judged. */
+  readonly newcomers: number
   /** Handshakes in progress, by who dialled. */
   readonly halfOpenIn: number
   readonly halfOpenOut: number
@@ -37,6 +39,7 @@ export const gaugesOf = (parts: TransportParts): Gauges => {
   const { endpoint, registry, dispatcher, workshop, schedule, workers } = parts
   const { inbound, outbound, strangers, fullest } = endpoint.halfOpen
   return {
+    newcomers: endpoint.waiting,
     halfOpenIn: inbound,
     halfOpenOut: outbound,
     strangers,

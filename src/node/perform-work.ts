@@ -4,4 +4,4 @@ import type { Identity, Workers } from '../io/ports.ts'
 
 /** Has work done; resolves to its result, which may be `failed`, and never rejects. */
 export const perform = (workers: Workers, identity: Identity, work: Work): Promise<WorkDone> =>
-  new Promise((resolve) => workers.run(work, identity, resolve))
+  new Promise((done) => workers.run({ work, identity, done }))

@@ -141,7 +141,11 @@ class DownloadRun {
       case 'cancel':
         return this.#drive.cancel(output.request)
       case 'work':
-        return workers.run(output.work, identity, (done) => this.#drive.give((now) => this.#download.done(done, now)))
+        return workers.run({
+          work: output.work,
+          identity,
+          done: (result) => this.#drive.give((now) => this.#download.done(result, now)),
+        })
       case 'write-piece':
         return this.#drive.operate(async () => {
           await this.#file.write(output.bytes, output.offset)

@@ -88,7 +88,11 @@ class UploadRun {
           return (now) => this.#upload.piece(output.index, bytes, now)
         })
       case 'work':
-        return workers.run(output.work, identity, (done) => this.#drive.give((now) => this.#upload.done(done, now)))
+        return workers.run({
+          work: output.work,
+          identity,
+          done: (result) => this.#drive.give((now) => this.#upload.done(result, now)),
+        })
       case 'lookup':
         return this.#drive.look(async (signal) => {
           const found = await findCandidates(this.#surroundings.routing, output.address, signal)

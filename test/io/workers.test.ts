@@ -59,6 +59,30 @@ describe('worker threads', () => {
     await workers.close()
   })
 
+  it('take identity work in the order of its deadlines, and leave out what nobody wants any more', async () => {
+    const workers = createWorkers({ sharedThreads: 1 })
+    const order: string[] = []
+    const jobs = Array.from({ length: 60 }, (_, id) => {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      const done = (result: WorkDone): void => {
+        order.push(`${result.kind} ${result.id}`)
+        resolve()
+      }
+      // The first few go to the threads at once; of the others the last asked for is due first.
+      const work = { id, kind: 'sign', content: new Uint8Array(1) } as const
+      workers.run({ work, identity, deadline: 1e9 - id, wanted: () => id < 10 || id % 2 === 0, done })
+      return promise
+    })
+    await Promise.all(jobs)
+    const late = order.filter((text) => text.startsWith('sign')).slice(4)
+    const numbers = late.map((text) => Number(text.slice(5)))
+    assert.equal(order.filter((text) => text.startsWith('failed')).length, 25)
+    // Threads answer at their own pace, so that neighbours may change places.
+    assert.ok(Math.min(...numbers.slice(0, 8)) > Math.max(...numbers.slice(-8)), numbers.join(' '))
+    assert.equal(workers.lateness(), 0)
+    await workers.close()
+  })
+
   it('say how long identity work has waited', async () => {
     const workers = createWorkers({ sharedThreads: 1 })
     const all = Array.from({ length: 100 }, (_, id) => ask(workers, { id, kind: 'sign', content: new Uint8Array(1) }))
@@ -84,7 +108,8 @@ describe('worker threads', () => {
   it('let a process end that forgot to close them, after its work is done', async () => {
     const program = `
       const { createWorkers } = await import(${JSON.stringify(new URL('../../src/io/workers.ts', import.meta.url))})
-      createWorkers().run({ id: 1, kind: 'hash-chunk', stored: new Uint8Array(5) }, {}, ({ kind }) => console.log(kind))`
+      const work = { id: 1, kind: 'hash-chunk', stored: new Uint8Array(5) }
+      createWorkers().run({ work, identity: {}, done: ({ kind }) => console.log(kind) })`
     const run = promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], { timeout: 20_000 })
     assert.equal((await run).stdout, 'hash-chunk\n')
   })

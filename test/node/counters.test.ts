@@ -12,6 +12,7 @@ import { hello, Played, peer, SELF } from '../core/peers/played.ts'
 import { BAD_RETRY, Gatehouse, initial, NEW_TOKEN, RETRY } from '../core/gate/gatehouse.ts'
 import { ip4 } from '../core/gate/sources.ts'
 import { HELLO, RawPeer } from './raw-peer.ts'
+import { firstDatagram } from './scripted-quic.ts'
 import { ScriptedHost } from './scripted-host.ts'
 import { World } from './transport-world.ts'
 
@@ -110,6 +111,12 @@ raises('a first datagram that does not open', 'dropped.not-opened', async () => 
   socket.send(forged, server.transport.locals[0]!, () => {})
   await world.clock.advance(50)
   return [{ snapshot: () => server.transport.counters() }]
+})
+
+raises('more first flights than may wait', 'dropped.crowd', async () => {
+  const host = await ScriptedHost.make(await World.make())
+  for (let port = 1024; port < 4024; port++) host.deliver(firstDatagram(7), { family: 4, ip: '127.0.0.2', port })
+  return [host.parts.counters]
 })
 
 // ── handshakes and connections ──

@@ -8,7 +8,7 @@ import { peerIdOf } from '../../src/core/ids.ts'
 import { FrameReader } from '../../src/core/messages/framing.ts'
 import type { Registry } from '../../src/core/peers/registry.ts'
 import { TRANSPORT_DEFAULTS } from '../../src/core/quic/settings.ts'
-import type { Identity, Ports, UdpEvents, Workers } from '../../src/io/ports.ts'
+import type { Identity, Job, Ports, UdpEvents } from '../../src/io/ports.ts'
 import type { Acceptance } from '../../src/node/acceptance.ts'
 import { Endpoint } from '../../src/node/endpoint.ts'
 import { limitsOf } from '../../src/node/options.ts'
@@ -37,7 +37,7 @@ class Still {
   soon: (() => void)[] = []
   timers: { time: number; run: (() => void) | null }[] = []
   readonly sent: { bytes: Uint8Array; to: Address; done: () => void }[] = []
-  readonly work: Parameters<Workers['run']>[] = []
+  readonly work: Job[] = []
   readonly connections: ScriptedConnection[] = []
   #events: UdpEvents | null = null
 
@@ -63,7 +63,7 @@ class Still {
       },
     },
     workers: {
-      run: (...work: Parameters<Workers['run']>) => void this.work.push(work),
+      run: (job: Job) => void this.work.push(job),
       lateness: () => 0,
       close: async () => {},
     },
@@ -74,6 +74,12 @@ class Still {
 
   datagram(bytes: Uint8Array, from = THERE): void {
     this.#events?.datagram(bytes, from)
+  }
+
+  /** Datagrams of newcomers, each of its own, and the turns in which all are met. */
+  newcomers(count: number): void {
+    for (let n = 1; n <= count; n++) this.datagram(firstDatagram(n))
+    for (let n = 0; n < count; n++) this.turn()
   }
 
   /** Ends the turn. */
@@ -201,20 +207,20 @@ test('work goes to the workers and its result to the connection, unless that has
   connection!.outputs.push({ kind: 'work', work }, { kind: 'work', work: { ...work, id: 6 } })
   world.datagram(laterDatagram(1))
   assert.deepEqual(
-    world.work.map(([asked, signer]) => [asked.id, signer.peerId]),
+    world.work.map(({ work: asked, identity: signer }) => [asked.id, signer.peerId]),
     [
       [5, identity.peerId],
       [6, identity.peerId],
     ],
   )
-  world.work[0]![2]({ kind: 'sign', id: 5, signature: new Uint8Array(1) })
+  world.work[0]!.done({ kind: 'sign', id: 5, signature: new Uint8Array(1) })
   assert.deepEqual(
     connection!.results.map(({ id }) => id),
     [5],
   )
   connection!.abandon()
   world.datagram(laterDatagram(1))
-  world.work[1]![2]({ kind: 'sign', id: 6, signature: new Uint8Array(1) })
+  world.work[1]!.done({ kind: 'sign', id: 6, signature: new Uint8Array(1) })
   assert.equal(connection!.results.length, 1)
 })
 
@@ -226,8 +232,45 @@ test('a first flight of two datagrams is one connection and one verdict', async 
   assert.equal(parts.counters.judged, 1)
   world.datagram(firstDatagram(0xaa), { ...THERE, port: 4001 })
   world.datagram(firstDatagram(0xbb))
+  world.turn()
   assert.equal(world.connections.length, 3)
   parts.endpoint.checkInvariants()
+})
+
+test('those in progress go on before newcomers begin, two of them a turn, and each second datagram finds the first', async () => {
+  const [world, parts] = await transport()
+  world.datagram(firstDatagram(1))
+  world.turn()
+  const order: string[] = []
+  world.connections[0]!.onReceive = () => void order.push('in progress')
+  const begun = (): number => world.connections.length - 1
+  for (let n = 2; n <= 6; n++) for (const _ of [1, 2]) world.datagram(firstDatagram(n))
+  assert.equal(begun(), 2)
+  world.datagram(laterDatagram(1))
+  assert.deepEqual(order, ['in progress'])
+  world.turn()
+  assert.equal(begun(), 4)
+  assert.equal(parts.counters.judged, 5)
+  world.turn()
+  assert.equal(begun(), 5)
+  assert.equal(parts.counters.judged, 6)
+  for (const connection of world.connections.slice(1)) assert.equal(connection.received, 2)
+  for (let n = 0; n < 2; n++) world.turn()
+  assert.equal(world.soon.length, 0, 'nobody waits, and no turn is asked for')
+  parts.endpoint.checkInvariants()
+})
+
+test('a newcomer that waited too long is not begun, and one without room to wait is dropped', async () => {
+  const [world, parts] = await transport()
+  for (let n = 0; n < 5000; n++) world.datagram(firstDatagram(16 + (n % 200)), { ...THERE, port: 1024 + n })
+  assert.equal(parts.counters.slots, 2)
+  assert.equal(parts.counters.dropped.crowd, 5000 - 2 - 2048)
+  world.now = 1001
+  for (let n = 0; n < 32; n++) world.turn()
+  assert.equal(parts.counters.dropped.late, 2048)
+  assert.equal(parts.counters.judged, 5000)
+  world.datagram(firstDatagram(9), { ...THERE, port: 9000 })
+  assert.equal(parts.counters.slots, 3)
 })
 
 test('a datagram that does not open leaves nothing behind', async () => {
@@ -243,8 +286,9 @@ test('a datagram that does not open leaves nothing behind', async () => {
 
 test('outputs leave once a turn, connections taking turns, a bounded number of datagrams', async () => {
   const [world] = await transport()
-  for (let n = 1; n <= 3; n++) world.datagram(firstDatagram(n))
+  world.newcomers(3)
   for (const connection of world.connections) connection.owed = 200
+  for (let n = 1; n <= 3; n++) world.datagram(laterDatagram(n))
   assert.equal(world.sent.length, 0)
   world.turn()
   assert.equal(world.sent.length, 256)
@@ -269,11 +313,12 @@ test('while every buffer is with the system nothing more is taken, and it goes o
 
 test('however many connections there are, one timer of the world is set', async () => {
   const [world, parts] = await transport()
-  for (let n = 1; n <= 100; n++) world.datagram(firstDatagram(n))
+  world.newcomers(100)
   const fired: number[] = []
   world.connections.forEach((connection, i) => {
     connection.at = 1000 + i
     connection.onTimeout = () => fired.push(i)
+    world.datagram(laterDatagram(i + 1))
   })
   world.turn()
   assert.equal(world.timersSet, 1)
@@ -339,7 +384,7 @@ test('first datagrams that do not open push out no connection that still says wh
 
 test('inbound slots are refused when full, and dials still have theirs', async () => {
   const [world, parts] = await transport({ limits: { halfOpenInMax: 2, halfOpenOutMax: 1 } })
-  for (let n = 1; n <= 4; n++) world.datagram(firstDatagram(n))
+  world.newcomers(4)
   assert.equal(parts.counters.slots, 2)
   assert.equal(parts.counters.refused['slots-full'], 2)
   assert.deepEqual(

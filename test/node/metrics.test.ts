@@ -6,6 +6,7 @@ import { STATUS } from '../../src/core/messages/codes.ts'
 import { gaugesOf } from '../../src/node/gauges.ts'
 import { Schedule } from '../../src/node/schedule.ts'
 import { peer } from '../core/peers/played.ts'
+import { firstDatagram } from './scripted-quic.ts'
 import { ScriptedHost } from './scripted-host.ts'
 import { World } from './transport-world.ts'
 
@@ -17,6 +18,12 @@ test('handshakes in progress show by direction, standing and fullest prefix', as
   const { halfOpenIn, halfOpenOut, strangers, fullestPrefix, connections, established } = gaugesOf(host.parts)
   assert.deepEqual([halfOpenIn, halfOpenOut, strangers, fullestPrefix], [4, 1, 4, 3])
   assert.deepEqual([connections, established], [5, 0])
+})
+
+test('first flights that wait to be judged show', async () => {
+  const host = await ScriptedHost.make(await World.make())
+  for (let port = 1024; port < 1124; port++) host.deliver(firstDatagram(7), { family: 4, ip: '127.0.0.2', port })
+  assert.equal(gaugesOf(host.parts).newcomers, 98)
 })
 
 test('connections show as established, then as identified', async () => {

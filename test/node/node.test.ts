@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { sameBytes } from '../../src/core/bytes.ts'
+import { HOLDERS_WANTED, QUORUM } from '../../src/core/chunks/closeness.ts'
 import { SallyportError } from '../../src/core/errors.ts'
 import { createCrypto } from '../../src/io/crypto.ts'
 import { generateIdentity } from '../../src/io/identity.ts'
@@ -99,21 +100,27 @@ describe('whole nodes on a fake clock', () => {
     await world.close()
   })
 
-  it('nine of them, through loss: seven hold each chunk, a second upload stores nothing, a killed holder is done without', async () => {
+  it('nine of them, through loss: seven hold each chunk, then an upload stores nothing, a killed holder is done without', async () => {
     const world = await NodeWorld.make()
     for (let i = 0; i < 8; i++) await world.add('node')
     const client = await world.add('client')
     const bytes = pattern(FILE_BYTES)
     client.files.put('/in', bytes)
+    // Loss can make a holder so slow that the upload ends without it, once the quorum has the chunk; the next one makes up for it.
     const put = await world.run(client.node.put('/in'))
-    assert.deepEqual([put.chunks, put.holders], [2, 7])
+    assert.equal(put.chunks, 2)
+    assert.ok(put.holders >= QUORUM)
+    for (let more = 0, holders = put.holders; holders < HOLDERS_WANTED; more++) {
+      assert.ok(more < 3, 'each upload brings a chunk to holders that lack it')
+      holders = (await world.run(client.node.put('/in'))).holders
+    }
     const held = world.members.map((member) => chunksOf(member).length)
     assert.equal(
       held.reduce((sum, count) => sum + count, 0),
-      3 * 7,
+      3 * HOLDERS_WANTED,
     )
     const again = await world.run(client.node.put('/in'))
-    assert.deepEqual([again.link, again.stored], [put.link, 0])
+    assert.deepEqual([again.link, again.holders, again.stored], [put.link, HOLDERS_WANTED, 0])
     const other = await world.add('client')
     const first = await world.run(other.node.get(put.link, '/first'))
     const killed = world.members.find(({ node }) => node.peerId === first.asked[0])

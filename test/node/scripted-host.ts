@@ -1,8 +1,9 @@
 // The rooms of a real transport over scripted connections: a test brings any connection to any end, from any address of this machine.
+import type { Address } from '../../src/core/address.ts'
 import { peerIdOf } from '../../src/core/ids.ts'
 import type { CloseReason } from '../../src/core/quic/outputs.ts'
 import { generateIdentity } from '../../src/io/identity.ts'
-import type { UdpSocket } from '../../src/io/ports.ts'
+import type { Udp, UdpEvents, UdpSocket } from '../../src/io/ports.ts'
 import { type TransportOptions, type TransportParts, transportParts } from '../../src/node/transport-parts.ts'
 import { firstDatagram, laterDatagram, scripted, type ScriptedConnection } from './scripted-quic.ts'
 import type { World } from './transport-world.ts'
@@ -14,6 +15,7 @@ export class ScriptedHost {
   /** In the order in which they were made; the nth is known by an id of `n`s. */
   readonly connections: ScriptedConnection[] = []
   readonly #world: World
+  #events: UdpEvents | null = null
   readonly #udp: ReturnType<World['network']['host']>
   readonly #sockets = new Map<string, UdpSocket>()
   #flights = 0x40
@@ -30,10 +32,24 @@ export class ScriptedHost {
   private constructor(world: World, options: TransportOptions) {
     this.#world = world
     this.#udp = options.ports.udp
-    this.parts = transportParts({ ...options, quic: scripted((connection) => this.connections.push(connection)) })
+    const bind: Udp['bind'] = (local, on) => {
+      this.#events = on
+      return this.#udp.bind(local, on)
+    }
+    const ports = { ...options.ports, udp: { bind } }
+    this.parts = transportParts({
+      ...options,
+      ports,
+      quic: scripted((connection) => this.connections.push(connection)),
+    })
   }
 
-  /** A datagram comes from an address of this machine. */
+  /** A datagram comes, and all it leads to at once is done when this returns. */
+  deliver(bytes: Uint8Array, from: Address): void {
+    this.#events?.datagram(bytes, from)
+  }
+
+  /** A datagram comes from an address of this machine, and 10 ms pass. */
   async hear(bytes: Uint8Array, ip = '127.0.0.2'): Promise<void> {
     const known = this.#sockets.get(ip)
     const local = { family: 4, ip, port: 4000 } as const

@@ -17,6 +17,7 @@ export class ScriptedConnection implements Connection {
   /** Datagrams to send, and what happens when one arrives. */
   owed = 0
   at = Infinity
+  received = 0
   onReceive: (bytes: Uint8Array) => void = () => {}
   onTimeout: () => void = () => {}
   #streams = 0
@@ -27,6 +28,7 @@ export class ScriptedConnection implements Connection {
   }
 
   receive(bytes: Uint8Array): void {
+    this.received++
     this.onReceive(bytes)
   }
 

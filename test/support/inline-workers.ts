@@ -2,7 +2,7 @@
 import type { Work, WorkDone } from '../../src/core/ports.ts'
 import { loadBlake3 } from '../../src/io/blake3.ts'
 import { createPerform, type Perform } from '../../src/io/perform.ts'
-import type { Identity, Workers } from '../../src/io/ports.ts'
+import type { Job, Workers } from '../../src/io/ports.ts'
 import type { FakeClock } from './fake-clock.ts'
 
 /** How slow the workers are, by the work; may be changed at any time. Infinity: the work is never done. */
@@ -18,10 +18,9 @@ export const createInlineWorkers = async (
   options: InlineWorkersOptions = {},
 ): Promise<InlineWorkers> => new InlineWorkers(clock, createPerform(await loadBlake3()), options)
 
-interface Job {
-  readonly work: Work
-  readonly since: number
-  readonly done: (result: WorkDone) => void
+interface Waiting {
+  readonly job: Job
+  readonly asked: number
 }
 
 /** See `createInlineWorkers`. */
@@ -33,7 +32,7 @@ export class InlineWorkers implements Workers {
   readonly #perform: Perform
   readonly #jobsMax: number
   /** Oldest first. Bounded by jobsMax. */
-  readonly #jobs = new Set<Job>()
+  readonly #jobs = new Set<Waiting>()
   #closed = false
 
   constructor(clock: FakeClock, perform: Perform, options: InlineWorkersOptions) {
@@ -43,7 +42,8 @@ export class InlineWorkers implements Workers {
     this.#jobsMax = options.jobsMax ?? 4096
   }
 
-  run(work: Work, identity: Identity, done: (result: WorkDone) => void): void {
+  run(job: Job): void {
+    const { work, identity, done } = job
     this.asked[work.kind]++
     const reason = this.#closed
       ? 'the workers are closed'
@@ -51,32 +51,33 @@ export class InlineWorkers implements Workers {
         ? 'too much work is waiting'
         : null
     if (reason !== null) return this.#clock.soon(() => done({ id: work.id, kind: 'failed', reason }))
-    const job: Job = { work, since: this.#clock.now(), done }
-    this.#jobs.add(job)
+    const waiting = { job, asked: this.#clock.now() }
+    this.#jobs.add(waiting)
     // Done now, answered later: the caller may reuse what it did not hand over.
     const result = this.#perform(work, identity)
-    this.#clock.at(this.#clock.now() + this.delayMs(work), () => this.#answer(job, result))
+    this.#clock.at(this.#clock.now() + this.delayMs(work), () => this.#answer(waiting, result))
   }
 
   lateness(): number {
-    for (const { work, since } of this.#jobs) {
-      if (work.kind === 'sign' || work.kind === 'verify') return this.#clock.now() - since
+    for (const { job, asked } of this.#jobs) {
+      if (job.work.kind === 'sign' || job.work.kind === 'verify') return this.#clock.now() - asked
     }
     return 0
   }
 
   depth(): number {
-    return [...this.#jobs].filter(({ work }) => work.kind === 'sign' || work.kind === 'verify').length
+    return [...this.#jobs].filter(({ job: { work } }) => work.kind === 'sign' || work.kind === 'verify').length
   }
 
   async close(): Promise<void> {
     this.#closed = true
-    for (const job of this.#jobs) {
-      this.#clock.soon(() => this.#answer(job, { id: job.work.id, kind: 'failed', reason: 'the workers are closed' }))
+    for (const waiting of this.#jobs) {
+      const { id } = waiting.job.work
+      this.#clock.soon(() => this.#answer(waiting, { id, kind: 'failed', reason: 'the workers are closed' }))
     }
   }
 
-  #answer(job: Job, result: WorkDone): void {
-    if (this.#jobs.delete(job)) job.done(result)
+  #answer(waiting: Waiting, result: WorkDone): void {
+    if (this.#jobs.delete(waiting)) waiting.job.done(result)
   }
 }

@@ -19,7 +19,7 @@ const CONTEXT = new Uint8Array(32)
 
 /** The result of a piece of work. */
 export const ask = (workers: Workers, work: Work, who: Identity = identity): Promise<WorkDone> =>
-  new Promise((resolve) => workers.run(work, who, resolve))
+  new Promise((done) => workers.run({ work, identity: who, done }))
 
 /** Not deepEqual: its account of how two large arrays differ takes minutes. */
 const assertSame = (actual: Uint8Array, expected: Uint8Array): void => {
@@ -107,13 +107,14 @@ export const workersCompliance = (make: () => Promise<WorkersUnderTest>): void =
           ? { id, kind: 'sign', content: Uint8Array.of(id) }
           : { id, kind: 'hash-chunk', stored: new Uint8Array(id) }
       const answered = new Promise<void>((resolve) => {
-        workers.run(work, identity, (result) => {
+        const done = (result: WorkDone): void => {
           assert.equal(inside, false)
           assert.equal(result.id, id)
           assert.equal(result.kind, work.kind)
           answers++
           resolve()
-        })
+        }
+        workers.run({ work, identity, done })
       })
       all.push(answered)
     }
@@ -147,10 +148,11 @@ export const workersCompliance = (make: () => Promise<WorkersUnderTest>): void =
     assert.ok(results.filter(({ kind }) => kind === 'failed').length > 200)
     let inside = true
     const later = new Promise<WorkDone>((resolve) => {
-      workers.run({ id: 9, kind: 'hash-chunk', stored: new Uint8Array(1) }, identity, (result) => {
+      const done = (result: WorkDone): void => {
         assert.equal(inside, false)
         resolve(result)
-      })
+      }
+      workers.run({ work: { id: 9, kind: 'hash-chunk', stored: new Uint8Array(1) }, identity, done })
     })
     inside = false
     assert.equal((await finish(later)).kind, 'failed')
