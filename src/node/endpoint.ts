@@ -429,6 +429,8 @@ export class Endpoint {
   #established(link: Link, peer: { peerId: PeerId; publicKey: Uint8Array }): void {
     if (link.state.kind !== 'half-open') return
     const now = this.#now
+    const due = this.#keeper.gate.halfOpen.deadline(link.handle)
+    assert(due === link.state.deadline, 'no progress moves the deadline of a handshake')
     this.#options.counters.accepted[link.direction]++
     this.#histograms[link.direction === 'inbound' ? 'handshakeIn' : 'handshakeOut'].record(now - link.beganAt)
     this.#keeper.gate.halfOpen.release(link.handle)
@@ -436,7 +438,8 @@ export class Endpoint {
     link.peer = { peerId: peer.peerId, publicKey: peer.publicKey }
     const token = link.direction === 'inbound' ? this.#keeper.tokenFor(link.remote) : null
     if (token !== null) link.connection.sendToken(token)
-    this.#options.acceptance.established(link, now)
+    const pending: unknown = this.#options.acceptance.established(link, now)
+    assert(pending === undefined, 'the accept path leaves nothing to be awaited')
     this.#admission.ended(link.handle)
   }
 

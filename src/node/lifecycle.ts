@@ -2,9 +2,9 @@
 // `established` returns, the connection is registered, read, and its HELLO is queued.
 import type { Address } from '../core/address.ts'
 import { assert, unreachable } from '../core/assert.ts'
-import type { HandshakeFailure } from '../core/counters.ts'
+import { type HandshakeFailure, verdictsOf } from '../core/counters.ts'
 import { SallyportError } from '../core/errors.ts'
-import type { ConnectionHandle } from '../core/ids.ts'
+import type { ConnectionHandle, PeerId } from '../core/ids.ts'
 import { CLOSE, type CloseCode } from '../core/messages/codes.ts'
 import type { Hello } from '../core/messages/hello.ts'
 import { retryAfterReason } from '../core/messages/retry-after.ts'
@@ -56,6 +56,8 @@ export class Lifecycle implements Acceptance, ChannelOwner {
   readonly #waiting = new Map<WaiterId, (output: WaitOutput) => void>()
   /** Bounded by connectionsMax. */
   readonly #channels = new Map<ConnectionHandle, Channel>()
+  /** Who was announced as connected last. Bounded by connectionsMax. */
+  readonly #announced = new Set<PeerId>()
   readonly #registryDue: Due = { run: (now) => this.#registryTimeout(now) }
   readonly #waitersDue: Due = { run: (now) => this.#waitersTimeout(now) }
   readonly #reconcileDue: Due = { run: (now) => this.#reconcile(now) }
@@ -132,10 +134,14 @@ export class Lifecycle implements Acceptance, ChannelOwner {
   established(link: Link, now: number): void {
     assert(link.peer !== null, 'an established connection has a peer')
     const { handle, direction, remote, peer } = link
+    const { registered, reading } = this.workshop.counters
+    const [registeredBefore, readingBefore] = [registered[direction], reading[direction]]
     const channel = new Channel(link, this)
     this.#channels.set(handle, channel)
     this.#registry.established({ handle, direction, remote, peerId: peer.peerId }, now)
     channel.open(now)
+    const isBoth = registered[direction] === registeredBefore + 1 && reading[direction] === readingBefore + 1
+    assert(isBoth, 'a connection is registered and read in the turn in which its handshake finished')
     this.#apply()
   }
 
@@ -227,8 +233,11 @@ export class Lifecycle implements Acceptance, ChannelOwner {
         if (!this.#registry.pending(output.peerId)) this.#waiters.gone(output.peerId)
         return
       case 'connected':
+        assert(!this.#announced.has(output.info.peerId), 'connected comes first, and after each disconnected')
+        this.#announced.add(output.info.peerId)
         return this.#events.publish({ kind: 'connected', peerId: output.info.peerId, peer: output.info })
       case 'disconnected':
+        assert(this.#announced.delete(output.peerId), 'disconnected comes after each connected')
         return this.#events.publish({ kind: 'disconnected', peerId: output.peerId })
       default:
         unreachable(output)
@@ -260,8 +269,10 @@ export class Lifecycle implements Acceptance, ChannelOwner {
   #reconcile(now: number): void {
     const endpoint = this.#endpoint
     if (endpoint === null) return
+    const { counters } = this.workshop
+    assert(verdictsOf(counters) === counters.judged, 'each datagram judged had one verdict, and each was counted')
     const { unknown, vanished } = reconcile(this.#registry.handles(), endpoint.handles())
-    this.workshop.counters.reconcilerDifferences += unknown.length + vanished.length
+    counters.reconcilerDifferences += unknown.length + vanished.length
     for (const handle of unknown) endpoint.link(handle)?.drop()
     for (const handle of vanished) this.lost(handle, { kind: 'abandoned' })
     this.workshop.schedule.set(this.#reconcileDue, now + RECONCILE_EVERY_MS)

@@ -136,11 +136,12 @@ export class Registry {
     const record = this.#live(peer.handle)
     if (record === null) return
     if (record.state.kind !== 'half-open') return this.#repeated()
-    const entry = this.#roster.insert(record, peer)
+    const deadline = now + this.#config.identityTimeoutMs
+    const entry = this.#roster.insert(record, peer, deadline)
     this.#shares.add(peer.handle, peer.remote)
     this.#counters.registered[record.direction]++
     record.usedAt = now
-    this.#deadlines.set(record.handle, now + this.#config.identityTimeoutMs)
+    this.#deadlines.set(record.handle, deadline)
     if (peer.peerId === this.#config.self) return this.#close(record, CLOSE.refused, 'oneself')
     if (this.#closing) return this.#close(record, CLOSE.shutdown, 'shutdown')
     this.#boundPeer(entry)
@@ -151,6 +152,8 @@ export class Registry {
     const record = this.#live(handle)
     if (record === null) return
     if (record.state.kind !== 'established' || record.peer === null) return this.#repeated()
+    const isAbsolute = this.#deadlines.at(handle) === record.state.deadline
+    assert(isAbsolute, 'no progress moves the deadline of an identity')
     const { peerId, direction, remote } = record.peer
     const info: PeerInfo = { peerId, connection: handle, direction, remote, hello }
     const entry = this.#roster.entry(peerId)
