@@ -1,11 +1,20 @@
 // What each error code means and what to do about it: the one table from which the command line prints remedies and from which
 // `docs/errors.md` is written.
-import type { ErrorCode } from '../index.ts'
+import type { ErrorCode, SendStage } from '../index.ts'
 
 /** One code's entry: what happened, and what its reader can do. Whole sentences. */
 export interface Remedy {
   readonly meaning: string
   readonly remedy: string
+}
+
+/** What the peer may have seen of a request or message that failed at a stage; every stage has an entry. Whole sentences. */
+export const STAGES: Readonly<Record<SendStage, string>> = {
+  'no-peer': 'There was no connection to the peer, or none that became identified. Nothing was sent.',
+  open: 'It waited for a stream. Nothing was sent, though the connection in use and the one after it were tried.',
+  write: 'Its end was not written. Some of it may have arrived, but no handler has seen it.',
+  acknowledge: 'All was written, and not all of it is known to have arrived. A handler may have acted on it or not.',
+  answer: "All of it arrived, but no answer came back whole. The peer's handler may be at work still.",
 }
 
 /** Every code has an entry: the type says so. */

@@ -43,11 +43,18 @@ export const ERROR_CODES = [
 /** One of the codes of `ERROR_CODES`. */
 export type ErrorCode = (typeof ERROR_CODES)[number]
 
+/** How far a request or message of ours had come; `docs/errors.md` says of each what the peer may have seen of it. */
+export const SEND_STAGES = ['no-peer', 'open', 'write', 'acknowledge', 'answer'] as const
+
+/** One of `SEND_STAGES`. */
+export type SendStage = (typeof SEND_STAGES)[number]
+
 /** What the public API throws: match on `code`, never on `message`. `cause` is the underlying error, when there is one. */
 export class SallyportError extends Error {
   override readonly name = 'SallyportError'
   readonly code: ErrorCode
   #retryAfterMs: number | null = null
+  #stage: SendStage | null = null
 
   constructor(code: ErrorCode, message: string, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause })
@@ -64,6 +71,19 @@ export class SallyportError extends Error {
   /** In how many milliseconds whoever refused may be tried again, an hour at most; null where it did not say. A hint, not a promise. */
   get retryAfterMs(): number | null {
     return this.#retryAfterMs
+  }
+
+  /** How far a request or message had come when it failed; null for whatever else failed. */
+  get stage(): SendStage | null {
+    return this.#stage
+  }
+
+  /** The same failure, of a request or message that had come so far: an error of its own, since many calls can fail of one. */
+  at(stage: SendStage): SallyportError {
+    const error = new SallyportError(this.code, this.message, this.cause)
+    error.#stage = stage
+    error.#retryAfterMs = this.#retryAfterMs
+    return error
   }
 
   /** The error itself when it is one of ours; a file or network error by its system code; otherwise INTERNAL. */

@@ -1,7 +1,7 @@
 // Why a connection ended, in the words of the counters and of the public errors.
 import type { Direction, EndingKind, HandshakeFailure } from '../core/counters.ts'
 import { SallyportError } from '../core/errors.ts'
-import { CLOSE } from '../core/messages/codes.ts'
+import { CLOSE, type CloseCode } from '../core/messages/codes.ts'
 import { retryAfterOf } from '../core/messages/retry-after.ts'
 import type { CloseReason } from '../core/quic/outputs.ts'
 import { APPLICATION_ERROR, CONNECTION_REFUSED, CRYPTO_ERROR, NO_ERROR } from '../core/quic/transport-error.ts'
@@ -85,6 +85,32 @@ export const unidentifiedError = (reason: CloseReason, address: string): Sallypo
 /** With the time after which to come back, where the peer gave one. */
 const refusedError = (reason: CloseReason, message: string): SallyportError =>
   SallyportError.refused(message, 'reason' in reason ? retryAfterOf(reason.reason) : null)
+
+/** What calls on a connection that ended are told; `anew`: neither end wanted it to end, so that the peer may be dialled anew. */
+export interface Loss {
+  readonly error: SallyportError
+  readonly anew: boolean
+}
+
+/** The loss of a connection that ended for this reason. */
+export const lossOf = (reason: CloseReason): Loss => ({
+  error: new SallyportError('CONNECTION_LOST', `the connection ended: ${closeText(reason)}`),
+  anew: diedOf(reason),
+})
+
+/** Nothing more goes onto a connection that goes away; with these codes its peer is still there. */
+export const goingAway = (code: CloseCode): Loss => ({
+  error: new SallyportError('NOT_CONNECTED', 'the connection is going away'),
+  anew: NEEDLESS.includes(code),
+})
+
+/** The connection was not needed, which it is now. */
+const NEEDLESS: readonly number[] = [CLOSE.idle, CLOSE.duplicate]
+
+const diedOf = (reason: CloseReason): boolean => {
+  if (reason.kind === 'application') return !reason.ours && NEEDLESS.includes(reason.code)
+  return reason.kind === 'idle' || reason.kind === 'stateless-reset' || reason.kind === 'abandoned'
+}
 
 /** One line for a log or a message. */
 export const closeText = (reason: CloseReason): string => {

@@ -32,6 +32,7 @@ export class ControlStreams {
   constructor(link: Link) {
     this.#link = link
     this.theirs = streamId(link.direction === 'inbound' ? 2 : 3)
+    link.prioritise(this.theirs)
   }
 
   /** Opens ours; false when the peer allows no stream, which breaks the protocol. */

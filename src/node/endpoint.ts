@@ -24,6 +24,7 @@ import { linkConfig, type LinkParentage } from './link-config.ts'
 import { Newcomers } from './newcomers.ts'
 import type { Limits } from './options.ts'
 import { Outbox } from './outbox.ts'
+import { workWhenFree } from './patient-work.ts'
 import { CORE_QUIC, type Quic } from './quic.ts'
 import { Routes } from './routes.ts'
 import type { Schedule } from './schedule.ts'
@@ -270,13 +271,13 @@ export class Endpoint {
     const wanted = (): boolean => link.state.kind !== 'closed'
     const done = (result: WorkDone): void => {
       this.#histograms.signing.record(this.#now - askedAt)
-      if (!wanted()) return
       link.connection.done(result, this.#now)
       this.touched(link)
       this.#settle()
     }
-    const { ports, identity } = this.#options
-    ports.workers.run({ work, identity, ...(state.kind === 'half-open' && { deadline: state.deadline }), wanted, done })
+    const { ports, schedule, identity } = this.#options
+    const deadline = state.kind === 'half-open' && { deadline: state.deadline }
+    workWhenFree({ ...ports, schedule }, { work, identity, ...deadline, wanted, done })
   }
 
   // ── the gate ──

@@ -3,7 +3,6 @@
 import type { Address } from '../core/address.ts'
 import { assert, unreachable } from '../core/assert.ts'
 import { type HandshakeFailure, verdictsOf } from '../core/counters.ts'
-import { SallyportError } from '../core/errors.ts'
 import type { ConnectionHandle, PeerId } from '../core/ids.ts'
 import { CLOSE, type CloseCode } from '../core/messages/codes.ts'
 import type { Hello } from '../core/messages/hello.ts'
@@ -15,7 +14,7 @@ import type { Registry, RegistryOutput } from '../core/peers/registry.ts'
 import type { CloseReason } from '../core/quic/outputs.ts'
 import type { Acceptance } from './acceptance.ts'
 import { Channel, type ChannelOwner } from './channel.ts'
-import { closeText } from './close-reasons.ts'
+import { lossOf } from './close-reasons.ts'
 import type { Workshop } from './conversation.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -95,6 +94,14 @@ export class Lifecycle implements Acceptance, ChannelOwner {
     return result
   }
 
+  /** Sending found a connection whose end was not told yet: it goes at once, and its endpoint tells what is left to tell. */
+  foundDead(channel: Channel): void {
+    const { handle, alive } = channel.link
+    if (alive || this.#channels.get(handle) !== channel) return
+    this.lost(handle, { kind: 'abandoned' })
+    channel.link.close(CLOSE.noError, '', this.#now)
+  }
+
   /** A connection gives way to a newcomer: there are too many. */
   evict(handle: ConnectionHandle, retryAfterMs: number): void {
     this.change((registry) => registry.close(handle, CLOSE.overloaded, retryAfterReason(retryAfterMs)))
@@ -149,7 +156,7 @@ export class Lifecycle implements Acceptance, ChannelOwner {
     const channel = this.#channels.get(handle)
     this.#channels.delete(handle)
     this.#registry.lost(handle)
-    channel?.end(new SallyportError('CONNECTION_LOST', `the connection ended: ${closeText(reason)}`))
+    channel?.end(lossOf(reason))
     this.#apply()
     this.#observer?.lost(handle, reason)
   }

@@ -89,6 +89,11 @@ export class Link implements Due {
     return this.state.kind === 'half-open' ? Math.min(at, this.state.deadline) : at
   }
 
+  /** Whether what is written can still be heard. A connection can be dead a turn before its end is told. */
+  get alive(): boolean {
+    return this.state.kind === 'established' && this.connection.isOpen
+  }
+
   run(now: number): void {
     this.#owner.expired(this, now)
   }

@@ -232,8 +232,7 @@ const openPhonebook = (
 const listen = async (transport: TransportHandle, phonebook: Phonebook): Promise<void> => {
   for await (const event of transport.events()) {
     if (event.kind === 'connected') phonebook.identified(event.peer)
-    // What was missed can be seen: whoever is connected now.
-    else if (event.kind === 'lagged') for (const peer of transport.peers()) phonebook.identified(peer)
+    else if (event.kind === 'lagged') for (const peer of event.peers) phonebook.identified(peer)
   }
 }
 

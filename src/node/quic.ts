@@ -21,6 +21,7 @@ import { versionNegotiation } from '../core/quic/version-negotiation.ts'
 export interface Connection {
   readonly localIds: readonly Uint8Array[]
   readonly opened: boolean
+  readonly isOpen: boolean
   keepAliveMs: number | null
   takeDiscarded(): number
   receive(datagram: Uint8Array, from: Address, now: number): void

@@ -11,13 +11,12 @@ import type { PeerInfo } from '../core/peers/connection-record.ts'
 import type { WaitOutput } from '../core/peers/identity-waiters.ts'
 import { observedAddresses } from '../core/peers/observed.ts'
 import { abandonable } from './abandonable.ts'
-import type { Channel } from './channel.ts'
 import type { DialTarget } from './dialler.ts'
 import type { TransportEvent } from './events.ts'
 import { type Gauges, gaugesOf } from './gauges.ts'
 import type { Handler } from './handlers.ts'
 import type { Metrics } from './metrics.ts'
-import type { CallOutcome } from './outbound-call.ts'
+import { Sender } from './sender.ts'
 import { type TransportOptions, type TransportParts, transportParts } from './transport-parts.ts'
 import { within } from './within.ts'
 
@@ -53,14 +52,6 @@ export interface Connected {
   readonly connection: ConnectionHandle
 }
 
-/** A call on its way: what goes onto its stream. */
-interface Call {
-  readonly kind: 'request' | 'message'
-  readonly peerId: PeerId
-  readonly header: Uint8Array
-  readonly payload: Uint8Array
-}
-
 /** What is left of closing once the grace is over: the last datagrams, then handlers that heed their signal. */
 const CLOSE_WITHIN_MS = 1000
 
@@ -69,6 +60,7 @@ export class TransportHandle {
   readonly peerId: PeerId
   readonly #options: TransportOptions
   readonly #parts: TransportParts
+  readonly #sender: Sender
   #closing: Promise<void> | null = null
 
   /** Binds its sockets and listens. Rejects with BIND_FAILED, or ARGUMENT_INVALID for a limit that is none. */
@@ -87,6 +79,7 @@ export class TransportHandle {
     this.peerId = options.identity.peerId
     this.#options = options
     this.#parts = transportParts(options)
+    this.#sender = new Sender(this.#parts, (peerId, patience) => this.waitForPeerIdentity(peerId, patience))
   }
 
   // ── connections ──
@@ -169,9 +162,9 @@ export class TransportHandle {
   // ── what is said ──
 
   /**
-   * Sends a request and resolves with its answer, whatever its status. Rejects with NOT_CONNECTED before anything was sent, then with
-   * REQUEST_TIMEOUT, CONNECTION_LOST, RESET_BY_PEER, PEER_BUSY, REQUEST_UNSUPPORTED, TOO_LARGE, BAD_RESPONSE or CANCELLED.
-   * The payload must not be changed until then.
+   * Sends a request and resolves with its answer, whatever its status. Rejects with NOT_CONNECTED, REQUEST_TIMEOUT, CONNECTION_LOST,
+   * RESET_BY_PEER, PEER_BUSY, REQUEST_UNSUPPORTED, TOO_LARGE, BAD_RESPONSE or CANCELLED; the error's `stage` tells how far it had come.
+   * Of a connection that is found dead before a byte was written, the next is tried once. The payload must not be changed until then.
    */
   async request(
     peerId: PeerId,
@@ -180,7 +173,8 @@ export class TransportHandle {
     options: RequestOptions = {},
   ): Promise<Response> {
     const header = encodeRequestHeader({ protocol, target: options.target ?? null, count: options.count ?? null })
-    const outcome = await this.#call({ kind: 'request', peerId, header, payload }, options)
+    this.#mustBeOpen()
+    const outcome = await this.#sender.send({ kind: 'request', peerId, header, payload }, options)
     if (outcome.kind !== 'response') throw new SallyportError('INTERNAL', 'a request without a response')
     const { status, reason, retryAfterMs, outcome: detail } = outcome.header
     return {
@@ -194,7 +188,9 @@ export class TransportHandle {
 
   /** Sends a message and resolves when the peer's transport has all of it. Rejects as `request` does. */
   async send(peerId: PeerId, protocol: string, payload: Uint8Array, options: CallOptions = {}): Promise<void> {
-    await this.#call({ kind: 'message', peerId, header: encodeMessageHeader({ protocol }), payload }, options)
+    this.#mustBeOpen()
+    const header = encodeMessageHeader({ protocol })
+    await this.#sender.send({ kind: 'message', peerId, header, payload }, options)
   }
 
   /** Answers requests and takes messages of a protocol; returns what ends that. Throws ARGUMENT_INVALID when it is taken. */
@@ -270,35 +266,6 @@ export class TransportHandle {
       }
     }
     if (this.locals.length === 0) throw failure
-  }
-
-  async #call(call: Call, options: CallOptions): Promise<CallOutcome> {
-    this.#mustBeOpen()
-    const { limits, schedule } = this.#parts
-    if (call.header.length + call.payload.length > limits.messageBytesMax) {
-      throw new SallyportError('TOO_LARGE', `a message has at most ${limits.messageBytesMax} bytes`)
-    }
-    const timeoutMs = options.timeoutMs ?? limits.requestTimeoutMs
-    const deadline = this.#now + timeoutMs
-    const channel = await this.#channel(call.peerId, { ...options, timeoutMs })
-    const timeout = { code: 'REQUEST_TIMEOUT', message: `no end of the ${call.kind} within ${timeoutMs} ms` } as const
-    return abandonable({ schedule, deadline, timeout, signal: options.signal }, (resolve, reject) => {
-      const finished = (outcome: CallOutcome): void =>
-        outcome.kind === 'failed' ? reject(outcome.error) : resolve(outcome)
-      const running = channel.call({ ...call, finished })
-      this.#parts.counters.requestsSent++
-      return (error) => running.cancel(error)
-    })
-  }
-
-  /** The channel in use to a peer; one that is only about to be identified is waited for. */
-  async #channel(peerId: PeerId, options: CallOptions): Promise<Channel> {
-    const { lifecycle, registry } = this.#parts
-    if (registry.usable(peerId) === null && registry.pending(peerId)) await this.waitForPeerIdentity(peerId, options)
-    const info = registry.usable(peerId)
-    const channel = info === null ? null : lifecycle.channel(info.connection)
-    if (channel === null) throw new SallyportError('NOT_CONNECTED', `there is no connection to ${peerId}`)
-    return channel
   }
 
   #mustBeOpen(): void {

@@ -14,7 +14,7 @@ import { growthBudget } from '../core/quic/flow-control.ts'
 import { TRANSPORT_DEFAULTS, type TransportSettings } from '../core/quic/settings.ts'
 import { resetSecret } from '../io/identity.ts'
 import type { Identity, Ports, Workers } from '../io/ports.ts'
-import type { Admission } from './acceptance.ts'
+import type { Acceptance, AcceptanceParts, Admission } from './acceptance.ts'
 import type { Workshop } from './conversation.ts'
 import { Dialler } from './dialler.ts'
 import { Dispatcher } from './dispatcher.ts'
@@ -49,6 +49,8 @@ export interface TransportOptions {
   /** Where peers are told to find us; default: where it listens, unspecified addresses aside. */
   readonly advertise?: () => readonly Address[]
   readonly transport?: Partial<TransportSettings>
+  /** For control experiments: stands before the registry's own acceptance. Default: nothing does. */
+  readonly acceptance?: (parts: AcceptanceParts) => Acceptance
   /** For control experiments; default: no handshake waits for another. */
   readonly admission?: Admission
   /** Default: the core's. */
@@ -105,8 +107,13 @@ export const transportParts = (options: TransportOptions): TransportParts => {
   const locals = (): readonly Address[] => endpoint.locals
   const dispatcher = new Dispatcher(ports.timers, counters)
   const hello = greeting(options, locals)
-  const own = options.policy === undefined ? {} : { policy: options.policy }
-  const lifecycle = new Lifecycle({ registry, events, workshop, dispatcher, hello, ...own })
+  const policy = options.policy === undefined ? {} : { policy: options.policy }
+  const lifecycle = new Lifecycle({ registry, events, workshop, dispatcher, hello, ...policy })
+  const acceptance = options.acceptance?.({
+    own: lifecycle,
+    schedule,
+    identified: (handle) => registry.isActive(handle),
+  })
   const endpoint = new Endpoint({
     ports,
     identity,
@@ -115,7 +122,7 @@ export const transportParts = (options: TransportOptions): TransportParts => {
     schedule,
     counters,
     histograms,
-    acceptance: lifecycle,
+    acceptance: acceptance ?? lifecycle,
     handles: registry,
     crowd: { shares, evict: (handle, retryAfterMs) => lifecycle.evict(handle, retryAfterMs) },
     transports: settingsOf(options, limits),

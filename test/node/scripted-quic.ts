@@ -67,6 +67,10 @@ export class ScriptedConnection implements Connection {
     this.#open = false
   }
 
+  get isOpen(): boolean {
+    return this.#open
+  }
+
   withdraw(): void {
     if (this.#open) this.outputs.push({ kind: 'closed', reason: { ...WITHDRAWN } })
     this.#open = false

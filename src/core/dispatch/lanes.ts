@@ -58,8 +58,13 @@ export class Lanes<Item> {
     }
   }
 
+  /** The number of a peer's shard: below `shards`. */
+  shardOf(peerId: PeerId): number {
+    return Number.parseInt(peerId.slice(0, 8), 16) % this.#shards.length
+  }
+
   #shard(peerId: PeerId): Queue<Item> {
-    const shard = this.#shards[Number.parseInt(peerId.slice(0, 8), 16) % this.#shards.length]
+    const shard = this.#shards[this.shardOf(peerId)]
     assert(shard !== undefined, 'a shard number is below the number of shards')
     return shard
   }

@@ -105,6 +105,11 @@ export class QuicConnection {
     return discarded
   }
 
+  /** Not closing, draining or gone: what is written can still be heard. */
+  get isOpen(): boolean {
+    return this.#parts.lifetime.isOpen
+  }
+
   get isEstablished(): boolean {
     return this.#parts.progress.complete
   }
