@@ -6,12 +6,12 @@ import type { Address } from '../core/address.ts'
 import { assert, unreachable } from '../core/assert.ts'
 import type { Counters, HandshakeFailure } from '../core/counters.ts'
 import { type Histograms, histograms } from '../core/histograms.ts'
-import { FIRST_DATAGRAM_BYTES_MIN, type SlotVerdict, type Verdict } from '../core/gate/gate.ts'
+import type { SlotVerdict, Verdict } from '../core/gate/gate.ts'
 import type { GateOptions } from '../core/gate/options.ts'
 import type { ConnectionHandle, PeerId } from '../core/ids.ts'
 import type { Random, Work, WorkDone } from '../core/ports.ts'
 import type { CloseReason, ConnectionOutput } from '../core/quic/outputs.ts'
-import type { Header, LongHeader } from '../core/quic/packet.ts'
+import type { LongHeader } from '../core/quic/packet.ts'
 import type { TransportSettings } from '../core/quic/settings.ts'
 import { SallyportError } from '../core/errors.ts'
 import type { Identity, Ports, UdpSocket } from '../io/ports.ts'
@@ -21,7 +21,7 @@ import { Gatekeeper, type Stray } from './gatekeeper.ts'
 import { GivenTokens } from './given-tokens.ts'
 import { Link } from './link.ts'
 import { linkConfig, type LinkParentage } from './link-config.ts'
-import { Newcomers } from './newcomers.ts'
+import { isFirstFlight, Newcomers } from './newcomers.ts'
 import type { Limits } from './options.ts'
 import { Outbox } from './outbox.ts'
 import { workWhenFree } from './patient-work.ts'
@@ -282,20 +282,20 @@ export class Endpoint {
 
   // ── the gate ──
 
-  /** A first flight's turn has come; an earlier datagram of it may have begun the handshake meanwhile. Whether it took a slot. */
+  /** A first flight's turn has come; an earlier datagram of it may have begun the handshake meanwhile. Whether one was begun now. */
   #meet(stranger: Stranger): boolean {
     const link = this.#routes.find(stranger.header, stranger.from)
-    if (link === null) return this.#judge(stranger).kind === 'slot'
+    if (link === null) return this.#judge(stranger)
     this.#deliver(link, stranger)
     return false
   }
 
-  #judge(stray: Stranger): Verdict {
+  /** Whether a handshake was begun: one whose datagram did not open cost as much. */
+  #judge(stray: Stranger): boolean {
     const standing = { closing: this.#stopped, connections: this.#options.handles.size, shares: this.#crowd.shares }
-    const judged = this.#keeper.judge(stray, standing)
-    const verdict = judged.kind === 'slot' ? this.#seat(judged, stray) : this.#answer(judged, stray)
-    this.#keeper.gate.count(verdict)
-    return verdict
+    const verdict = this.#keeper.judge(stray, standing)
+    this.#keeper.gate.count(verdict.kind === 'slot' ? this.#seat(verdict, stray) : this.#answer(verdict, stray))
+    return verdict.kind === 'slot'
   }
 
   #answer(verdict: Verdict, stray: Stranger): Verdict {
@@ -304,13 +304,15 @@ export class Endpoint {
     return verdict
   }
 
-  /** Gives a slot; returns the verdict, or the drop it turned out to be. Those who have to go are gone before the newcomer begins. */
+  /** Gives a slot; returns the verdict, or the drop it turned out to be. Those who have to go, go for a genuine one and before it begins. */
   #seat(verdict: SlotVerdict, { header, ...arrival }: Stranger): Verdict {
     assert(header?.form === 'long', 'a slot is given for an Initial')
+    const othersGo = verdict.displaced !== null || verdict.evicted !== null
+    if (othersGo && !this.#quic.opens(header, arrival.bytes, this.#options.ports.crypto)) return NOT_OPENED
     if (verdict.displaced !== null) this.#links.get(verdict.displaced)?.displace(this.#now)
     if (verdict.evicted !== null) this.#evict(verdict.evicted)
     this.#settle()
-    return this.#begin(verdict, header, arrival) ? verdict : { kind: 'drop', reason: 'not-opened' }
+    return this.#begin(verdict, header, arrival) ? verdict : NOT_OPENED
   }
 
   #evict(handle: ConnectionHandle): void {
@@ -319,15 +321,14 @@ export class Endpoint {
   }
 
   /** A handshake begins with its first datagram; false when that does not open, and nothing is kept. */
-  #begin(verdict: SlotVerdict, header: LongHeader, arrival: Arrival & Pick<Stranger, 'since'>): boolean {
-    const now = this.#now
-    const { from: remote, socket } = arrival
+  #begin(verdict: SlotVerdict, header: LongHeader, arrival: Omit<Stranger, 'header'>): boolean {
+    const { from: remote, socket, since } = arrival
     const handle = this.#options.handles.draw('inbound')
-    const deadline = this.#keeper.gate.take(verdict, handle, now)
+    const deadline = this.#keeper.gate.take(verdict, handle, since)
     const config = linkConfig(this.#parentage, { role: 'server', remote, expectedPeer: null })
-    const connection = this.#quic.accept(config, this.#keeper.admit(verdict, header), now)
+    const connection = this.#quic.accept(config, this.#keeper.admit(verdict, header, remote), this.#now)
     const { datagramBytes } = config.transport
-    const own = { handle, direction: 'inbound', beganAt: arrival.since, owner: this } as const
+    const own = { handle, direction: 'inbound', beganAt: since, owner: this } as const
     const link = new Link({ ...own, remote, connection, socket, datagramBytes }, deadline)
     this.#add(link, { from: remote, destinationId: header.destinationId })
     this.#deliver(link, arrival)
@@ -486,9 +487,7 @@ export class Endpoint {
   }
 }
 
-/** What a handshake may begin with; the gate has more to say about it. */
-const isFirstFlight = (bytes: Uint8Array, header: Header | null): boolean =>
-  header?.form === 'long' && header.type === 'initial' && bytes.length >= FIRST_DATAGRAM_BYTES_MIN
+const NOT_OPENED = { kind: 'drop', reason: 'not-opened' } as const
 
 const drawn = (random: Random): Uint8Array => {
   const secret = new Uint8Array(32)

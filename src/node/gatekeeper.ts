@@ -102,10 +102,10 @@ export class Gatekeeper {
   }
 
   /** What an acceptor's connection begins with. A NEW_TOKEN that brought it here is used up. */
-  admit(verdict: SlotVerdict, header: LongHeader): FirstInitial {
+  admit(verdict: SlotVerdict, header: LongHeader, from: Address): FirstInitial {
     const { sourceId, destinationId } = header
     const { standing, token } = verdict
-    if (standing === 'new-token') this.#tokens.spend(header.token)
+    if (standing === 'new-token') this.#tokens.spend(header.token, from.ip)
     // One that came by a Retry expects to see it confirmed, even where it would have been trusted without.
     if (token.kind === 'retry' || token.kind === 'new-token') return { sourceId, destinationId, validation: token }
     return { sourceId, destinationId, validation: standing === 'trusted' ? { kind: 'trusted' } : null }

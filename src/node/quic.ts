@@ -5,6 +5,7 @@ import type { StreamId } from '../core/ids.ts'
 import { invalidToken, refusal, type Refused } from '../core/gate/refusal.ts'
 import type { Crypto, Random, WorkDone } from '../core/ports.ts'
 import { type FirstInitial, QuicConnection, type QuicConfig } from '../core/quic/connection.ts'
+import { opensInitial } from '../core/quic/first-packet.ts'
 import type { ConnectionOutput } from '../core/quic/outputs.ts'
 import {
   type Header,
@@ -52,6 +53,8 @@ export interface Quic {
   header(datagram: Uint8Array): Header | null
   connect(config: QuicConfig, now: number): Connection
   accept(config: QuicConfig, first: FirstInitial, now: number): Connection
+  /** Whether a first Initial opens under its keys; changes nothing. */
+  opens(header: LongHeader, datagram: Uint8Array, crypto: Crypto): boolean
   /** Writes the answer to a version we do not speak; returns its length. */
   versionNegotiation(header: UnknownVersionHeader, into: Uint8Array, random: Random): number
   /** Writes a stateless CONNECTION_REFUSED in answer to an Initial; returns its length. */
@@ -69,6 +72,7 @@ export const CORE_QUIC: Quic = Object.freeze({
   header: (datagram: Uint8Array) => parseHeader(datagram, 0, LOCAL_ID_BYTES),
   connect: (config: QuicConfig, now: number) => QuicConnection.connect(config, now),
   accept: (config: QuicConfig, first: FirstInitial, now: number) => QuicConnection.accept(config, first, now),
+  opens: opensInitial,
   versionNegotiation,
   refusal,
   invalidToken,

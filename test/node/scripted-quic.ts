@@ -123,6 +123,7 @@ export const scripted = (made: (connection: ScriptedConnection) => void): Quic =
     },
     connect: make,
     accept: make,
+    opens: () => true,
     versionNegotiation: () => 50,
     refusal: () => 60,
     invalidToken: () => 61,
