@@ -64,7 +64,8 @@ export const REMEDIES: Readonly<Record<ErrorCode, Remedy>> = {
   },
   CONNECTION_REFUSED: {
     meaning: 'The peer has no room for another connection, or does not want this one.',
-    remedy: 'Wait a little and try again, or use another peer.',
+    remedy:
+      'Wait a little, as long as the error’s retryAfterMs says where it says, and try again, or use another peer.',
   },
   DATA_DIR_IN_USE: {
     meaning: 'Another process is running with this data directory; two must never share an identity.',

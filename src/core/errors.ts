@@ -62,14 +62,14 @@ export class SallyportError extends Error {
     this.code = code
   }
 
-  /** An error that passes by itself: the same may succeed after so many milliseconds. */
-  static later(code: ErrorCode, message: string, retryAfterMs: number): SallyportError {
+  /** An error that passes by itself: the same may succeed after so many milliseconds, or null when nobody said after how many. */
+  static later(code: ErrorCode, message: string, retryAfterMs: number | null): SallyportError {
     const error = new SallyportError(code, message)
     error.#retryAfterMs = retryAfterMs
     return error
   }
 
-  /** After how many milliseconds it is worth trying again, where that is known; counted from when the error was thrown. */
+  /** In how many milliseconds it is worth trying again, at most an hour where a peer said so; null where that is not known. A hint, not a promise. */
   get retryAfterMs(): number | null {
     return this.#retryAfterMs
   }

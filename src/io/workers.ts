@@ -76,6 +76,10 @@ class ThreadPool implements Workers {
     return longest === undefined ? 0 : systemClock.now() - longest.asked
   }
 
+  depth(): number {
+    return this.#identityJobs.size
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#end()
     return this.#closing

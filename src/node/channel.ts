@@ -181,7 +181,9 @@ export class Channel implements StreamEvents, ConversationOwner {
   }
 
   #pass(message: ControlMessage): void {
-    if (message.kind === 'ping') this.#control.send({ kind: 'pong', token: message.token })
+    if (message.kind === 'ping' && !this.#control.send({ kind: 'pong', token: message.token })) {
+      this.workshop.counters.pingsUnanswered++
+    }
     if (message.kind !== 'goaway') return
     const code = closeCode(message.reason)
     this.#owner.goesAway(this, code)

@@ -2,6 +2,7 @@
 import type { Counters } from '../core/counters.ts'
 import type { Intake } from '../core/dispatch/intake.ts'
 import type { Places } from '../core/dispatch/places.ts'
+import type { Histograms } from '../core/histograms.ts'
 import type { PeerId, StreamId } from '../core/ids.ts'
 import type { PeerInfo } from '../core/peers/connection-record.ts'
 import type { Clock } from '../io/ports.ts'
@@ -31,6 +32,7 @@ export interface Workshop {
   readonly schedule: Schedule
   readonly limits: Limits
   readonly counters: Counters
+  readonly histograms: Histograms
   /** Bytes of inbound messages in assembly or in a handler's hands. */
   readonly intake: Intake
   /** Bytes of answers that were not acknowledged. */

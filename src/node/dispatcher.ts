@@ -50,6 +50,16 @@ export class Dispatcher {
     this.#schedule()
   }
 
+  /** Streams in each lane. */
+  get depths(): readonly number[] {
+    return this.#lanes.depths
+  }
+
+  /** Streams that wait for a place in their lane. */
+  get waiting(): number {
+    return this.#unread.reduce((streams, { size }) => streams + size, 0)
+  }
+
   #schedule(): void {
     if (this.#scheduled) return
     this.#scheduled = true

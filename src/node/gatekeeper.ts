@@ -6,6 +6,7 @@ import { Gate, type SlotVerdict, type Verdict } from '../core/gate/gate.ts'
 import { type GateOptions, gateOptionsOf } from '../core/gate/options.ts'
 import type { ShareView } from '../core/gate/shares.ts'
 import { Source } from '../core/gate/source.ts'
+import { retryAfterReason } from '../core/messages/retry-after.ts'
 import type { FirstInitial } from '../core/quic/connection.ts'
 import { type Header, LOCAL_ID_BYTES, type LongHeader } from '../core/quic/packet.ts'
 import { Tokens } from '../core/quic/tokens.ts'
@@ -97,7 +98,7 @@ export class Gatekeeper {
     if (verdict.kind === 'retry') return (into) => this.#retry(header, from, into)
     if (verdict.kind === 'invalid-token' && verdict.answered) return (into) => quic.invalidToken(header, into, crypto)
     if (verdict.kind !== 'refuse' || !verdict.answered) return null
-    const reason = verdict.retryAfterMs === null ? '' : `retryAfterMs=${verdict.retryAfterMs}`
+    const reason = retryAfterReason(verdict.retryAfterMs)
     return (into) => quic.refusal({ header, reason }, into, crypto)
   }
 

@@ -3,7 +3,9 @@
 // whatever arrives, and newcomers wait here, where the gate can see how long: in each network in the order they came, and the networks in
 // turn, so that one that sends many waits for itself.
 import type { Address } from '../core/address.ts'
+import { FIRST_DATAGRAM_BYTES_MIN } from '../core/gate/gate.ts'
 import { Source } from '../core/gate/source.ts'
+import type { Header } from '../core/quic/packet.ts'
 import type { Clock, Timers } from '../io/ports.ts'
 
 /** What newcomers are made of. */
@@ -110,3 +112,7 @@ export class Newcomers<Arrival extends { readonly bytes: Uint8Array; readonly fr
     return arrival
   }
 }
+
+/** What a handshake may begin with; the gate has more to say about it. */
+export const isFirstFlight = (bytes: Uint8Array, header: Header | null): boolean =>
+  header?.form === 'long' && header.type === 'initial' && bytes.length >= FIRST_DATAGRAM_BYTES_MIN

@@ -24,6 +24,7 @@ export interface Connection {
   readonly opened: boolean
   readonly isOpen: boolean
   keepAliveMs: number | null
+  takeDiscarded(): number
   receive(datagram: Uint8Array, from: Address, now: number): void
   transmit(into: Uint8Array, now: number): number
   timerAt(): number
@@ -33,6 +34,7 @@ export interface Connection {
   open(bidirectional: boolean): StreamId | null
   prioritise(stream: StreamId): void
   write(stream: StreamId, bytes: Uint8Array): number
+  unacknowledged(stream: StreamId): number
   finish(stream: StreamId): void
   reset(stream: StreamId, code: number): void
   read(stream: StreamId): Uint8Array | null

@@ -2,6 +2,7 @@
 // this file everything happens in the turn in which it is due.
 import { type Address, parseAddress, type PeerAddress } from '../core/address.ts'
 import type { CounterSnapshot } from '../core/counters.ts'
+import { snapshotOf } from '../core/histograms.ts'
 import { SallyportError } from '../core/errors.ts'
 import type { ConnectionHandle, PeerId } from '../core/ids.ts'
 import { CLOSE } from '../core/messages/codes.ts'
@@ -12,7 +13,9 @@ import { observedAddresses } from '../core/peers/observed.ts'
 import { abandonable } from './abandonable.ts'
 import type { DialTarget } from './dialler.ts'
 import type { TransportEvent } from './events.ts'
+import { type Gauges, gaugesOf } from './gauges.ts'
 import type { Handler } from './handlers.ts'
+import type { Metrics } from './metrics.ts'
 import { Sender } from './sender.ts'
 import { type TransportOptions, type TransportParts, transportParts } from './transport-parts.ts'
 import { within } from './within.ts'
@@ -216,10 +219,14 @@ export class TransportHandle {
     return this.#parts.counters.snapshot()
   }
 
-  /** Handshakes in progress and connections there are, now. */
-  gauges(): { readonly halfOpenIn: number; readonly halfOpenOut: number; readonly connections: number } {
-    const { halfOpen } = this.#parts.endpoint
-    return { halfOpenIn: halfOpen.inbound, halfOpenOut: halfOpen.outbound, connections: this.#parts.registry.size }
+  /** How much of everything there is now. */
+  gauges(): Gauges {
+    return gaugesOf(this.#parts)
+  }
+
+  /** Everything that can be read, at this moment. */
+  metrics(): Metrics {
+    return { counters: this.counters(), gauges: this.gauges(), histograms: snapshotOf(this.#parts.histograms) }
   }
 
   /** Throws when what must always hold does not; for tests. */

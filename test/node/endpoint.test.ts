@@ -291,7 +291,7 @@ test('a datagram that does not open leaves nothing behind', async () => {
   world.datagram(firstDatagram(0xaa))
   assert.equal(parts.counters.dropped['not-opened'], 1)
   assert.equal(parts.registry.size, 0)
-  assert.deepEqual(parts.endpoint.halfOpen, { inbound: 0, outbound: 0 })
+  assert.deepEqual(parts.endpoint.halfOpen, { inbound: 0, outbound: 0, strangers: 0, fullest: 0 })
   parts.endpoint.checkInvariants()
 })
 

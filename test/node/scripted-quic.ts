@@ -99,6 +99,14 @@ export class ScriptedConnection implements Connection {
     return false
   }
 
+  takeDiscarded(): number {
+    return 0
+  }
+
+  unacknowledged(): number {
+    return 0
+  }
+
   prioritise(): void {}
   sendToken(): void {}
   finish(): void {}

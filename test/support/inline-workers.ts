@@ -66,6 +66,10 @@ export class InlineWorkers implements Workers {
     return 0
   }
 
+  depth(): number {
+    return [...this.#jobs].filter(({ job: { work } }) => work.kind === 'sign' || work.kind === 'verify').length
+  }
+
   async close(): Promise<void> {
     this.#closed = true
     for (const waiting of this.#jobs) {

@@ -33,6 +33,11 @@ export class Lanes<Item> {
     return this.#shard(peerId).length
   }
 
+  /** Items in each shard. */
+  get depths(): readonly number[] {
+    return this.#shards.map(({ length }) => length)
+  }
+
   /** Adds work for a peer; false when its shard is full: the item is then the caller's to keep unread. */
   add(peerId: PeerId, item: Item): boolean {
     const shard = this.#shard(peerId)

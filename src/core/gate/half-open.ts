@@ -89,6 +89,11 @@ export class HalfOpen {
     return this.#pools[pool].holders.size
   }
 
+  /** Slots that the region with most of them holds in one pool. */
+  get fullest(): number {
+    return Math.max(...Object.values(this.#pools).map(({ holders }) => holders.fullest))
+  }
+
   /** How many slots a pool has. */
   maxOf(pool: PoolName): number {
     return this.#pools[pool].max

@@ -6,7 +6,7 @@ import type { Counters, Direction } from '../counters.ts'
 import { Deadlines } from '../deadlines.ts'
 import { Shares } from '../gate/shares.ts'
 import type { ConnectionHandle, PeerId } from '../ids.ts'
-import { CLOSE, type CloseCode } from '../messages/codes.ts'
+import { CLOSE, type CloseCode, closeName } from '../messages/codes.ts'
 import type { Hello } from '../messages/hello.ts'
 import { sameBytes } from '../bytes.ts'
 import { type ConnectionRecord, type EstablishedConnection, infoOf, type PeerInfo } from './connection-record.ts'
@@ -142,11 +142,12 @@ export class Registry {
     const record = this.#live(peer.handle)
     if (record === null) return
     if (record.state.kind !== 'half-open') return this.#repeated()
-    const entry = this.#roster.insert(record, peer)
+    const deadline = now + this.#config.identityTimeoutMs
+    const entry = this.#roster.insert(record, peer, deadline)
     this.#shares.add(peer.handle, peer.remote)
     this.#counters.registered[record.direction]++
     record.usedAt = now
-    this.#deadlines.set(record.handle, now + this.#config.identityTimeoutMs)
+    this.#deadlines.set(record.handle, deadline)
     if (peer.peerId === this.#config.self) return this.#close(record, CLOSE.refused, 'oneself')
     if (this.#closing) return this.#close(record, CLOSE.shutdown, 'shutdown')
     this.#boundPeer(entry)
@@ -157,6 +158,8 @@ export class Registry {
     const record = this.#live(handle)
     if (record === null) return
     if (record.state.kind !== 'established' || record.peer === null) return this.#repeated()
+    const isAbsolute = this.#deadlines.at(handle) === record.state.deadline
+    assert(isAbsolute, 'no progress moves the deadline of an identity')
     const { peerId, direction, remote } = record.peer
     const info: PeerInfo = { peerId, connection: handle, direction, remote, hello }
     const entry = this.#roster.entry(peerId)
@@ -367,6 +370,7 @@ export class Registry {
 
   #close(record: ConnectionRecord, code: CloseCode, reason: string): void {
     assert(record.peer !== null, 'a connection is closed after it was established')
+    this.#counters.closedFor[closeName(code)]++
     this.#emit({ kind: 'close', handle: record.handle, code, reason })
     record.state = { kind: 'closing' }
     this.#deadlines.clear(record.handle)

@@ -149,6 +149,11 @@ export class Streams {
     this.credit.checkInvariants(this.#streams.values(), this.counts.unopened)
   }
 
+  /** Bytes that were taken to be sent on a stream and are not acknowledged; 0 when it is gone. */
+  unacknowledged(id: StreamId): number {
+    return this.#streams.get(id)?.send?.buffer.held ?? 0
+  }
+
   write(id: StreamId, bytes: Uint8Array): number {
     const stream = this.#streams.get(id)
     if (stream === undefined || stream.send === null) return 0
