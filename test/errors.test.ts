@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { errorsPage } from '../src/cli/pages.ts'
-import { REMEDIES } from '../src/cli/remedies.ts'
-import { ERROR_CODES } from '../src/core/errors.ts'
+import { REMEDIES, STAGES } from '../src/cli/remedies.ts'
+import { ERROR_CODES, SEND_STAGES } from '../src/core/errors.ts'
 
 const page = readFileSync(new URL('../docs/errors.md', import.meta.url), 'utf8')
 
@@ -19,6 +19,14 @@ test('every code has a meaning and a remedy in whole sentences', () => {
     assert.match(meaning, /^[A-Z].*\.$/)
     assert.match(remedy, /^[A-Z].*\.$/)
   }
+})
+
+test('docs/errors.md explains exactly the stages of a sending, in their order', () => {
+  assert.deepEqual(
+    [...page.matchAll(/^\| `([a-z-]+)` \| [A-Z].*\. \|$/gm)].map((match) => match[1]),
+    [...SEND_STAGES],
+  )
+  assert.deepEqual(Object.keys(STAGES), [...SEND_STAGES])
 })
 
 test('docs/errors.md is what "npm run docs:cli" writes', () => assert.equal(page, errorsPage()))

@@ -109,6 +109,11 @@ describe('rings', () => {
     none(offences(core, /(?<![.\w#])(?:async|await|Promise|Date|globalThis)\b|\bMath\.random\b/g))
   })
 
+  test('the strategies of the lab know none either: real and virtual time both run them', () => {
+    const pattern = /(?<![.\w#])(?:async|await|Promise|Date|setTimeout|setImmediate|performance)\b|\bMath\.random\b/g
+    none(offences(within('lab/strategies'), pattern))
+  })
+
   test('core imports core and cborg, nothing else', () => {
     none(
       core.flatMap((source) =>

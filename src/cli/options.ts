@@ -1,19 +1,35 @@
 // The one table of commands and options. Parsing, `--help` and docs/cli.md are all made from it, and so are the types of what a
 // command is given.
+import { ACCEPTANCE_KINDS } from '../siege/acceptances.ts'
+import { SILENCES } from '../siege/silence.ts'
+import { PREFIXES_MAX } from '../siege/sources.ts'
 
-/** How an option's value is read. A `flag` has none; a `listen-address` may have port 0; `size` takes units (MB = 10⁶, MiB = 2²⁰ bytes). */
-export type OptionKind = 'flag' | 'path' | 'address' | 'listen-address' | 'choice' | 'count' | 'size'
+/**
+ * How an option's value is read. A `flag` has none; a `listen-address` may have port 0; `size` takes units (MB = 10⁶, MiB = 2²⁰ bytes),
+ * and so does `duration` (50ms, 30s, 2m); a `part` is a number, or a number of one of the choices (mute=20).
+ */
+export type OptionKind =
+  | 'flag'
+  | 'path'
+  | 'address'
+  | 'listen-address'
+  | 'choice'
+  | 'count'
+  | 'size'
+  | 'duration'
+  | 'part'
 
 /** One option; its key in the table is its long name in camelCase. */
 export interface OptionSpec {
   readonly kind: OptionKind
   /** How the value is called in help; a flag has none. */
   readonly value?: string
-  /** The option may be given more than once, or several values at once. */
+  /** The option may be given more than once, or, unless it is `repeated`, several values at once. */
   readonly many?: true
+  readonly repeated?: true
   readonly required?: true
   readonly default?: number | string
-  /** The least and the greatest value of a count or size. */
+  /** The least and the greatest value of a count, size or duration (milliseconds). */
   readonly range?: readonly [number, number]
   readonly choices?: readonly string[]
   /** For our own tests; left out of help and documentation. */
@@ -56,6 +72,75 @@ export const JSON_OPTION = {
   kind: 'flag',
   help: 'print the result as one JSON object on the last line of stdout',
 } as const satisfies OptionSpec
+
+const FLOOD = {
+  summary: 'dial one node with many clients at once, and attack it meanwhile',
+  details: [
+    'Each honest client has its own identity, made beforehand, and its own socket; all dial at once. The attack begins before them, in processes of its own, and lasts to the end: what a deadline ends comes again. Only loopback addresses can be targets. Without an address a node is started in a child process, and its counters are read too.',
+    '`--silent` adds clients that go so far and no further, so many of a kind: `half-open` sends a first flight and never answers (a number alone means these), `retry` answers the Retry, then nothing, `half-hello` sends half a ClientHello, `mute` finishes TLS and never sends HELLO, `deaf` sends HELLO and requests and never reads again. `--garbage` is datagrams of random bytes, half of them behind a header in order; `--replay` is first flights that were captured and are sent again.',
+    'With `--prefixes` or `--probe` the two sides come from networks of their own, 127.x.y.1 each in a /24 of its own, attackers from so many and every honest client from one that nobody had before; a node that is started then treats loopback as the outside. The system must let 127.0.0.0/8 be bound, as Linux does.',
+    '`--probe` measures: a new honest client dials every so often, `--for` so long before the attack and so long again while it lasts. The clients of `--clients` dial between the two.',
+    'With `--json`: `{ clients, silent, silentByKind, connected, identified, failed: {code: n}, identityMs: { p50, p99, max }, wallMs, attack: { attempts, finished, closed, turnedAway, garbage, replayed } }`, with `--probe` `probe: { everyMs, quiet, loaded }` as well, each `{ clients, identified, failed, p50, p99, max }`, and without an address `serverAccepted`, `serverRegistered`, `serverReading` and `verdicts`, the counters of the gate. `identityMs`, `p50`, `p99` and `max` are milliseconds from the dial to identified. The exit code is 1 unless every honest client was identified and, where known, accepted = registered = reading = connected; where silent clients finish handshakes, at least as many as connected.',
+  ],
+  argument: { name: 'ADDR', kind: 'address', required: false, help: 'the node to dial; loopback only' },
+  options: {
+    clients: { kind: 'count', value: 'N', default: 40, range: [0, 10_000], help: 'how many honest clients' },
+    silent: {
+      kind: 'part',
+      value: 'KIND=M',
+      many: true,
+      repeated: true,
+      choices: SILENCES,
+      help: `how many clients that fall silent; KIND is ${SILENCES.join(', ')}; M alone is half-open=M`,
+    },
+    garbage: {
+      kind: 'count',
+      value: 'K',
+      default: 0,
+      range: [0, 20_000],
+      help: 'how many datagrams of garbage a second',
+    },
+    replay: {
+      kind: 'count',
+      value: 'R',
+      default: 0,
+      range: [0, 5_000],
+      help: 'how many replayed first flights a second',
+    },
+    prefixes: {
+      kind: 'count',
+      value: 'P',
+      range: [1, PREFIXES_MAX],
+      help: 'from how many networks the attack comes (default: everybody from one address)',
+    },
+    probe: {
+      kind: 'duration',
+      value: 'TIME',
+      range: [5, 60_000],
+      help: 'measure with a new honest client this often, such as 50ms',
+    },
+    for: {
+      kind: 'duration',
+      value: 'TIME',
+      range: [100, 600_000],
+      help: 'how long each measurement takes, or without one the attack (default: 30s, or as long as the clients take)',
+    },
+    processes: {
+      kind: 'count',
+      value: 'N',
+      range: [1, 16],
+      help: 'over how many processes the attack is spread (default: one for each 256 silent clients)',
+    },
+    acceptance: {
+      kind: 'choice',
+      value: 'HOW',
+      default: 'own',
+      choices: ACCEPTANCE_KINDS,
+      hidden: true,
+      help: 'how the node that is started accepts: its own way, or as a control experiment does',
+    },
+  },
+} as const satisfies CommandSpec
 
 /** All commands by name, in the order of help. */
 export const COMMANDS = {
@@ -135,26 +220,7 @@ export const COMMANDS = {
       },
     },
   },
-  flood: {
-    summary: 'dial one node with many clients at once',
-    details: [
-      'Each client has its own identity, made beforehand, and its own socket. `--silent` adds clients that send a valid first flight and never answer. Only loopback addresses can be targets. Without an address a node is started in a child process, and its counters are read too.',
-      'With `--json`: `{ clients, silent, connected, identified, failed: {code: n}, identityMs: { p50, p99, max }, wallMs }`, and without an address `serverAccepted`, `serverRegistered` and `serverReading` as well. `identityMs` is from the dial to identified. The exit code is 1 unless every client was identified and, where known, accepted = registered = reading = connected.',
-    ],
-    argument: { name: 'ADDR', kind: 'address', required: false, help: 'the node to dial; loopback only' },
-    options: {
-      clients: { kind: 'count', value: 'N', default: 40, range: [1, 10_000], help: 'how many honest clients' },
-      silent: { kind: 'count', value: 'M', default: 0, range: [0, 10_000], help: 'how many clients that never answer' },
-      acceptance: {
-        kind: 'choice',
-        value: 'HOW',
-        default: 'own',
-        choices: ['own', 'serial'],
-        hidden: true,
-        help: 'how the node that is started accepts: its own way, or one handshake after another',
-      },
-    },
-  },
+  flood: FLOOD,
 } as const satisfies Readonly<Record<string, CommandSpec>>
 
 /** The name of a command. */
@@ -166,7 +232,7 @@ type ValueOf<Spec> = Spec extends { many: true }
     ? boolean
     : Base<Spec> | (Spec extends { default: unknown } | { required: true } ? never : undefined)
 
-type Base<Spec> = Spec extends { kind: 'count' | 'size' }
+type Base<Spec> = Spec extends { kind: 'count' | 'size' | 'duration' }
   ? number
   : Spec extends { choices: readonly (infer C)[] }
     ? C

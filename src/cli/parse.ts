@@ -4,7 +4,7 @@ import { parseAddress } from '../index.ts'
 import type { ErrorCode } from '../index.ts'
 import { COMMANDS, JSON_OPTION } from './options.ts'
 import type { ArgumentSpec, CommandName, CommandSpec, OptionSpec, ValuesOf } from './options.ts'
-import { parseSize } from './size.ts'
+import { parseDuration, parseSize } from './size.ts'
 
 /** A command and what it is called with. */
 export type Invocation = {
@@ -85,16 +85,16 @@ const argumentOf = (spec: ArgumentSpec): Argument => {
 
 const optionOf = (key: string, spec: OptionSpec): Option => {
   const name = `--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
-  const value = spec.value === undefined ? '' : ` <${spec.value}${spec.many === true ? '...' : ''}>`
+  const value =
+    spec.value === undefined ? '' : ` <${spec.value}${spec.many === true && spec.repeated !== true ? '...' : ''}>`
   const option = new Option(name + value, spec.help).hideHelp(spec.hidden === true)
   if (spec.required === true) option.makeOptionMandatory()
   if (spec.default !== undefined)
     option.default(spec.default, spec.kind === 'size' ? `${Number(spec.default) / 1e6}MB` : undefined)
-  if (spec.choices !== undefined) return option.choices(spec.choices)
+  if (spec.kind === 'choice') return option.choices(spec.choices ?? [])
   if (spec.kind === 'flag') return option
   return option.argParser((text: string, before: unknown) => {
-    const read =
-      spec.kind === 'count' || spec.kind === 'size' ? readNumber(name, spec, text) : readText(spec.kind, text)
+    const read = isNumber(spec) ? readNumber(name, spec, text) : readWord(name, spec, text)
     return spec.many === true ? [...(Array.isArray(before) ? before : []), read] : read
   })
 }
@@ -107,6 +107,18 @@ class InvalidValue extends CommanderError {
     super(2, `sallyport.${reason}`, message)
     this.reason = reason
   }
+}
+
+const isNumber = ({ kind }: OptionSpec): boolean => kind === 'count' || kind === 'size' || kind === 'duration'
+
+const readWord = (name: string, spec: OptionSpec, text: string): string => {
+  if (spec.kind !== 'part') return readText(spec.kind, text)
+  const [, choice] = /^(?:(.*)=)?\d{1,5}$/.exec(text) ?? [null, null]
+  if (choice === undefined || spec.choices?.includes(choice ?? '') === true) return text
+  throw new InvalidValue(
+    'ARGUMENT_INVALID',
+    `${name}: "${text}" is no number, or number of ${spec.choices?.join(', ')}`,
+  )
 }
 
 const readText = (kind: OptionSpec['kind'], text: string): string => {
@@ -124,12 +136,24 @@ const readLink = (text: string): string => {
 }
 
 const readNumber = (name: string, spec: OptionSpec, text: string): number => {
-  const what = spec.kind === 'size' ? 'size' : 'whole number'
-  const value = spec.kind === 'size' ? parseSize(text) : /^\d{1,15}$/.test(text) ? Number(text) : null
-  if (value === null) throw new InvalidValue('ARGUMENT_INVALID', `${name}: "${text}" is no ${what}`)
+  const value = valueOf(spec.kind, text)
+  if (value === null) throw new InvalidValue('ARGUMENT_INVALID', `${name}: "${text}" is no ${NUMBERS[spec.kind] ?? ''}`)
   const [least, most] = spec.range ?? [0, Number.MAX_SAFE_INTEGER]
   if (value >= least && value <= most) return value
-  throw new InvalidValue('ARGUMENT_INVALID', `${name} must be from ${least} to ${most}, not ${text}`)
+  const unit = spec.kind === 'duration' ? 'ms' : ''
+  throw new InvalidValue('ARGUMENT_INVALID', `${name} must be from ${least}${unit} to ${most}${unit}, not ${text}`)
+}
+
+const NUMBERS: Partial<Record<OptionSpec['kind'], string>> = {
+  count: 'whole number',
+  size: 'size',
+  duration: 'time such as 50ms or 30s',
+}
+
+const valueOf = (kind: OptionSpec['kind'], text: string): number | null => {
+  if (kind === 'size') return parseSize(text)
+  if (kind === 'duration') return parseDuration(text)
+  return /^\d{1,15}$/.test(text) ? Number(text) : null
 }
 
 const outcomeOf = (error: unknown, written: string): Parsed => {

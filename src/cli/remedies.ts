@@ -1,11 +1,20 @@
 // What each error code means and what to do about it: the one table from which the command line prints remedies and from which
 // `docs/errors.md` is written.
-import type { ErrorCode } from '../index.ts'
+import type { ErrorCode, SendStage } from '../index.ts'
 
 /** One code's entry: what happened, and what its reader can do. Whole sentences. */
 export interface Remedy {
   readonly meaning: string
   readonly remedy: string
+}
+
+/** What the peer may have seen of a request or message that failed at a stage; every stage has an entry. Whole sentences. */
+export const STAGES: Readonly<Record<SendStage, string>> = {
+  'no-peer': 'There was no connection to the peer, or none that became identified. Nothing was sent.',
+  open: 'It waited for a stream. Nothing was sent, though the connection in use and the one after it were tried.',
+  write: 'Its end was not written. Some of it may have arrived, but no handler has seen it.',
+  acknowledge: 'All was written, and not all of it is known to have arrived. A handler may have acted on it or not.',
+  answer: "All of it arrived, but no answer came back whole. The peer's handler may be at work still.",
 }
 
 /** Every code has an entry: the type says so. */
@@ -55,7 +64,8 @@ export const REMEDIES: Readonly<Record<ErrorCode, Remedy>> = {
   },
   CONNECTION_REFUSED: {
     meaning: 'The peer has no room for another connection, or does not want this one.',
-    remedy: 'Wait a little and try again, or use another peer.',
+    remedy:
+      'Wait a little, as long as the error’s retryAfterMs says where it says, and try again, or use another peer.',
   },
   DATA_DIR_IN_USE: {
     meaning: 'Another process is running with this data directory; two must never share an identity.',
@@ -69,6 +79,11 @@ export const REMEDIES: Readonly<Record<ErrorCode, Remedy>> = {
   DIAL_TIMEOUT: {
     meaning: 'Nobody answered at the address within the time a dial may take.',
     remedy: 'Check that the node is running and that UDP reaches its port.',
+  },
+  DIAL_TOO_SOON: {
+    meaning:
+      'The address failed a moment ago, or too many dials to its host went unanswered, so it is left alone for now.',
+    remedy: 'Try again after the time in the message, which is also the "retryAfterMs" of the error.',
   },
   FILE_CHANGED: {
     meaning: 'The file changed while it was read, so what was read is no version of it.',

@@ -20,6 +20,14 @@ export const parseSize = (text: string): number | null => {
   return Number.isSafeInteger(bytes) ? bytes : null
 }
 
+const DURATION_UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1e3, m: 60e3 }
+
+/** The milliseconds a text such as `50ms`, `1.5s` or `2m` spells, whole ones, or null; the unit must be there. */
+export const parseDuration = (text: string): number | null => {
+  const match = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m)$/.exec(text)
+  return match === null ? null : Math.round(Number(match[1]) * (DURATION_UNITS[match[2] ?? ''] ?? 0))
+}
+
 /** Bytes in the largest decimal unit that leaves at least 1: `20.0 MB`, `512 B`. */
 export const formatSize = (bytes: number): string => {
   if (bytes < 1e3) return `${bytes} B`

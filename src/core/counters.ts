@@ -1,6 +1,8 @@
 // What happened so far, as plain numbers with closed sets of labels. Each is raised by the room that does the thing, so that a step left
 // out shows as a gap: accepted where a connection reports its handshake finished, registered in the registry's one insert, reading where
-// the reader is armed. All are cumulative and start at 0; a snapshot is a deep copy.
+// the reader is armed. All are cumulative and start at 0; a snapshot is a deep copy. docs/metrics.md describes each; a test compares.
+import { assert } from './assert.ts'
+import { CLOSE_NAMES, type CloseName } from './messages/codes.ts'
 
 /** Who dialled, seen from this node: the peer (`inbound`) or we (`outbound`). */
 export type Direction = 'inbound' | 'outbound'
@@ -45,7 +47,22 @@ export const HANDSHAKE_FAILURES = [
 ] as const
 export type HandshakeFailure = (typeof HANDSHAKE_FAILURES)[number]
 
+/** How an established connection ended: closed by whose word, for a breach of QUIC by whose finding, or without a word. */
+export const ENDINGS = [
+  'closed-here',
+  'closed-by-peer',
+  'breach-found-here',
+  'breach-found-by-peer',
+  'idle',
+  'stateless-reset',
+  'dropped',
+] as const
+export type EndingKind = (typeof ENDINGS)[number]
+
 type ByDirection = Record<Direction, number>
+
+type FailuresIn = Record<Exclude<HandshakeFailure, 'version'>, number>
+type FailuresOut = Record<Exclude<HandshakeFailure, 'displaced'>, number>
 
 /** The counters of one node; written by their rooms, read through `snapshot`. */
 export class Counters {
@@ -68,9 +85,10 @@ export class Counters {
   evicted = 0
 
   readonly handshakesBegun: ByDirection = both()
-  readonly handshakesFailed: Record<Direction, Record<HandshakeFailure, number>> = {
-    inbound: zeros(HANDSHAKE_FAILURES),
-    outbound: zeros(HANDSHAKE_FAILURES),
+  /** Only a dialler is told that there is no common version, and only an acceptor has slots that others need. */
+  readonly handshakesFailed: { readonly inbound: FailuresIn; readonly outbound: FailuresOut } = {
+    inbound: zeros(HANDSHAKE_FAILURES.filter((failure) => failure !== 'version')),
+    outbound: zeros(HANDSHAKE_FAILURES.filter((failure) => failure !== 'displaced')),
   }
 
   /** Handshakes that finished, then inserts into the registry, then readers armed: equal after every turn. */
@@ -79,8 +97,18 @@ export class Counters {
   readonly reading: ByDirection = both()
   readonly identified: ByDirection = both()
   readonly closed: ByDirection = both()
+  /** The closed ones again, by how they ended. */
+  readonly ended: Record<EndingKind, number> = zeros(ENDINGS)
+  /** Connections this node decided to close once they were established, by the code it gives as the reason. */
+  readonly closedFor: Record<CloseName, number> = zeros(CLOSE_NAMES)
 
+  /** Dials of ours that did not begin because their address had failed, or their host had not answered too often. */
+  dialsTooSoon = 0
   identityTimeouts = 0
+  /** Peers the application's policy refused, those it failed on included. */
+  policyRefused = 0
+  /** Times the policy threw. */
+  policyFailures = 0
   duplicates = 0
   restarts = 0
   /** Events about a connection that was closed before they came. */
@@ -95,6 +123,12 @@ export class Counters {
   requestsBusy = 0
   /** Messages without an answer, received whole. */
   messagesServed = 0
+  /** Handlers that were told to stop because their time was over. */
+  handlerTimeouts = 0
+  /** Inbound streams reset because their peer neither wrote nor read for too long. */
+  streamsStalled = 0
+  /** PINGs without an answer, because their peer reads none. */
+  pingsUnanswered = 0
   /** Handlers that threw or rejected, and other supervised tasks that failed. */
   taskFailures = 0
   /** Events a slow subscriber missed. */
@@ -108,10 +142,20 @@ export class Counters {
   udpDatagramsReceived = 0
   udpBytesSent = 0
   udpBytesReceived = 0
+  /** Packets of known connections that were thrown away: forged, damaged, repeated, or too early or late to be read. */
+  packetsDiscarded = 0
   /** Errors a socket reported; a datagram that could not be sent counts as lost on the way. */
   udpErrors = 0
   /** Datagrams the kernel dropped because a receive buffer was full; 0 where it does not say. */
   kernelDrops = 0
+
+  /** Counts a handshake that failed; one of a kind that its direction does not know is a mistake of ours. */
+  handshakeFailed(direction: Direction, failure: HandshakeFailure): void {
+    const failed: Partial<Record<HandshakeFailure, number>> = this.handshakesFailed[direction]
+    const before = failed[failure]
+    assert(before !== undefined, 'a handshake fails in a way that its direction knows')
+    failed[failure] = before + 1
+  }
 
   snapshot(): CounterSnapshot {
     return copyTree(this) as unknown as CounterSnapshot
@@ -119,7 +163,7 @@ export class Counters {
 }
 
 /** The numbers of `Counters` at one moment. */
-export type CounterSnapshot = Readonly<Omit<Counters, 'snapshot'>>
+export type CounterSnapshot = Readonly<Omit<Counters, 'snapshot' | 'handshakeFailed'>>
 
 /** All verdicts of the gate together: equal to `judged`. */
 export const verdictsOf = (counters: CounterSnapshot): number =>

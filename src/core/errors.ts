@@ -16,6 +16,7 @@ export const ERROR_CODES = [
   'DATA_DIR_IN_USE',
   'DIAL_SELF',
   'DIAL_TIMEOUT',
+  'DIAL_TOO_SOON',
   'FILE_CHANGED',
   'FILE_EXISTS',
   'FILE_NOT_FOUND',
@@ -43,14 +44,47 @@ export const ERROR_CODES = [
 /** One of the codes of `ERROR_CODES`. */
 export type ErrorCode = (typeof ERROR_CODES)[number]
 
+/** How far a request or message of ours had come; `docs/errors.md` says of each what the peer may have seen of it. */
+export const SEND_STAGES = ['no-peer', 'open', 'write', 'acknowledge', 'answer'] as const
+
+/** One of `SEND_STAGES`. */
+export type SendStage = (typeof SEND_STAGES)[number]
+
 /** What the public API throws: match on `code`, never on `message`. `cause` is the underlying error, when there is one. */
 export class SallyportError extends Error {
   override readonly name = 'SallyportError'
   readonly code: ErrorCode
+  #retryAfterMs: number | null = null
+  #stage: SendStage | null = null
 
   constructor(code: ErrorCode, message: string, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause })
     this.code = code
+  }
+
+  /** An error that passes by itself: the same may succeed after so many milliseconds, or null when nobody said after how many. */
+  static later(code: ErrorCode, message: string, retryAfterMs: number | null): SallyportError {
+    const error = new SallyportError(code, message)
+    error.#retryAfterMs = retryAfterMs
+    return error
+  }
+
+  /** In how many milliseconds it is worth trying again, at most an hour where a peer said so; null where that is not known. A hint, not a promise. */
+  get retryAfterMs(): number | null {
+    return this.#retryAfterMs
+  }
+
+  /** How far a request or message had come when it failed; null for whatever else failed. */
+  get stage(): SendStage | null {
+    return this.#stage
+  }
+
+  /** The same failure, of a request or message that had come so far: an error of its own, since many calls can fail of one. */
+  at(stage: SendStage): SallyportError {
+    const error = new SallyportError(this.code, this.message, this.cause)
+    error.#stage = stage
+    error.#retryAfterMs = this.#retryAfterMs
+    return error
   }
 
   /** The error itself when it is one of ours; a file or network error by its system code; otherwise INTERNAL. */

@@ -86,5 +86,6 @@ export type WorkDone = { readonly id: number } & (
   | { readonly kind: 'open-chunk'; readonly plaintext: Uint8Array | null }
   /** `stored` is handed back, so that nobody keeps a copy while it is hashed. */
   | { readonly kind: 'hash-chunk'; readonly address: Uint8Array; readonly stored: Uint8Array }
-  | { readonly kind: 'failed'; readonly reason: string }
+  /** `full`: too much work waits, and it may be asked for again later. */
+  | { readonly kind: 'failed'; readonly reason: string; readonly full?: true }
 )

@@ -73,6 +73,8 @@ export interface Workers {
   run(job: Job): void
   /** How long the longest waiting identity work has waited, in milliseconds: the gate's lateness of signing. */
   lateness(): number
+  /** Identity work that was asked for and is not answered yet. */
+  depth(): number
   close(): Promise<void>
 }
 

@@ -52,6 +52,10 @@ class WorkersLease implements Workers {
     return this.#shared.workers.lateness()
   }
 
+  depth(): number {
+    return this.#shared.workers.depth()
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#giveBack()
     return this.#closing

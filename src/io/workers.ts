@@ -61,7 +61,7 @@ class ThreadPool implements Workers {
       ? this.#identityQueue.size >= this.#identityQueueMax
       : this.#chunkQueue.length >= this.#chunkQueueMax
     if (this.#closing !== null) return fail(job, 'the workers are closed')
-    if (full) return fail(job, 'too much work is waiting')
+    if (full) return fail(job, 'too much work is waiting', { full: true })
     const waiting = { job, asked: systemClock.now() }
     if (forIdentity) {
       this.#identityQueue.set(waiting, job.deadline ?? waiting.asked)
@@ -74,6 +74,10 @@ class ThreadPool implements Workers {
   lateness(): number {
     const [longest] = this.#identityJobs
     return longest === undefined ? 0 : systemClock.now() - longest.asked
+  }
+
+  depth(): number {
+    return this.#identityJobs.size
   }
 
   close(): Promise<void> {
@@ -143,8 +147,8 @@ class ThreadPool implements Workers {
 const isIdentityWork = (work: Work): boolean => work.kind === 'sign' || work.kind === 'verify'
 
 /** In a later turn, as every other answer. */
-const fail = ({ work, done }: Job, reason: string): void => {
-  setImmediate(() => done({ id: work.id, kind: 'failed', reason }))
+const fail = ({ work, done }: Job, reason: string, more: { readonly full?: true } = {}): void => {
+  setImmediate(() => done({ id: work.id, kind: 'failed', reason, ...more }))
 }
 
 /** A message, and the memory that goes over with it instead of being copied. */

@@ -5,6 +5,7 @@ import type { ConnectionHandle } from '../core/ids.ts'
 import type { ShareView } from '../core/gate/shares.ts'
 import type { CloseReason } from '../core/quic/outputs.ts'
 import type { Link } from './link.ts'
+import type { Schedule } from './schedule.ts'
 
 /** Hears what becomes of connections, in the turn in which it happens. */
 export interface Acceptance {
@@ -14,6 +15,15 @@ export interface Acceptance {
   lost(handle: ConnectionHandle, reason: CloseReason, now: number): void
   /** A connection ended before it was established. */
   failed(handle: ConnectionHandle, failure: HandshakeFailure, reason: CloseReason, now: number): void
+}
+
+/** What an acceptance is made of that stands before the registry's; only control experiments have one. */
+export interface AcceptanceParts {
+  /** The registry's: when its `established` returns, the connection is registered and read. */
+  readonly own: Acceptance
+  readonly schedule: Schedule
+  /** Whether HELLO and HELLO_ACK have gone both ways on a connection. */
+  identified(handle: ConnectionHandle): boolean
 }
 
 /** Names connections, and knows whether there is room for another. */

@@ -2,13 +2,13 @@
 // leaves every other stream unread and opens none. Afterwards it carries requests and messages both ways.
 import { type Address, mayShare } from '../core/address.ts'
 import { assert, unreachable } from '../core/assert.ts'
-import { SallyportError } from '../core/errors.ts'
 import type { PeerId, StreamId } from '../core/ids.ts'
 import { CLOSE, type CloseCode, PROTOCOL_VERSION, STREAM } from '../core/messages/codes.ts'
 import type { ControlMessage } from '../core/messages/control.ts'
 import type { Hello } from '../core/messages/hello.ts'
 import type { PeerInfo } from '../core/peers/connection-record.ts'
 import { IdentityExchange } from '../core/peers/identity-exchange.ts'
+import { goingAway, type Loss, lossOf } from './close-reasons.ts'
 import { ControlStreams } from './control-stream.ts'
 import type { Conversation, ConversationOwner, Workshop } from './conversation.ts'
 import type { Dispatcher } from './dispatcher.ts'
@@ -59,11 +59,12 @@ export class Channel implements StreamEvents, ConversationOwner {
     return this.#owner.workshop
   }
 
-  /** Arms the reader and says HELLO: from now on every stream event is heard. */
+  /** Says HELLO and arms the reader: from now on every stream event is heard. What came before is answered behind our HELLO. */
   open(now: number): void {
+    const allowed = this.#control.open()
+    if (allowed) this.#control.send({ kind: 'hello', hello: this.#owner.hello(this.link.remote) })
     this.link.read(this, now)
-    if (!this.#control.open()) return this.violated('no stream for control is allowed')
-    this.#control.send({ kind: 'hello', hello: this.#owner.hello(this.link.remote) })
+    if (!allowed) this.violated('no stream for control is allowed')
   }
 
   /** Both sides have identified themselves: what came before is read now. */
@@ -76,7 +77,7 @@ export class Channel implements StreamEvents, ConversationOwner {
   /** Tells the peer to open no new streams; calls that have none yet fail. */
   goAway(code: CloseCode): void {
     this.#control.send({ kind: 'goaway', reason: code, retryAfterMs: null })
-    this.#failWaiting(goingAway())
+    this.#failWaiting(goingAway(code))
   }
 
   /** Begins a call of ours; its end is told to `parts.finished`. */
@@ -87,17 +88,16 @@ export class Channel implements StreamEvents, ConversationOwner {
     }
     const call = new OutboundCall({ ...parts, finished }, this)
     this.#waiting.add(call)
-    this.#startWaiting(call.kind === 'request')
-    if (this.#waiting.size > WAITING_CALLS_MAX) {
-      call.lost(new SallyportError('PEER_BUSY', 'too many calls wait for this peer'))
-    }
+    if (!this.link.alive) call.lost(lossOf({ kind: 'abandoned' }))
+    else this.#startWaiting(call.kind === 'request')
+    if (this.#waiting.size > WAITING_CALLS_MAX) call.refuse('PEER_BUSY', 'too many calls wait for this peer')
     return call
   }
 
-  /** The connection is closed: whatever still goes on fails with `error`. */
-  end(error: SallyportError): void {
-    this.#failWaiting(error)
-    for (const conversation of this.#conversations.values()) conversation.lost(error)
+  /** The connection is closed: whatever still goes on is lost. */
+  end(loss: Loss): void {
+    this.#failWaiting(loss)
+    for (const conversation of this.#conversations.values()) conversation.lost(loss)
     this.#unread.clear()
   }
 
@@ -181,10 +181,13 @@ export class Channel implements StreamEvents, ConversationOwner {
   }
 
   #pass(message: ControlMessage): void {
-    if (message.kind === 'ping') this.#control.send({ kind: 'pong', token: message.token })
+    if (message.kind === 'ping' && !this.#control.send({ kind: 'pong', token: message.token })) {
+      this.workshop.counters.pingsUnanswered++
+    }
     if (message.kind !== 'goaway') return
-    this.#owner.goesAway(this, closeCode(message.reason))
-    this.#failWaiting(goingAway())
+    const code = closeCode(message.reason)
+    this.#owner.goesAway(this, code)
+    this.#failWaiting(goingAway(code))
   }
 
   /** A peer's addresses count only as far as they mean the same place to us. */
@@ -222,13 +225,10 @@ export class Channel implements StreamEvents, ConversationOwner {
     }
   }
 
-  #failWaiting(error: SallyportError): void {
-    for (const call of this.#waiting) call.lost(error)
+  #failWaiting(loss: Loss): void {
+    for (const call of this.#waiting) call.lost(loss)
   }
 }
-
-/** Nothing of the call was sent: it may be made anew, over another connection. */
-const goingAway = (): SallyportError => new SallyportError('NOT_CONNECTED', 'the connection is going away')
 
 /** A reason nobody knows says no more than that the connection goes away. */
 const closeCode = (reason: number): CloseCode => Object.values(CLOSE).find((code) => code === reason) ?? CLOSE.noError

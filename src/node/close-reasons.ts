@@ -1,7 +1,8 @@
 // Why a connection ended, in the words of the counters and of the public errors.
-import type { Direction, HandshakeFailure } from '../core/counters.ts'
+import type { Direction, EndingKind, HandshakeFailure } from '../core/counters.ts'
 import { SallyportError } from '../core/errors.ts'
-import { CLOSE } from '../core/messages/codes.ts'
+import { CLOSE, type CloseCode } from '../core/messages/codes.ts'
+import { retryAfterOf } from '../core/messages/retry-after.ts'
 import type { CloseReason } from '../core/quic/outputs.ts'
 import { APPLICATION_ERROR, CONNECTION_REFUSED, CRYPTO_ERROR, NO_ERROR } from '../core/quic/transport-error.ts'
 
@@ -31,6 +32,22 @@ export const handshakeFailure = (reason: CloseReason, direction: Direction): Han
   }
 }
 
+/** The counter an established connection that ended for this reason belongs to. */
+export const endingOf = (reason: CloseReason): EndingKind => {
+  switch (reason.kind) {
+    case 'application':
+      return reason.ours ? 'closed-here' : 'closed-by-peer'
+    case 'transport':
+      return reason.ours ? 'breach-found-here' : 'breach-found-by-peer'
+    case 'idle':
+    case 'stateless-reset':
+      return reason.kind
+    case 'abandoned':
+    case 'version':
+      return 'dropped'
+  }
+}
+
 /** What a dialler is told of a handshake that failed; `address` is for the message. */
 export const dialError = (failure: HandshakeFailure, reason: CloseReason, address: string): SallyportError => {
   switch (failure) {
@@ -38,7 +55,7 @@ export const dialError = (failure: HandshakeFailure, reason: CloseReason, addres
       return new SallyportError('DIAL_TIMEOUT', `${address} did not answer in time`)
     case 'refused':
     case 'displaced':
-      return new SallyportError('CONNECTION_REFUSED', `${address} takes no connection now`)
+      return refusedError(reason, `${address} takes no connection now`)
     case 'identity':
       return new SallyportError('IDENTITY_MISMATCH', `another peer than the expected one answers at ${address}`)
     case 'cancelled':
@@ -59,10 +76,40 @@ export const unidentifiedError = (reason: CloseReason, address: string): Sallypo
       return new SallyportError('IDENTITY_TIMEOUT', `${address} did not identify itself in time`)
     }
     if (reason.code === CLOSE.refused || reason.code === CLOSE.overloaded || reason.code === CLOSE.versionUnsupported) {
-      return new SallyportError('CONNECTION_REFUSED', `${address} closed the connection: ${closeText(reason)}`)
+      return refusedError(reason, `the connection to ${address} was refused: ${closeText(reason)}`)
     }
   }
   return new SallyportError('CONNECTION_LOST', `the connection to ${address} ended: ${closeText(reason)}`)
+}
+
+/** With the time after which to come back, where the peer gave one. */
+const refusedError = (reason: CloseReason, message: string): SallyportError =>
+  SallyportError.later('CONNECTION_REFUSED', message, 'reason' in reason ? retryAfterOf(reason.reason) : null)
+
+/** What calls on a connection that ended are told; `anew`: neither end wanted it to end, so that the peer may be dialled anew. */
+export interface Loss {
+  readonly error: SallyportError
+  readonly anew: boolean
+}
+
+/** The loss of a connection that ended for this reason. */
+export const lossOf = (reason: CloseReason): Loss => ({
+  error: new SallyportError('CONNECTION_LOST', `the connection ended: ${closeText(reason)}`),
+  anew: diedOf(reason),
+})
+
+/** Nothing more goes onto a connection that goes away; with these codes its peer is still there. */
+export const goingAway = (code: CloseCode): Loss => ({
+  error: new SallyportError('NOT_CONNECTED', 'the connection is going away'),
+  anew: NEEDLESS.includes(code),
+})
+
+/** The connection was not needed, which it is now. */
+const NEEDLESS: readonly number[] = [CLOSE.idle, CLOSE.duplicate]
+
+const diedOf = (reason: CloseReason): boolean => {
+  if (reason.kind === 'application') return !reason.ours && NEEDLESS.includes(reason.code)
+  return reason.kind === 'idle' || reason.kind === 'stateless-reset' || reason.kind === 'abandoned'
 }
 
 /** One line for a log or a message. */

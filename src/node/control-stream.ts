@@ -2,11 +2,15 @@
 // What is written waits here only while the stream takes no more.
 import type { StreamId } from '../core/ids.ts'
 import { streamId } from '../core/ids.ts'
+import { CONTROL_BYTES_MAX } from '../core/messages/codes.ts'
 import { type ControlMessage, ControlReader, encodeControl } from '../core/messages/control.ts'
 import type { Link } from './link.ts'
 
-/** Messages that wait to be written; a peer that makes us answer more while it reads nothing is not answered. */
+/** Messages that wait to be written. */
 const WAITING_MAX = 32
+
+/** Bytes on their way: the largest message and some. A peer that makes us say more while it reads nothing is not answered. */
+const UNREAD_BYTES_MAX = 2 * CONTROL_BYTES_MAX
 
 /** What came on the peer's control stream; `bad` and `ended` break the protocol. */
 export type ControlInput =
@@ -28,6 +32,7 @@ export class ControlStreams {
   constructor(link: Link) {
     this.#link = link
     this.theirs = streamId(link.direction === 'inbound' ? 2 : 3)
+    link.prioritise(this.theirs)
   }
 
   /** Opens ours; false when the peer allows no stream, which breaks the protocol. */
@@ -43,11 +48,16 @@ export class ControlStreams {
     return stream === this.theirs || stream === this.#ours
   }
 
-  /** Sends a message behind those before it. */
-  send(message: Exclude<ControlMessage, { kind: 'unknown' }>): void {
-    if (this.#waiting.length >= WAITING_MAX) return
+  /** Sends a message behind those before it; false, and it is dropped, when too much waits. */
+  send(message: Exclude<ControlMessage, { kind: 'unknown' }>): boolean {
+    if (this.#waiting.length >= WAITING_MAX || this.#unread >= UNREAD_BYTES_MAX) return false
     this.#waiting.push(encodeControl(message))
     this.write()
+    return true
+  }
+
+  get #unread(): number {
+    return this.#ours === null ? 0 : this.#link.unacknowledged(this.#ours)
   }
 
   /** Writes what waits, as far as it is taken. */

@@ -2,10 +2,11 @@
 import type { Counters } from '../core/counters.ts'
 import type { Intake } from '../core/dispatch/intake.ts'
 import type { Places } from '../core/dispatch/places.ts'
-import type { SallyportError } from '../core/errors.ts'
+import type { Histograms } from '../core/histograms.ts'
 import type { PeerId, StreamId } from '../core/ids.ts'
 import type { PeerInfo } from '../core/peers/connection-record.ts'
 import type { Clock } from '../io/ports.ts'
+import type { Loss } from './close-reasons.ts'
 import type { Readable } from './dispatcher.ts'
 import type { Handlers } from './handlers.ts'
 import type { Link } from './link.ts'
@@ -22,7 +23,7 @@ export interface Conversation extends Readable {
   /** The peer wants no more of our half. */
   stoppedByPeer(code: number): void
   /** The connection ended. */
-  lost(error: SallyportError): void
+  lost(loss: Loss): void
 }
 
 /** What the streams of a node share. */
@@ -31,6 +32,7 @@ export interface Workshop {
   readonly schedule: Schedule
   readonly limits: Limits
   readonly counters: Counters
+  readonly histograms: Histograms
   /** Bytes of inbound messages in assembly or in a handler's hands. */
   readonly intake: Intake
   /** Bytes of answers that were not acknowledged. */

@@ -1,7 +1,9 @@
 // Dials: one connection for all who want the same peer at the same address, each caller with a deadline and a signal of its own. A dial
-// ends when its connection is identified, when the peer became identified otherwise, or when nobody waits for it any more.
-import { type Address, addressText } from '../core/address.ts'
+// ends when its connection is identified, when the peer became identified otherwise, or when nobody waits for it any more. Dials to one
+// peer at several addresses race, and all who wait get the connection that is identified first.
+import { addressText } from '../core/address.ts'
 import type { HandshakeFailure } from '../core/counters.ts'
+import { type Destination, DialLimits } from '../core/dialling/dial-limits.ts'
 import { type ErrorCode, SallyportError } from '../core/errors.ts'
 import type { ConnectionHandle, PeerId } from '../core/ids.ts'
 import { CLOSE } from '../core/messages/codes.ts'
@@ -12,10 +14,9 @@ import type { DialRefusal, Endpoint } from './endpoint.ts'
 import type { Lifecycle, LifecycleObserver } from './lifecycle.ts'
 import { abandonable } from './abandonable.ts'
 
-/** What is wanted: a peer at an address, or whoever answers there. */
-export interface DialTarget {
-  readonly address: Address
-  readonly expected: PeerId | null
+/** What is wanted: a peer at an address, or whoever answers there. `insist`: though it failed a moment ago. */
+export interface DialTarget extends Destination {
+  readonly insist: boolean
 }
 
 /** How long a caller waits; `signal` gives up earlier. */
@@ -28,7 +29,8 @@ interface Dial {
   readonly key: string
   readonly text: string
   readonly handle: ConnectionHandle
-  readonly expected: PeerId | null
+  readonly to: Destination
+  readonly began: number
   /** The end of its time, which no caller and no progress moves. */
   readonly deadline: number
   /** Bounded by the callers. */
@@ -45,6 +47,7 @@ export class Dialler implements LifecycleObserver {
   readonly #self: PeerId
   readonly #endpoint: Endpoint
   readonly #lifecycle: Lifecycle
+  readonly #limits: DialLimits
   readonly #dials = new Map<string, Dial>()
   readonly #byHandle = new Map<ConnectionHandle, Dial>()
 
@@ -52,6 +55,7 @@ export class Dialler implements LifecycleObserver {
     this.#self = self
     this.#endpoint = endpoint
     this.#lifecycle = lifecycle
+    this.#limits = new DialLimits(lifecycle.workshop.limits)
   }
 
   /** Resolves with an identified connection to the peer; a dial to it that is going on is joined. */
@@ -60,8 +64,7 @@ export class Dialler implements LifecycleObserver {
     if (expected === this.#self) return Promise.reject(dialSelf())
     const known = expected === null ? null : this.#lifecycle.change((registry) => registry.usable(expected))
     if (known !== null) return Promise.resolve(known)
-    const text = addressText(target.address)
-    const dial = this.#dials.get(`${text} ${expected ?? ''}`) ?? this.#begin(target, text)
+    const dial = this.#dials.get(keyOf(target)) ?? this.#begin(target)
     return dial instanceof SallyportError ? Promise.reject(dial) : this.#join(dial, patience)
   }
 
@@ -74,20 +77,29 @@ export class Dialler implements LifecycleObserver {
 
   failed(handle: ConnectionHandle, failure: HandshakeFailure, reason: CloseReason): void {
     const dial = this.#byHandle.get(handle)
-    if (dial !== undefined) this.#end(dial, dialError(failure, reason, dial.text))
+    if (dial === undefined) return
+    if (failure === 'identity') this.#limits.failed(dial.to, 'another-peer', this.#now)
+    else if (failure !== 'cancelled' && failure !== 'superseded') this.#limits.failed(dial.to, 'no-use', this.#now)
+    this.#end(dial, dialError(failure, reason, dial.text))
   }
 
   lost(handle: ConnectionHandle, reason: CloseReason): void {
     const dial = this.#byHandle.get(handle)
     if (dial === undefined) return
     const isSelf = reason.kind === 'application' && reason.code === CLOSE.refused && reason.reason === 'oneself'
+    if (saysSomething(reason) && !isSelf) this.#limits.failed(dial.to, 'no-use', this.#now)
     this.#end(dial, isSelf ? dialSelf() : unidentifiedError(reason, dial.text))
   }
 
   identified(info: PeerInfo): void {
+    const where = addressText(info.remote)
+    this.#limits.forget({ address: info.remote, expected: info.peerId })
     for (const dial of this.#dials.values()) {
-      if (dial.handle !== info.connection && dial.expected !== info.peerId) continue
+      const { expected } = dial.to
+      const wanted = expected === null ? dial.text === where : expected === info.peerId
+      if (dial.handle !== info.connection && !wanted) continue
       this.#forget(dial)
+      this.#limits.answered(dial.to, dial.began)
       if (dial.handle !== info.connection) this.#supersede(dial)
       for (const caller of dial.callers) caller.resolve(info)
     }
@@ -95,22 +107,30 @@ export class Dialler implements LifecycleObserver {
 
   // ── a dial's life ──
 
-  #begin({ address, expected }: DialTarget, text: string): Dial | SallyportError {
-    const dialled = this.#endpoint.dial(address, expected)
+  #begin({ insist, ...to }: DialTarget): Dial | SallyportError {
+    const { limits, counters } = this.#lifecycle.workshop
+    const [began, text] = [this.#now, addressText(to.address)]
+    if (insist) this.#limits.forget(to)
+    const waitMs = this.#limits.mayDialAt(to, began) - began
+    if (waitMs > 0) {
+      counters.dialsTooSoon++
+      return tooSoon(text, waitMs)
+    }
+    const dialled = this.#endpoint.dial(to.address, to.expected)
     if (dialled.kind === 'refused') return new SallyportError(REFUSALS[dialled.reason], `${text}: ${dialled.reason}`)
-    const { clock, limits } = this.#lifecycle.workshop
-    const deadline = clock.now() + limits.dialTimeoutMs
+    this.#limits.began(to, began)
     const { handle } = dialled
-    const dial: Dial = { key: `${text} ${expected ?? ''}`, text, handle, expected, deadline, callers: new Set() }
+    const deadline = began + limits.dialTimeoutMs
+    const dial: Dial = { key: keyOf(to), text, handle, to, began, deadline, callers: new Set() }
     this.#dials.set(dial.key, dial)
     this.#byHandle.set(dial.handle, dial)
     return dial
   }
 
   #join(dial: Dial, { timeoutMs, signal }: DialPatience): Promise<PeerInfo> {
-    const { schedule, clock } = this.#lifecycle.workshop
+    const { schedule } = this.#lifecycle.workshop
     const timeout = { code: 'DIAL_TIMEOUT', message: `${dial.text} did not answer in time` } as const
-    const deadline = Math.min(dial.deadline, clock.now() + timeoutMs)
+    const deadline = Math.min(dial.deadline, this.#now + timeoutMs)
     return abandonable({ schedule, deadline, timeout, signal }, (resolve, reject) => {
       const caller = { resolve, reject }
       dial.callers.add(caller)
@@ -122,6 +142,8 @@ export class Dialler implements LifecycleObserver {
     dial.callers.delete(caller)
     if (dial.callers.size > 0 || this.#byHandle.get(dial.handle) !== dial) return
     this.#forget(dial)
+    // That all lost patience says nothing about the address; that its time is over does.
+    if (this.#now >= dial.deadline) this.#limits.failed(dial.to, 'no-use', this.#now)
     this.#giveUp(dial)
   }
 
@@ -138,7 +160,7 @@ export class Dialler implements LifecycleObserver {
   /** Nobody wants the connection any more: it ends, and its slot at the peer with it, unless it has become useful meanwhile. */
   #giveUp(dial: Dial): void {
     const link = this.#endpoint.link(dial.handle)
-    if (link?.state.kind === 'half-open') link.close(CLOSE.noError, '', this.#lifecycle.workshop.clock.now())
+    if (link?.state.kind === 'half-open') link.close(CLOSE.noError, '', this.#now)
     if (this.#lifecycle.channel(dial.handle)?.peer !== null) return
     this.#lifecycle.change((registry) => registry.close(dial.handle, CLOSE.noError, 'given up'))
   }
@@ -149,7 +171,11 @@ export class Dialler implements LifecycleObserver {
    */
   #supersede(dial: Dial): void {
     const link = this.#endpoint.link(dial.handle)
-    if (link?.state.kind === 'half-open') link.withdraw(this.#lifecycle.workshop.clock.now())
+    if (link?.state.kind === 'half-open') link.withdraw(this.#now)
+  }
+
+  get #now(): number {
+    return this.#lifecycle.workshop.clock.now()
   }
 }
 
@@ -159,5 +185,14 @@ const REFUSALS: Readonly<Record<DialRefusal, ErrorCode>> = {
   'slots-full': 'CONNECTION_REFUSED',
   'connections-full': 'CONNECTION_REFUSED',
 }
+
+const keyOf = ({ address, expected }: Destination): string => `${addressText(address)} ${expected ?? ''}`
+
+/** Whether a connection's end, before its peer was identified, says something about the address, and not about what we did with it. */
+const saysSomething = (reason: CloseReason): boolean =>
+  reason.kind !== 'application' || (reason.code !== CLOSE.noError && reason.code !== CLOSE.duplicate)
+
+const tooSoon = (text: string, waitMs: number): SallyportError =>
+  SallyportError.later('DIAL_TOO_SOON', `${text} is left alone, to be dialled again in ${Math.ceil(waitMs)} ms`, waitMs)
 
 const dialSelf = (): SallyportError => new SallyportError('DIAL_SELF', 'that is this node itself')

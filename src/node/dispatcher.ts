@@ -1,5 +1,6 @@
 // Reads bulk streams outside the turn in which their bytes arrived: a bounded number a turn, peers taking turns. What does not fit into
-// its lane stays unread until there is room.
+// its lane stays unread until there is room: its bytes stay where they are, within the connection's credit, and none is dropped.
+import { assert } from '../core/assert.ts'
 import type { Counters } from '../core/counters.ts'
 import { Lanes } from '../core/dispatch/lanes.ts'
 import type { PeerId } from '../core/ids.ts'
@@ -29,8 +30,8 @@ export class Dispatcher {
   readonly #timers: Timers
   readonly #counters: Counters
   readonly #lanes = new Lanes<Readable>(LANES)
-  /** In the order of their waiting. Bounded by the streams there are. */
-  readonly #unread = new Set<Readable>()
+  /** By shard, in the order of their waiting. Bounded by the streams there are. */
+  readonly #unread = Array.from({ length: LANES.shards }, () => new Set<Readable>())
   #scheduled = false
 
   constructor(timers: Timers, counters: Counters) {
@@ -44,9 +45,19 @@ export class Dispatcher {
     stream.queued = true
     if (!this.#lanes.add(stream.peerId, stream)) {
       this.#counters.laneFull++
-      this.#unread.add(stream)
+      this.#waiting(stream).add(stream)
     }
     this.#schedule()
+  }
+
+  /** Streams in each lane. */
+  get depths(): readonly number[] {
+    return this.#lanes.depths
+  }
+
+  /** Streams that wait for a place in their lane. */
+  get waiting(): number {
+    return this.#unread.reduce((streams, { size }) => streams + size, 0)
   }
 
   #schedule(): void {
@@ -61,18 +72,25 @@ export class Dispatcher {
       const stream = this.#lanes.next()
       if (stream === null) break
       stream.queued = false
+      this.#refill(stream)
       if (!stream.over && stream.readSome()) this.ready(stream)
     }
-    this.#refill()
     if (this.#lanes.size > 0) this.#schedule()
   }
 
-  /** Room is offered to those that wait, longest first. */
-  #refill(): void {
-    for (const stream of this.#unread) {
-      if (!stream.over && !this.#lanes.add(stream.peerId, stream)) continue
-      this.#unread.delete(stream)
-      if (stream.over) stream.queued = false
+  /** The place that `taken` leaves in its lane goes to the stream that waited longest for it. */
+  #refill(taken: Readable): void {
+    const waiting = this.#waiting(taken)
+    for (const stream of waiting) {
+      waiting.delete(stream)
+      if (!stream.over) return void this.#lanes.add(stream.peerId, stream)
+      stream.queued = false
     }
+  }
+
+  #waiting({ peerId }: Readable): Set<Readable> {
+    const waiting = this.#unread[this.#lanes.shardOf(peerId)]
+    assert(waiting !== undefined, 'every shard has those that wait for it')
+    return waiting
   }
 }

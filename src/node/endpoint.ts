@@ -2,27 +2,29 @@
 // A datagram, a due timer or a finished computation goes in; the connection's outputs are drained in the same turn, and what they
 // mean for others (registration, refusal, loss) is done before the next input. Nothing here waits: there is no promise between a
 // datagram and its verdict, nor between a finished handshake and its registration.
-import { type Address, classify } from '../core/address.ts'
+import type { Address } from '../core/address.ts'
 import { assert, unreachable } from '../core/assert.ts'
 import type { Counters, HandshakeFailure } from '../core/counters.ts'
-import { FIRST_DATAGRAM_BYTES_MIN, type SlotVerdict, type Verdict } from '../core/gate/gate.ts'
+import { type Histograms, histograms } from '../core/histograms.ts'
+import type { SlotVerdict, Verdict } from '../core/gate/gate.ts'
 import type { GateOptions } from '../core/gate/options.ts'
 import type { ConnectionHandle, PeerId } from '../core/ids.ts'
 import type { Random, Work, WorkDone } from '../core/ports.ts'
-import type { QuicConfig } from '../core/quic/connection.ts'
 import type { CloseReason, ConnectionOutput } from '../core/quic/outputs.ts'
-import type { Header, LongHeader } from '../core/quic/packet.ts'
+import type { LongHeader } from '../core/quic/packet.ts'
 import type { TransportSettings } from '../core/quic/settings.ts'
 import { SallyportError } from '../core/errors.ts'
 import type { Identity, Ports, UdpSocket } from '../io/ports.ts'
 import { type Acceptance, type Admission, AT_ONCE, type Crowd, type Handles, NO_CROWD } from './acceptance.ts'
-import { handshakeFailure } from './close-reasons.ts'
+import { endingOf, handshakeFailure } from './close-reasons.ts'
 import { Gatekeeper, type Stray } from './gatekeeper.ts'
 import { GivenTokens } from './given-tokens.ts'
 import { Link } from './link.ts'
-import { Newcomers } from './newcomers.ts'
+import { linkConfig, type LinkParentage } from './link-config.ts'
+import { isFirstFlight, Newcomers } from './newcomers.ts'
 import type { Limits } from './options.ts'
 import { Outbox } from './outbox.ts'
+import { workWhenFree } from './patient-work.ts'
 import { CORE_QUIC, type Quic } from './quic.ts'
 import { Routes } from './routes.ts'
 import type { Schedule } from './schedule.ts'
@@ -37,6 +39,8 @@ export interface EndpointOptions {
   readonly transports: { readonly loopback: TransportSettings; readonly elsewhere: TransportSettings }
   readonly schedule: Schedule
   readonly counters: Counters
+  /** Default: nobody reads how long things take. */
+  readonly histograms?: Histograms
   readonly acceptance: Acceptance
   readonly handles: Handles
   /** Default: the gate's. */
@@ -72,12 +76,13 @@ type Stranger = Stray & Arrival
 /** The endpoint of one node. */
 export class Endpoint {
   readonly #options: EndpointOptions
+  readonly #histograms: Histograms
   readonly #quic: Quic
   readonly #admission: Admission
   readonly #keeper: Gatekeeper
   readonly #newcomers: Newcomers<Stranger>
   readonly #crowd: Crowd
-  readonly #resetSecret: Uint8Array
+  readonly #parentage: LinkParentage
   readonly #routes = new Routes()
   readonly #tokens = new GivenTokens()
   readonly #outbox: Outbox
@@ -95,13 +100,16 @@ export class Endpoint {
   constructor(options: EndpointOptions) {
     const { ports, counters } = options
     this.#options = options
+    this.#histograms = options.histograms ?? histograms()
     this.#quic = options.quic ?? CORE_QUIC
     this.#admission = options.admission ?? AT_ONCE
     this.#crowd = options.crowd ?? NO_CROWD
-    this.#resetSecret = options.resetSecret ?? drawn(ports.random)
-    const own = { gate: options.gate ?? {}, quic: this.#quic, resetSecret: this.#resetSecret }
+    const resetSecret = options.resetSecret ?? drawn(ports.random)
+    this.#parentage = { ...options, resetSecret }
+    const own = { gate: options.gate ?? {}, quic: this.#quic, resetSecret }
     this.#keeper = new Gatekeeper({ ...options, ...own })
     this.#newcomers = new Newcomers({
+      clock: ports.clock,
       timers: ports.timers,
       begin: (stranger) => this.#meet(stranger),
       turnAway: () => this.#keeper.gate.count({ kind: 'drop', reason: 'crowd' }),
@@ -151,13 +159,13 @@ export class Endpoint {
     const now = this.#now
     const handle = this.#options.handles.draw('outbound')
     const deadline = halfOpen.takeOutbound(handle, now)
-    const config = this.#config('client', remote, expectedPeer)
+    const config = linkConfig(this.#parentage, { role: 'client', remote, expectedPeer })
     const token = this.#tokens.take(remote)
     const connection = this.#quic.connect(token === null ? config : { ...config, token }, now)
     this.#options.counters.handshakesBegun.outbound++
     const { datagramBytes } = config.transport
-    const parts = { handle, direction: 'outbound', remote, connection, socket, datagramBytes, owner: this } as const
-    const link = new Link(parts, deadline)
+    const own = { handle, direction: 'outbound', beganAt: now, owner: this } as const
+    const link = new Link({ ...own, remote, connection, socket, datagramBytes }, deadline)
     this.#add(link, null)
     this.#settle()
     return { kind: 'dialling', handle }
@@ -173,10 +181,17 @@ export class Endpoint {
     return this.#links.keys()
   }
 
-  /** Handshakes in progress. */
-  get halfOpen(): { readonly inbound: number; readonly outbound: number } {
+  /** First flights that wait to be judged. */
+  get waiting(): number {
+    return this.#newcomers.waiting
+  }
+
+  /** Handshakes in progress; how many inbound ones are strangers', and how many of one region in one pool of slots. */
+  get halfOpen(): Record<'inbound' | 'outbound' | 'strangers' | 'fullest', number> {
     const { halfOpen } = this.#keeper.gate
-    return { inbound: halfOpen.count('inbound'), outbound: halfOpen.count('outbound') }
+    const { fullest } = halfOpen
+    const strangers = halfOpen.countOf('strangers')
+    return { inbound: halfOpen.count('inbound'), outbound: halfOpen.count('outbound'), strangers, fullest }
   }
 
   checkInvariants(): void {
@@ -253,33 +268,35 @@ export class Endpoint {
 
   #work(link: Link, work: Work): void {
     const { state } = link
+    const askedAt = this.#now
     const wanted = (): boolean => link.state.kind !== 'closed'
     const done = (result: WorkDone): void => {
-      if (!wanted()) return
+      this.#histograms.signing.record(this.#now - askedAt)
       link.connection.done(result, this.#now)
       this.touched(link)
       this.#settle()
     }
-    const { ports, identity } = this.#options
-    ports.workers.run({ work, identity, ...(state.kind === 'half-open' && { deadline: state.deadline }), wanted, done })
+    const { ports, schedule, identity } = this.#options
+    const deadline = state.kind === 'half-open' && { deadline: state.deadline }
+    workWhenFree({ ...ports, schedule }, { work, identity, ...deadline, wanted, done })
   }
 
   // ── the gate ──
 
-  /** A first flight's turn has come; an earlier datagram of it may have begun the handshake meanwhile. Whether it took a slot. */
+  /** A first flight's turn has come; an earlier datagram of it may have begun the handshake meanwhile. Whether one was begun now. */
   #meet(stranger: Stranger): boolean {
     const link = this.#routes.find(stranger.header, stranger.from)
-    if (link === null) return this.#judge(stranger).kind === 'slot'
+    if (link === null) return this.#judge(stranger)
     this.#deliver(link, stranger)
     return false
   }
 
-  #judge(stray: Stranger): Verdict {
+  /** Whether a handshake was begun: one whose datagram did not open cost as much. */
+  #judge(stray: Stranger): boolean {
     const standing = { closing: this.#stopped, connections: this.#options.handles.size, shares: this.#crowd.shares }
-    const judged = this.#keeper.judge(stray, standing)
-    const verdict = judged.kind === 'slot' ? this.#seat(judged, stray) : this.#answer(judged, stray)
-    this.#keeper.gate.count(verdict)
-    return verdict
+    const verdict = this.#keeper.judge(stray, standing)
+    this.#keeper.gate.count(verdict.kind === 'slot' ? this.#seat(verdict, stray) : this.#answer(verdict, stray))
+    return verdict.kind === 'slot'
   }
 
   #answer(verdict: Verdict, stray: Stranger): Verdict {
@@ -288,13 +305,15 @@ export class Endpoint {
     return verdict
   }
 
-  /** Gives a slot; returns the verdict, or the drop it turned out to be. Those who have to go are gone before the newcomer begins. */
+  /** Gives a slot; returns the verdict, or the drop it turned out to be. Those who have to go, go for a genuine one and before it begins. */
   #seat(verdict: SlotVerdict, { header, ...arrival }: Stranger): Verdict {
     assert(header?.form === 'long', 'a slot is given for an Initial')
+    const othersGo = verdict.displaced !== null || verdict.evicted !== null
+    if (othersGo && !this.#quic.opens(header, arrival.bytes, this.#options.ports.crypto)) return NOT_OPENED
     if (verdict.displaced !== null) this.#links.get(verdict.displaced)?.displace(this.#now)
     if (verdict.evicted !== null) this.#evict(verdict.evicted)
     this.#settle()
-    return this.#begin(verdict, header, arrival) ? verdict : { kind: 'drop', reason: 'not-opened' }
+    return this.#begin(verdict, header, arrival) ? verdict : NOT_OPENED
   }
 
   #evict(handle: ConnectionHandle): void {
@@ -303,16 +322,15 @@ export class Endpoint {
   }
 
   /** A handshake begins with its first datagram; false when that does not open, and nothing is kept. */
-  #begin(verdict: SlotVerdict, header: LongHeader, arrival: Arrival): boolean {
-    const now = this.#now
-    const { from: remote, socket } = arrival
+  #begin(verdict: SlotVerdict, header: LongHeader, arrival: Omit<Stranger, 'header'>): boolean {
+    const { from: remote, socket, since } = arrival
     const handle = this.#options.handles.draw('inbound')
-    const deadline = this.#keeper.gate.take(verdict, handle, now)
-    const config = this.#config('server', remote, null)
-    const connection = this.#quic.accept(config, this.#keeper.admit(verdict, header), now)
+    const deadline = this.#keeper.gate.take(verdict, handle, since)
+    const config = linkConfig(this.#parentage, { role: 'server', remote, expectedPeer: null })
+    const connection = this.#quic.accept(config, this.#keeper.admit(verdict, header, remote), this.#now)
     const { datagramBytes } = config.transport
-    const parts = { handle, direction: 'inbound', remote, connection, socket, datagramBytes, owner: this } as const
-    const link = new Link(parts, deadline)
+    const own = { handle, direction: 'inbound', beganAt: since, owner: this } as const
+    const link = new Link({ ...own, remote, connection, socket, datagramBytes }, deadline)
     this.#add(link, { from: remote, destinationId: header.destinationId })
     this.#deliver(link, arrival)
     return this.#links.has(handle)
@@ -342,24 +360,6 @@ export class Endpoint {
     this.#forget(link)
   }
 
-  #config(role: 'client' | 'server', remote: Address, expectedPeer: PeerId | null): LinkConfig {
-    const { ports, identity, alpn, transports } = this.#options
-    const transport = classify(remote) === 'loopback' ? transports.loopback : transports.elsewhere
-    const { crypto, random } = ports
-    const resetSecret = this.#resetSecret
-    return {
-      role,
-      crypto,
-      random,
-      publicKey: identity.publicKey,
-      alpn: [alpn],
-      expectedPeer,
-      remote,
-      transport,
-      resetSecret,
-    }
-  }
-
   // ── outputs ──
 
   #add(link: Link, first: { from: Address; destinationId: Uint8Array } | null): void {
@@ -386,6 +386,8 @@ export class Endpoint {
 
   #drain(link: Link): void {
     this.#outbox.add(link)
+    // What brought a first datagram that did not open is counted as a verdict.
+    if (link.begun) this.#options.counters.packetsDiscarded += link.connection.takeDiscarded()
     const outputs: ConnectionOutput[] = []
     for (let next = link.connection.poll(); next !== null; next = link.connection.poll()) outputs.push(next)
     if (outputs.length === 0) return
@@ -429,13 +431,18 @@ export class Endpoint {
   /** From here to the end of `acceptance.established` the connection becomes registered and read: one turn, no waiting. */
   #established(link: Link, peer: { peerId: PeerId; publicKey: Uint8Array }): void {
     if (link.state.kind !== 'half-open') return
+    const now = this.#now
+    const due = this.#keeper.gate.halfOpen.deadline(link.handle)
+    assert(due === link.state.deadline, 'no progress moves the deadline of a handshake')
     this.#options.counters.accepted[link.direction]++
+    this.#histograms[link.direction === 'inbound' ? 'handshakeIn' : 'handshakeOut'].record(now - link.beganAt)
     this.#keeper.gate.halfOpen.release(link.handle)
-    link.state = { kind: 'established' }
+    link.state = { kind: 'established', since: now }
     link.peer = { peerId: peer.peerId, publicKey: peer.publicKey }
     const token = link.direction === 'inbound' ? this.#keeper.tokenFor(link.remote) : null
     if (token !== null) link.connection.sendToken(token)
-    this.#options.acceptance.established(link, this.#now)
+    const pending: unknown = this.#options.acceptance.established(link, now)
+    assert(pending === undefined, 'the accept path leaves nothing to be awaited')
     this.#admission.ended(link.handle)
   }
 
@@ -444,9 +451,12 @@ export class Endpoint {
     const { state } = link
     if (state.kind === 'closed') return
     this.#end(link)
-    if (state.kind === 'established') return acceptance.lost(link.handle, reason, this.#now)
+    if (state.kind === 'established') {
+      counters.ended[endingOf(reason)]++
+      return acceptance.lost(link.handle, reason, this.#now)
+    }
     const failure: HandshakeFailure = state.failure ?? handshakeFailure(reason, link.direction)
-    counters.handshakesFailed[link.direction][failure]++
+    counters.handshakeFailed(link.direction, failure)
     acceptance.failed(link.handle, failure, reason, this.#now)
   }
 
@@ -478,11 +488,7 @@ export class Endpoint {
   }
 }
 
-type LinkConfig = QuicConfig & { readonly transport: TransportSettings }
-
-/** What a handshake may begin with; the gate has more to say about it. */
-const isFirstFlight = (bytes: Uint8Array, header: Header | null): boolean =>
-  header?.form === 'long' && header.type === 'initial' && bytes.length >= FIRST_DATAGRAM_BYTES_MIN
+const NOT_OPENED = { kind: 'drop', reason: 'not-opened' } as const
 
 const drawn = (random: Random): Uint8Array => {
   const secret = new Uint8Array(32)

@@ -1,16 +1,19 @@
 // What happens to peers, for whoever listens. Each subscriber has a bounded buffer of its own: a slow one misses events, is told how
-// many, and delays nobody.
+// many and who is connected, and delays nobody: what it costs to tell is spent when it asks.
 import type { PeerId } from '../core/ids.ts'
 import type { PeerInfo } from '../core/peers/connection-record.ts'
 
 /**
- * For each peer `connected` and `disconnected` alternate, `connected` first. After `lagged` that no longer holds for what was
- * missed: compare with `peers()`.
+ * For each peer `connected` and `disconnected` alternate, `connected` first. `lagged` stands for the `missed` events before it: `peers`
+ * are those connected when it is read, each as its `connected` said it, and the events after it go on from there.
  */
 export type TransportEvent =
   | { readonly kind: 'connected'; readonly peerId: PeerId; readonly peer: PeerInfo }
   | { readonly kind: 'disconnected'; readonly peerId: PeerId }
-  | { readonly kind: 'lagged'; readonly missed: number }
+  | { readonly kind: 'lagged'; readonly missed: number; readonly peers: readonly PeerInfo[] }
+
+/** What happens to one peer. */
+export type PeerEvent = Exclude<TransportEvent, { kind: 'lagged' }>
 
 /** Subscribers at once; the first is dropped for the next. */
 const SUBSCRIBERS_MAX = 256
@@ -21,6 +24,8 @@ export class EventFeed {
   readonly #lagged: (missed: number) => void
   /** Bounded by SUBSCRIBERS_MAX. */
   readonly #subscribers = new Set<Subscriber>()
+  /** Who is connected by the events so far. Bounded by connectionsMax, since each has a connection. */
+  readonly #connected = new Map<PeerId, PeerInfo>()
   #closed = false
 
   constructor(eventsMax: number, lagged: (missed: number) => void) {
@@ -28,13 +33,16 @@ export class EventFeed {
     this.#lagged = lagged
   }
 
-  publish(event: TransportEvent): void {
+  publish(event: PeerEvent): void {
+    if (event.kind === 'connected') this.#connected.set(event.peerId, event.peer)
+    else this.#connected.delete(event.peerId)
     for (const subscriber of this.#subscribers) if (!subscriber.push(event)) this.#lagged(1)
   }
 
   /** Events from now on, until the iterator is returned or the feed closes. */
   subscribe(): AsyncIterableIterator<TransportEvent> {
-    const subscriber = new Subscriber(this.#eventsMax, () => this.#subscribers.delete(subscriber))
+    const forget = (): void => void this.#subscribers.delete(subscriber)
+    const subscriber = new Subscriber(this.#eventsMax, { forget, peers: () => [...this.#connected.values()] })
     const [first] = this.#subscribers
     if (this.#closed) subscriber.end()
     else this.#subscribers.add(subscriber)
@@ -52,9 +60,16 @@ export class EventFeed {
 type Result = IteratorResult<TransportEvent>
 const DONE: Result = { done: true, value: undefined }
 
+/** What a subscriber asks of its feed. */
+interface Subscribed {
+  forget(): void
+  /** Who is connected by the events published so far. */
+  peers(): readonly PeerInfo[]
+}
+
 class Subscriber implements AsyncIterableIterator<TransportEvent> {
   readonly #max: number
-  readonly #forget: () => void
+  readonly #feed: Subscribed
   /** Bounded by `#max`. */
   readonly #events: TransportEvent[] = []
   #missed = 0
@@ -62,9 +77,9 @@ class Subscriber implements AsyncIterableIterator<TransportEvent> {
   /** Readers ahead of the events; only one of the two is ever not empty. Bounded by the calls of one consumer. */
   readonly #readers: ((result: Result) => void)[] = []
 
-  constructor(max: number, forget: () => void) {
+  constructor(max: number, feed: Subscribed) {
     this.#max = max
-    this.#forget = forget
+    this.#feed = feed
   }
 
   /** False when the event was missed. */
@@ -84,7 +99,7 @@ class Subscriber implements AsyncIterableIterator<TransportEvent> {
 
   end(): void {
     this.#ended = true
-    this.#forget()
+    this.#feed.forget()
     for (const reader of this.#readers.splice(0)) reader(DONE)
   }
 
@@ -109,6 +124,6 @@ class Subscriber implements AsyncIterableIterator<TransportEvent> {
   #lag(): TransportEvent | null {
     const missed = this.#missed
     this.#missed = 0
-    return missed === 0 ? null : { kind: 'lagged', missed }
+    return missed === 0 ? null : { kind: 'lagged', missed, peers: this.#feed.peers() }
   }
 }

@@ -6,6 +6,7 @@ import { Gate, type SlotVerdict, type Verdict } from '../core/gate/gate.ts'
 import { type GateOptions, gateOptionsOf } from '../core/gate/options.ts'
 import type { ShareView } from '../core/gate/shares.ts'
 import { Source } from '../core/gate/source.ts'
+import { retryAfterReason } from '../core/messages/retry-after.ts'
 import type { FirstInitial } from '../core/quic/connection.ts'
 import { type Header, LOCAL_ID_BYTES, type LongHeader } from '../core/quic/packet.ts'
 import { Tokens } from '../core/quic/tokens.ts'
@@ -75,7 +76,8 @@ export class Gatekeeper {
     }
     const look = { bytes: bytes.length, from, header, token }
     const now = clock.now()
-    const lateMs = Math.max(now - since, this.#lateness.now())
+    // Who waited shows that the node is late, but not that it is too late to begin with it now.
+    const lateMs = Math.max(Math.min(now - since, this.#options.tooLateMs), this.#lateness.now())
     return this.gate.judge(look, { ...standing, lateMs }, now)
   }
 
@@ -96,15 +98,15 @@ export class Gatekeeper {
     if (verdict.kind === 'retry') return (into) => this.#retry(header, from, into)
     if (verdict.kind === 'invalid-token' && verdict.answered) return (into) => quic.invalidToken(header, into, crypto)
     if (verdict.kind !== 'refuse' || !verdict.answered) return null
-    const reason = verdict.retryAfterMs === null ? '' : `retryAfterMs=${verdict.retryAfterMs}`
+    const reason = retryAfterReason(verdict.retryAfterMs)
     return (into) => quic.refusal({ header, reason }, into, crypto)
   }
 
   /** What an acceptor's connection begins with. A NEW_TOKEN that brought it here is used up. */
-  admit(verdict: SlotVerdict, header: LongHeader): FirstInitial {
+  admit(verdict: SlotVerdict, header: LongHeader, from: Address): FirstInitial {
     const { sourceId, destinationId } = header
     const { standing, token } = verdict
-    if (standing === 'new-token') this.#tokens.spend(header.token)
+    if (standing === 'new-token') this.#tokens.spend(header.token, from.ip)
     // One that came by a Retry expects to see it confirmed, even where it would have been trusted without.
     if (token.kind === 'retry' || token.kind === 'new-token') return { sourceId, destinationId, validation: token }
     return { sourceId, destinationId, validation: standing === 'trusted' ? { kind: 'trusted' } : null }

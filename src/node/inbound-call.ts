@@ -94,8 +94,13 @@ export class InboundConversation implements Conversation, Due {
 
   /** The time of its state is over. */
   run(): void {
-    if (this.#state.kind === 'handling') this.#refuse(BUSY, STREAM.busy)
-    else this.#abort(STREAM.deadline)
+    const { counters } = this.#owner.workshop
+    if (this.#state.kind !== 'handling') {
+      counters.streamsStalled++
+      return this.#abort(STREAM.deadline)
+    }
+    counters.handlerTimeouts++
+    this.#refuse(BUSY, STREAM.busy)
   }
 
   #receive(piece: Uint8Array): void {
@@ -140,7 +145,7 @@ export class InboundConversation implements Conversation, Due {
 
   /** Starts the handler, whose places and bytes are given back when it returns and not before; false when there is no place. */
   #run(handler: Handler, call: InboundCall): boolean {
-    const { tasks, running, intake } = this.#owner.workshop
+    const { clock, histograms, tasks, running, intake } = this.#owner.workshop
     const { peer, protocol } = call
     if (!running.byProtocol.free(protocol) || !running.byPeer.free(peer)) return false
     const charged = this.#charged
@@ -152,7 +157,12 @@ export class InboundConversation implements Conversation, Due {
       running.byPeer.give(peer)
       intake.give(peer, charged)
     }
-    const started = tasks.run(() => this.#supervise(handler, call).finally(giveBack))
+    const calledAt = clock.now()
+    const returned = (): void => {
+      histograms.handler.record(clock.now() - calledAt)
+      giveBack()
+    }
+    const started = tasks.run(() => this.#supervise(handler, call).finally(returned))
     if (!started) giveBack()
     return started
   }

@@ -2,11 +2,11 @@
 // `established` returns, the connection is registered, read, and its HELLO is queued.
 import type { Address } from '../core/address.ts'
 import { assert, unreachable } from '../core/assert.ts'
-import type { HandshakeFailure } from '../core/counters.ts'
-import { SallyportError } from '../core/errors.ts'
-import type { ConnectionHandle } from '../core/ids.ts'
+import { type HandshakeFailure, verdictsOf } from '../core/counters.ts'
+import type { ConnectionHandle, PeerId } from '../core/ids.ts'
 import { CLOSE, type CloseCode } from '../core/messages/codes.ts'
 import type { Hello } from '../core/messages/hello.ts'
+import { retryAfterReason } from '../core/messages/retry-after.ts'
 import type { PeerInfo } from '../core/peers/connection-record.ts'
 import { IdentityWaiters, type WaiterId, type WaitOutput, type WaitTarget } from '../core/peers/identity-waiters.ts'
 import { RECONCILE_EVERY_MS, reconcile } from '../core/peers/reconciler.ts'
@@ -14,12 +14,13 @@ import type { Registry, RegistryOutput } from '../core/peers/registry.ts'
 import type { CloseReason } from '../core/quic/outputs.ts'
 import type { Acceptance } from './acceptance.ts'
 import { Channel, type ChannelOwner } from './channel.ts'
-import { closeText } from './close-reasons.ts'
+import { lossOf } from './close-reasons.ts'
 import type { Workshop } from './conversation.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { EventFeed } from './events.ts'
 import type { Link } from './link.ts'
+import { admitted, NO_POLICY, type Policy } from './policy.ts'
 import type { Due } from './schedule.ts'
 
 /** Hears how handshakes and identities end; the dialler. */
@@ -37,6 +38,8 @@ export interface LifecycleParts {
   readonly workshop: Workshop
   readonly dispatcher: Dispatcher
   readonly hello: (remote: Address) => Hello
+  /** Default: everybody may be here. */
+  readonly policy?: Policy
 }
 
 /** Connections from their registration to their end. */
@@ -46,11 +49,14 @@ export class Lifecycle implements Acceptance, ChannelOwner {
   readonly #registry: Registry
   readonly #events: EventFeed
   readonly #hello: (remote: Address) => Hello
+  readonly #policy: Policy
   readonly #waiters = new IdentityWaiters()
   /** Who is told of a wait's end. Bounded by WAITERS_MAX. */
   readonly #waiting = new Map<WaiterId, (output: WaitOutput) => void>()
   /** Bounded by connectionsMax. */
   readonly #channels = new Map<ConnectionHandle, Channel>()
+  /** Who was announced as connected last. Bounded by connectionsMax. */
+  readonly #announced = new Set<PeerId>()
   readonly #registryDue: Due = { run: (now) => this.#registryTimeout(now) }
   readonly #waitersDue: Due = { run: (now) => this.#waitersTimeout(now) }
   readonly #reconcileDue: Due = { run: (now) => this.#reconcile(now) }
@@ -67,6 +73,7 @@ export class Lifecycle implements Acceptance, ChannelOwner {
     this.workshop = parts.workshop
     this.dispatcher = parts.dispatcher
     this.#hello = parts.hello
+    this.#policy = parts.policy ?? NO_POLICY
   }
 
   /** Joins the two halves that need each other; once, before anything happens. */
@@ -87,9 +94,17 @@ export class Lifecycle implements Acceptance, ChannelOwner {
     return result
   }
 
+  /** Sending found a connection whose end was not told yet: it goes at once, and its endpoint tells what is left to tell. */
+  foundDead(channel: Channel): void {
+    const { handle, alive } = channel.link
+    if (alive || this.#channels.get(handle) !== channel) return
+    this.lost(handle, { kind: 'abandoned' })
+    channel.link.close(CLOSE.noError, '', this.#now)
+  }
+
   /** A connection gives way to a newcomer: there are too many. */
   evict(handle: ConnectionHandle, retryAfterMs: number): void {
-    this.change((registry) => registry.close(handle, CLOSE.overloaded, `retryAfterMs=${retryAfterMs}`))
+    this.change((registry) => registry.close(handle, CLOSE.overloaded, retryAfterReason(retryAfterMs)))
   }
 
   /** Begins to wait for an identity; null when too many wait. `ended` is called once, unless the wait is cancelled. */
@@ -105,13 +120,13 @@ export class Lifecycle implements Acceptance, ChannelOwner {
     this.#waiting.delete(waiter)
   }
 
-  /** Ends every wait; nothing happens any more. */
-  close(): void {
+  /** Ends every wait, for the node closes. */
+  endWaits(): void {
     const ended = [...this.#waiting]
     this.#waiting.clear()
     for (const [waiter, tell] of ended) {
       this.#waiters.cancel(waiter)
-      tell({ waiter, kind: 'gone' })
+      tell({ waiter, kind: 'closed' })
     }
   }
 
@@ -126,10 +141,14 @@ export class Lifecycle implements Acceptance, ChannelOwner {
   established(link: Link, now: number): void {
     assert(link.peer !== null, 'an established connection has a peer')
     const { handle, direction, remote, peer } = link
+    const { registered, reading } = this.workshop.counters
+    const [registeredBefore, readingBefore] = [registered[direction], reading[direction]]
     const channel = new Channel(link, this)
     this.#channels.set(handle, channel)
     this.#registry.established({ handle, direction, remote, peerId: peer.peerId }, now)
     channel.open(now)
+    const isBoth = registered[direction] === registeredBefore + 1 && reading[direction] === readingBefore + 1
+    assert(isBoth, 'a connection is registered and read in the turn in which its handshake finished')
     this.#apply()
   }
 
@@ -137,13 +156,14 @@ export class Lifecycle implements Acceptance, ChannelOwner {
     const channel = this.#channels.get(handle)
     this.#channels.delete(handle)
     this.#registry.lost(handle)
-    channel?.end(new SallyportError('CONNECTION_LOST', `the connection ended: ${closeText(reason)}`))
+    channel?.end(lossOf(reason))
     this.#apply()
     this.#observer?.lost(handle, reason)
   }
 
   failed(handle: ConnectionHandle, failure: HandshakeFailure, reason: CloseReason): void {
     this.#registry.failed(handle)
+    this.#waiters.gone(handle)
     this.#apply()
     this.#observer?.failed(handle, failure, reason)
   }
@@ -155,7 +175,13 @@ export class Lifecycle implements Acceptance, ChannelOwner {
   }
 
   identified(channel: Channel, hello: Hello): void {
-    this.#registry.identified(channel.link.handle, hello, this.#now)
+    const { handle, direction, remote, state } = channel.link
+    const { histograms } = this.workshop
+    const exchange = direction === 'inbound' ? histograms.identityIn : histograms.identityOut
+    if (state.kind === 'established') exchange.record(this.#now - state.since)
+    const peer: PeerInfo = { peerId: channel.peerId, connection: handle, direction, remote, hello }
+    if (admitted(this.#policy, peer, this.workshop)) this.#registry.identified(handle, hello, this.#now)
+    else this.#registry.close(handle, CLOSE.refused, 'policy')
     this.#apply()
   }
 
@@ -215,8 +241,11 @@ export class Lifecycle implements Acceptance, ChannelOwner {
         if (!this.#registry.pending(output.peerId)) this.#waiters.gone(output.peerId)
         return
       case 'connected':
+        assert(!this.#announced.has(output.info.peerId), 'connected comes first, and after each disconnected')
+        this.#announced.add(output.info.peerId)
         return this.#events.publish({ kind: 'connected', peerId: output.info.peerId, peer: output.info })
       case 'disconnected':
+        assert(this.#announced.delete(output.peerId), 'disconnected comes after each connected')
         return this.#events.publish({ kind: 'disconnected', peerId: output.peerId })
       default:
         unreachable(output)
@@ -248,8 +277,10 @@ export class Lifecycle implements Acceptance, ChannelOwner {
   #reconcile(now: number): void {
     const endpoint = this.#endpoint
     if (endpoint === null) return
+    const { counters } = this.workshop
+    assert(verdictsOf(counters) === counters.judged, 'each datagram judged had one verdict, and each was counted')
     const { unknown, vanished } = reconcile(this.#registry.handles(), endpoint.handles())
-    this.workshop.counters.reconcilerDifferences += unknown.length + vanished.length
+    counters.reconcilerDifferences += unknown.length + vanished.length
     for (const handle of unknown) endpoint.link(handle)?.drop()
     for (const handle of vanished) this.lost(handle, { kind: 'abandoned' })
     this.workshop.schedule.set(this.#reconcileDue, now + RECONCILE_EVERY_MS)

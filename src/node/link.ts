@@ -21,7 +21,7 @@ export interface StreamEvents {
 /** Where a connection stands. `failure` is why we gave it up, when we did. */
 export type LinkState =
   | { readonly kind: 'half-open'; readonly deadline: number; readonly failure: HandshakeFailure | null }
-  | { readonly kind: 'established' }
+  | { readonly kind: 'established'; readonly since: number }
   | { readonly kind: 'closed' }
 
 /** What a link needs of its endpoint. */
@@ -41,6 +41,8 @@ export interface LinkParts {
   readonly socket: UdpSocket
   /** The largest datagram the connection sends. */
   readonly datagramBytes: number
+  /** When its first datagram came or was made. */
+  readonly beganAt: number
   readonly owner: LinkOwner
 }
 
@@ -55,6 +57,7 @@ export class Link implements Due {
   readonly connection: Connection
   readonly socket: UdpSocket
   readonly datagramBytes: number
+  readonly beganAt: number
   readonly #owner: LinkOwner
   state: LinkState
   /** Known from the moment the handshake finished. */
@@ -74,6 +77,7 @@ export class Link implements Due {
     this.connection = parts.connection
     this.socket = parts.socket
     this.datagramBytes = parts.datagramBytes
+    this.beganAt = parts.beganAt
     this.#owner = parts.owner
     this.begun = parts.direction === 'outbound'
     this.state = { kind: 'half-open', deadline, failure: null }
@@ -83,6 +87,11 @@ export class Link implements Due {
   get dueAt(): number {
     const at = this.connection.timerAt()
     return this.state.kind === 'half-open' ? Math.min(at, this.state.deadline) : at
+  }
+
+  /** Whether what is written can still be heard. A connection can be dead a turn before its end is told. */
+  get alive(): boolean {
+    return this.state.kind === 'established' && this.connection.isOpen
   }
 
   run(now: number): void {
@@ -117,6 +126,10 @@ export class Link implements Due {
     const taken = this.connection.write(stream, bytes)
     this.#touch()
     return taken
+  }
+
+  unacknowledged(stream: StreamId): number {
+    return this.connection.unacknowledged(stream)
   }
 
   finish(stream: StreamId): void {

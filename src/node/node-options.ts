@@ -5,6 +5,7 @@ import { SallyportError } from '../core/errors.ts'
 import type { Capability } from '../core/messages/hello.ts'
 import type { Identity, Ports } from '../io/ports.ts'
 import type { Limits } from './options.ts'
+import type { Policy } from './policy.ts'
 
 /** Options of `createNode`; every one may be left out. */
 export interface NodeOptions {
@@ -22,6 +23,11 @@ export interface NodeOptions {
   readonly diversity?: 'auto' | 'on' | 'off'
   /** Bytes of chunks on disk at most. Default 64 GiB. */
   readonly capacityBytes?: number
+  /**
+   * Whether a peer that has identified itself may be here; asked once for each connection, and everything waits meanwhile. What is not
+   * `true`, and a throw, closes the connection with REFUSED. Default: everybody may.
+   */
+  readonly policy?: Policy
   readonly limits?: Partial<Limits>
   /** Settings of the gate, by which others are let in; `docs/limits.md` lists them. */
   readonly gate?: Partial<GateOptions>

@@ -14,6 +14,7 @@ import { systemPorts } from '../io/system.ts'
 import { ChunkStore } from './chunk-store.ts'
 import { Endings } from './endings.ts'
 import { Holding } from './holding.ts'
+import type { Metrics } from './metrics.ts'
 import { checkOptions, type CheckedOptions, type NodeOptions } from './node-options.ts'
 import { Phonebook } from './phonebook.ts'
 import { Storage } from './storage.ts'
@@ -80,6 +81,11 @@ export class Node implements AsyncDisposable {
     return this.transport.counters()
   }
 
+  /** Everything that can be read of the node, at this moment; docs/metrics.md describes it. */
+  metrics(): Metrics {
+    return this.transport.metrics()
+  }
+
   /** Ends transfers, says goodbye and gives everything back; idempotent, bounded in time. IO_FAILED when a disk hangs meanwhile. */
   close(): Promise<void> {
     this.#closing ??= this.#endings.run()
@@ -124,6 +130,7 @@ const compose = async (options: NodeOptions, checked: CheckedOptions, endings: E
     capability: checked.capability,
     listen: checked.listen,
     skipUnbindable: checked.listenDefault,
+    ...(options.policy === undefined ? {} : { policy: options.policy }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
     ...(options.gate === undefined ? {} : { gate: options.gate }),
   })
@@ -225,8 +232,7 @@ const openPhonebook = (
 const listen = async (transport: TransportHandle, phonebook: Phonebook): Promise<void> => {
   for await (const event of transport.events()) {
     if (event.kind === 'connected') phonebook.identified(event.peer)
-    // What was missed can be seen: whoever is connected now.
-    else if (event.kind === 'lagged') for (const peer of transport.peers()) phonebook.identified(peer)
+    else if (event.kind === 'lagged') for (const peer of event.peers) phonebook.identified(peer)
   }
 }
 

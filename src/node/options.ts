@@ -11,6 +11,9 @@ export interface Limits {
   readonly handshakeTimeoutMs: number
   readonly identityTimeoutMs: number
   readonly dialTimeoutMs: number
+  readonly dialPauseMs: number
+  readonly dialPauseMsMax: number
+  readonly unansweredDialsMax: number
   readonly requestTimeoutMs: number
   readonly handlerTimeoutMs: number
   readonly stallTimeoutMs: number
@@ -49,6 +52,12 @@ export const LIMITS: Limits = Object.freeze({
   identityTimeoutMs: 5000,
   /** Handshake and identity together. */
   dialTimeoutMs: 12_000,
+  /** An address that failed is left alone for so long: a person who tries again by hand does not notice. */
+  dialPauseMs: 1000,
+  /** After failures in a row at the most; each doubles it. */
+  dialPauseMsMax: 30_000,
+  /** To one host in a minute. A victim gets some eight datagrams of each, and a LAN's server may have as many nodes. */
+  unansweredDialsMax: 100,
   /** What a request or message may take when its caller does not say. */
   requestTimeoutMs: 30_000,
   /** After this a handler's request is answered busy, so that one that never returns holds nothing for ever. */

@@ -2,11 +2,14 @@
 //
 //   waiting ──stream──► sending ──response read, or all acknowledged──► over
 //      └───────────────────┴── cancelled, reset, connection lost ──► over
+//
+// Its stage says how far it had come: open (no byte was written), write (its end was not), acknowledge, answer.
 import { Assembly } from '../core/dispatch/assembly.ts'
-import { type ErrorCode, SallyportError } from '../core/errors.ts'
+import { type ErrorCode, SallyportError, type SendStage } from '../core/errors.ts'
 import type { PeerId, StreamId } from '../core/ids.ts'
 import { STREAM } from '../core/messages/codes.ts'
 import { decodeResponseHeader, type ResponseHeader } from '../core/messages/requests.ts'
+import type { Loss } from './close-reasons.ts'
 import { type Conversation, type ConversationOwner, StreamWriter } from './conversation.ts'
 import { READ_BYTES_PER_TURN } from './dispatcher.ts'
 
@@ -15,6 +18,8 @@ export type CallOutcome =
   | { readonly kind: 'response'; readonly header: ResponseHeader; readonly payload: Uint8Array }
   | { readonly kind: 'acknowledged' }
   | { readonly kind: 'failed'; readonly error: SallyportError }
+  /** Its connection ended or goes away. */
+  | { readonly kind: 'lost'; readonly loss: Loss }
 
 /** What a call is made of; `finished` is called once. Its deadline is its caller's affair: `cancel`. */
 export interface CallParts {
@@ -37,6 +42,8 @@ export class OutboundCall implements Conversation {
   readonly #owner: ConversationOwner
   readonly #response: Assembly<ResponseHeader>
   #state: State = { kind: 'waiting' }
+  #acknowledged = false
+  #endedAt: SendStage | null = null
   queued = false
 
   constructor(parts: CallParts, owner: ConversationOwner) {
@@ -57,8 +64,12 @@ export class OutboundCall implements Conversation {
     return this.#state.kind === 'over'
   }
 
-  get waiting(): boolean {
-    return this.#state.kind === 'waiting'
+  /** How far it has come, or had when it ended. */
+  get stage(): SendStage {
+    if (this.#endedAt !== null) return this.#endedAt
+    if (this.#state.kind !== 'sending') return 'open'
+    if (this.#acknowledged) return 'answer'
+    return this.#state.writer.finished ? 'acknowledge' : 'write'
   }
 
   /** A stream was opened for it. */
@@ -95,6 +106,7 @@ export class OutboundCall implements Conversation {
   }
 
   acknowledged(): void {
+    this.#acknowledged = true
     if (this.#parts.kind === 'message') this.#finish({ kind: 'acknowledged' })
   }
 
@@ -107,8 +119,13 @@ export class OutboundCall implements Conversation {
     if (this.#parts.kind === 'message') this.#fail(codeOf(code), `the peer does not take the message, code ${code}`)
   }
 
-  lost(error: SallyportError): void {
-    this.#finish({ kind: 'failed', error })
+  lost(loss: Loss): void {
+    this.#finish({ kind: 'lost', loss })
+  }
+
+  /** It was not even begun. */
+  refuse(code: ErrorCode, message: string): void {
+    this.#fail(code, message)
   }
 
   #complete(): void {
@@ -146,6 +163,7 @@ export class OutboundCall implements Conversation {
   #finish(outcome: CallOutcome): void {
     const before = this.#state
     if (before.kind === 'over') return
+    this.#endedAt = this.stage
     this.#state = { kind: 'over' }
     if (before.kind === 'sending') this.#owner.ended(before.stream)
     this.#parts.finished(outcome)

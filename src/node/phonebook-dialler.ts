@@ -8,11 +8,11 @@ import type { DialBackoff } from '../core/kademlia/dial-backoff.ts'
 import type { Clock } from '../io/ports.ts'
 import type { PhonebookTransport } from './phonebook-ports.ts'
 
-/** What became of a dial. `limited`: the limits of dialling forbid it now, which says nothing about the peer. */
+/** What became of a dial. `limited`: the limits of dialling forbid it for so long, if that is known, which says nothing about the peer. */
 export type DialOutcome =
   | { readonly kind: 'reached'; readonly peerId: PeerId }
   | { readonly kind: 'failed'; readonly error: SallyportError }
-  | { readonly kind: 'limited' }
+  | { readonly kind: 'limited'; readonly retryAfterMs: number | null }
 
 /** What a dialler is made of. */
 export interface DiallerOptions {
@@ -55,11 +55,12 @@ export class Dialler {
     // Each round waits for a dial that ends by its own deadline; whoever comes too late gives up.
     for (let before = this.#places.get(key); before !== undefined; before = this.#places.get(key)) {
       await before
-      if (clock.now() >= deadline) return LIMITED
+      if (clock.now() >= deadline) return { kind: 'limited', retryAfterMs: null }
     }
     if (this.#closing.signal.aborted) return failure(new SallyportError('CLOSED', 'the node is closed'))
     const now = clock.now()
-    if (backoff.mayDialAt(address, now) > now) return LIMITED
+    const at = backoff.mayDialAt(address, now)
+    if (at > now) return { kind: 'limited', retryAfterMs: at - now }
     backoff.began(address, now)
     const dial = this.#connect(target, deadline - now).finally(() => this.#places.delete(key))
     this.#places.set(key, dial)
@@ -98,16 +99,16 @@ export class Dialler {
       this.#ended(target.address, 'reached')
       return { kind: 'reached', peerId }
     } catch (thrown) {
-      this.#ended(target.address, 'failed')
-      return failure(SallyportError.from(thrown))
+      const error = SallyportError.from(thrown)
+      const forbidden = error.code === 'DIAL_TOO_SOON'
+      this.#ended(target.address, forbidden ? 'forbidden' : 'failed')
+      return forbidden ? { kind: 'limited', retryAfterMs: error.retryAfterMs } : failure(error)
     }
   }
 
-  #ended(address: Address, outcome: 'reached' | 'failed'): void {
+  #ended(address: Address, outcome: 'reached' | 'failed' | 'forbidden'): void {
     this.#options.backoff.ended(address, outcome, this.#options.clock.now())
   }
 }
-
-const LIMITED: DialOutcome = { kind: 'limited' }
 
 const failure = (error: SallyportError): DialOutcome => ({ kind: 'failed', error })

@@ -137,7 +137,7 @@ export class Phonebook {
       this.#gone(peerId, outcome)
       throw outcome.error
     }
-    if (outcome.kind === 'limited') throw new SallyportError('NO_ADDRESS', `${peerId} may not be dialled again yet`)
+    if (outcome.kind === 'limited') throw tooSoon(outcome)
   }
 
   /** The k peers closest to a target that answered, nearest first, ourselves left out. */
@@ -233,7 +233,7 @@ export class Phonebook {
     const reached = addresses.map(async (address) => {
       const outcome = await this.#dialler.dial(address)
       if (outcome.kind === 'failed') throw outcome.error
-      if (outcome.kind === 'limited') throw new SallyportError('NO_ADDRESS', 'it may not be dialled again yet')
+      if (outcome.kind === 'limited') throw tooSoon(outcome)
       const peer = this.#options.transport.peer(outcome.peerId)
       if (peer !== null) this.identified(peer)
     })
@@ -288,6 +288,12 @@ const answerOf = (status: number, payload: Uint8Array): Answer => ({
   retryAfterMs: null,
   outcome: null,
 })
+
+const tooSoon = ({ retryAfterMs }: { readonly retryAfterMs: number | null }): SallyportError => {
+  if (retryAfterMs === null) return new SallyportError('DIAL_TOO_SOON', 'other dials to that host went before')
+  const message = `it is left alone, to be dialled again in ${Math.ceil(retryAfterMs)} ms`
+  return SallyportError.later('DIAL_TOO_SOON', message, retryAfterMs)
+}
 
 const cancelled = (): SallyportError => new SallyportError('CANCELLED', 'cancelled by the caller')
 

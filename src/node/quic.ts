@@ -5,6 +5,7 @@ import type { StreamId } from '../core/ids.ts'
 import { invalidToken, refusal, type Refused } from '../core/gate/refusal.ts'
 import type { Crypto, Random, WorkDone } from '../core/ports.ts'
 import { type FirstInitial, QuicConnection, type QuicConfig } from '../core/quic/connection.ts'
+import { opensInitial } from '../core/quic/first-packet.ts'
 import type { ConnectionOutput } from '../core/quic/outputs.ts'
 import {
   type Header,
@@ -21,7 +22,9 @@ import { versionNegotiation } from '../core/quic/version-negotiation.ts'
 export interface Connection {
   readonly localIds: readonly Uint8Array[]
   readonly opened: boolean
+  readonly isOpen: boolean
   keepAliveMs: number | null
+  takeDiscarded(): number
   receive(datagram: Uint8Array, from: Address, now: number): void
   transmit(into: Uint8Array, now: number): number
   timerAt(): number
@@ -31,6 +34,7 @@ export interface Connection {
   open(bidirectional: boolean): StreamId | null
   prioritise(stream: StreamId): void
   write(stream: StreamId, bytes: Uint8Array): number
+  unacknowledged(stream: StreamId): number
   finish(stream: StreamId): void
   reset(stream: StreamId, code: number): void
   read(stream: StreamId): Uint8Array | null
@@ -49,6 +53,8 @@ export interface Quic {
   header(datagram: Uint8Array): Header | null
   connect(config: QuicConfig, now: number): Connection
   accept(config: QuicConfig, first: FirstInitial, now: number): Connection
+  /** Whether a first Initial opens under its keys; changes nothing. */
+  opens(header: LongHeader, datagram: Uint8Array, crypto: Crypto): boolean
   /** Writes the answer to a version we do not speak; returns its length. */
   versionNegotiation(header: UnknownVersionHeader, into: Uint8Array, random: Random): number
   /** Writes a stateless CONNECTION_REFUSED in answer to an Initial; returns its length. */
@@ -66,6 +72,7 @@ export const CORE_QUIC: Quic = Object.freeze({
   header: (datagram: Uint8Array) => parseHeader(datagram, 0, LOCAL_ID_BYTES),
   connect: (config: QuicConfig, now: number) => QuicConnection.connect(config, now),
   accept: (config: QuicConfig, first: FirstInitial, now: number) => QuicConnection.accept(config, first, now),
+  opens: opensInitial,
   versionNegotiation,
   refusal,
   invalidToken,

@@ -15,14 +15,19 @@ const RUNS_PER_TURN = 1000
 export class Schedule {
   readonly #clock: Clock
   readonly #timers: Timers
+  readonly #late: (ms: number) => void
   readonly #deadlines = new Deadlines<Due>()
   #timer: Timer | null = null
   #timerAt = Infinity
+  /** When the timer was to run when it was set: at its time, or at once. */
+  #timerDueAt = Infinity
   #closed = false
 
-  constructor(clock: Clock, timers: Timers) {
+  /** `late` is told how late each timer of the world runs, in milliseconds. Default: nobody is. */
+  constructor(clock: Clock, timers: Timers, late: (ms: number) => void = () => {}) {
     this.#clock = clock
     this.#timers = timers
+    this.#late = late
   }
 
   /** Deadlines that are set. */
@@ -61,12 +66,14 @@ export class Schedule {
     if (at >= this.#timerAt) return
     this.#timer?.cancel()
     this.#timerAt = at
+    this.#timerDueAt = Math.max(at, this.#clock.now())
     this.#timer = this.#timers.at(at, () => this.#fire())
   }
 
   #fire(): void {
     this.#timer = null
     this.#timerAt = Infinity
+    this.#late(Math.max(0, this.#clock.now() - this.#timerDueAt))
     for (let runs = 0; runs < RUNS_PER_TURN && !this.#closed; runs++) {
       const now = this.#clock.now()
       const due = this.#deadlines.due(now)

@@ -1,4 +1,5 @@
 // Tasks nobody awaits: each is in a set that closing waits for, there are only so many, and one that fails is counted.
+import { assert } from '../core/assert.ts'
 
 /** Running tasks. Bounded by its `max`. */
 export class TaskSet {
@@ -21,6 +22,7 @@ export class TaskSet {
     if (this.#running.size >= this.#max) return false
     const running = this.#supervised(task).finally(() => this.#running.delete(running))
     this.#running.add(running)
+    assert(this.#running.size <= this.#max, 'tasks are bounded')
     return true
   }
 

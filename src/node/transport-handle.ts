@@ -2,6 +2,7 @@
 // this file everything happens in the turn in which it is due.
 import { type Address, parseAddress, type PeerAddress } from '../core/address.ts'
 import type { CounterSnapshot } from '../core/counters.ts'
+import { snapshotOf } from '../core/histograms.ts'
 import { SallyportError } from '../core/errors.ts'
 import type { ConnectionHandle, PeerId } from '../core/ids.ts'
 import { CLOSE } from '../core/messages/codes.ts'
@@ -10,11 +11,12 @@ import type { PeerInfo } from '../core/peers/connection-record.ts'
 import type { WaitOutput } from '../core/peers/identity-waiters.ts'
 import { observedAddresses } from '../core/peers/observed.ts'
 import { abandonable } from './abandonable.ts'
-import type { Channel } from './channel.ts'
 import type { DialTarget } from './dialler.ts'
 import type { TransportEvent } from './events.ts'
+import { type Gauges, gaugesOf } from './gauges.ts'
 import type { Handler } from './handlers.ts'
-import type { CallOutcome } from './outbound-call.ts'
+import type { Metrics } from './metrics.ts'
+import { Sender } from './sender.ts'
 import { type TransportOptions, type TransportParts, transportParts } from './transport-parts.ts'
 import { within } from './within.ts'
 
@@ -27,6 +29,8 @@ export interface CallOptions {
 export interface ConnectOptions extends CallOptions {
   /** Another peer's answer is IDENTITY_MISMATCH. */
   readonly expectedPeer?: PeerId
+  /** Dials though the address failed a moment ago, and forgets that it did. Too many unanswered dials to one host forbid it all the same. */
+  readonly insist?: boolean
 }
 
 export interface RequestOptions extends CallOptions {
@@ -50,14 +54,6 @@ export interface Connected {
   readonly connection: ConnectionHandle
 }
 
-/** A call on its way: what goes onto its stream. */
-interface Call {
-  readonly kind: 'request' | 'message'
-  readonly peerId: PeerId
-  readonly header: Uint8Array
-  readonly payload: Uint8Array
-}
-
 /** What is left of closing once the grace is over: the last datagrams, then handlers that heed their signal. */
 const CLOSE_WITHIN_MS = 1000
 
@@ -66,6 +62,7 @@ export class TransportHandle {
   readonly peerId: PeerId
   readonly #options: TransportOptions
   readonly #parts: TransportParts
+  readonly #sender: Sender
   #closing: Promise<void> | null = null
 
   /** Binds its sockets and listens. Rejects with BIND_FAILED, or ARGUMENT_INVALID for a limit that is none. */
@@ -84,13 +81,15 @@ export class TransportHandle {
     this.peerId = options.identity.peerId
     this.#options = options
     this.#parts = transportParts(options)
+    this.#sender = new Sender(this.#parts, (peerId, patience) => this.waitForPeerIdentity(peerId, patience))
   }
 
   // ── connections ──
 
   /**
-   * Dials and resolves when both sides have identified themselves. Rejects with ADDRESS_INVALID, DIAL_SELF, DIAL_TIMEOUT,
-   * IDENTITY_MISMATCH, IDENTITY_TIMEOUT, CONNECTION_REFUSED, CONNECTION_LOST, HANDSHAKE_FAILED, NO_ADDRESS, CANCELLED or CLOSED.
+   * Dials and resolves when both sides have identified themselves; dials to one peer that go on together end with one connection. Rejects
+   * with ADDRESS_INVALID, DIAL_SELF, DIAL_TIMEOUT, DIAL_TOO_SOON (its `retryAfterMs` says when to try again), IDENTITY_MISMATCH,
+   * IDENTITY_TIMEOUT, CONNECTION_REFUSED, CONNECTION_LOST, HANDSHAKE_FAILED, NO_ADDRESS, CANCELLED or CLOSED.
    */
   async connectPeer(address: string | PeerAddress, options: ConnectOptions = {}): Promise<Connected> {
     this.#mustBeOpen()
@@ -110,10 +109,10 @@ export class TransportHandle {
    */
   async waitForPeerIdentity(target: ConnectionHandle | PeerId, options: CallOptions = {}): Promise<PeerInfo> {
     this.#mustBeOpen()
-    const { registry, lifecycle, schedule, limits, endpoint } = this.#parts
+    const { registry, lifecycle, schedule, limits } = this.#parts
     const known = typeof target === 'string' ? registry.usable(target) : registry.info(target)
     if (known !== null) return known
-    if (typeof target === 'number' && endpoint.link(target) === null) throw identityGone()
+    if (typeof target === 'number' && !registry.mayIdentify(target)) throw identityGone()
     const deadline = this.#now + (options.timeoutMs ?? limits.identityTimeoutMs)
     const patience = { schedule, deadline: Infinity, timeout: IDENTITY_TIMEOUT, signal: options.signal }
     return abandonable(patience, (resolve, reject) => {
@@ -166,9 +165,9 @@ export class TransportHandle {
   // ── what is said ──
 
   /**
-   * Sends a request and resolves with its answer, whatever its status. Rejects with NOT_CONNECTED before anything was sent, then with
-   * REQUEST_TIMEOUT, CONNECTION_LOST, RESET_BY_PEER, PEER_BUSY, REQUEST_UNSUPPORTED, TOO_LARGE, BAD_RESPONSE or CANCELLED.
-   * The payload must not be changed until then.
+   * Sends a request and resolves with its answer, whatever its status. Rejects with NOT_CONNECTED, REQUEST_TIMEOUT, CONNECTION_LOST,
+   * RESET_BY_PEER, PEER_BUSY, REQUEST_UNSUPPORTED, TOO_LARGE, BAD_RESPONSE or CANCELLED; the error's `stage` tells how far it had come.
+   * Of a connection that is found dead before a byte was written, the next is tried once. The payload must not be changed until then.
    */
   async request(
     peerId: PeerId,
@@ -177,7 +176,8 @@ export class TransportHandle {
     options: RequestOptions = {},
   ): Promise<Response> {
     const header = encodeRequestHeader({ protocol, target: options.target ?? null, count: options.count ?? null })
-    const outcome = await this.#call({ kind: 'request', peerId, header, payload }, options)
+    this.#mustBeOpen()
+    const outcome = await this.#sender.send({ kind: 'request', peerId, header, payload }, options)
     if (outcome.kind !== 'response') throw new SallyportError('INTERNAL', 'a request without a response')
     const { status, reason, retryAfterMs, outcome: detail } = outcome.header
     return {
@@ -191,7 +191,9 @@ export class TransportHandle {
 
   /** Sends a message and resolves when the peer's transport has all of it. Rejects as `request` does. */
   async send(peerId: PeerId, protocol: string, payload: Uint8Array, options: CallOptions = {}): Promise<void> {
-    await this.#call({ kind: 'message', peerId, header: encodeMessageHeader({ protocol }), payload }, options)
+    this.#mustBeOpen()
+    const header = encodeMessageHeader({ protocol })
+    await this.#sender.send({ kind: 'message', peerId, header, payload }, options)
   }
 
   /** Answers requests and takes messages of a protocol; returns what ends that. Throws ARGUMENT_INVALID when it is taken. */
@@ -217,10 +219,14 @@ export class TransportHandle {
     return this.#parts.counters.snapshot()
   }
 
-  /** Handshakes in progress and connections there are, now. */
-  gauges(): { readonly halfOpenIn: number; readonly halfOpenOut: number; readonly connections: number } {
-    const { halfOpen } = this.#parts.endpoint
-    return { halfOpenIn: halfOpen.inbound, halfOpenOut: halfOpen.outbound, connections: this.#parts.registry.size }
+  /** How much of everything there is now. */
+  gauges(): Gauges {
+    return gaugesOf(this.#parts)
+  }
+
+  /** Everything that can be read, at this moment. */
+  metrics(): Metrics {
+    return { counters: this.counters(), gauges: this.gauges(), histograms: snapshotOf(this.#parts.histograms) }
   }
 
   /** Throws when what must always hold does not; for tests. */
@@ -242,11 +248,11 @@ export class TransportHandle {
   async #close(): Promise<void> {
     const { dialler, endpoint, events, lifecycle, limits, workshop } = this.#parts
     dialler.close()
+    lifecycle.endWaits()
     endpoint.stop()
     lifecycle.change((registry, now) => registry.shutdown(now))
     await within(this.#options.ports, limits.closeGraceMs, lifecycle.quiet())
     await endpoint.close({ code: CLOSE.shutdown, reason: '' }, CLOSE_WITHIN_MS)
-    lifecycle.close()
     events.close()
     await within(this.#options.ports, CLOSE_WITHIN_MS, workshop.tasks.idle())
   }
@@ -265,37 +271,8 @@ export class TransportHandle {
     if (this.locals.length === 0) throw failure
   }
 
-  async #call(call: Call, options: CallOptions): Promise<CallOutcome> {
-    this.#mustBeOpen()
-    const { limits, schedule } = this.#parts
-    if (call.header.length + call.payload.length > limits.messageBytesMax) {
-      throw new SallyportError('TOO_LARGE', `a message has at most ${limits.messageBytesMax} bytes`)
-    }
-    const timeoutMs = options.timeoutMs ?? limits.requestTimeoutMs
-    const deadline = this.#now + timeoutMs
-    const channel = await this.#channel(call.peerId, { ...options, timeoutMs })
-    const timeout = { code: 'REQUEST_TIMEOUT', message: `no end of the ${call.kind} within ${timeoutMs} ms` } as const
-    return abandonable({ schedule, deadline, timeout, signal: options.signal }, (resolve, reject) => {
-      const finished = (outcome: CallOutcome): void =>
-        outcome.kind === 'failed' ? reject(outcome.error) : resolve(outcome)
-      const running = channel.call({ ...call, finished })
-      this.#parts.counters.requestsSent++
-      return (error) => running.cancel(error)
-    })
-  }
-
-  /** The channel in use to a peer; one that is only about to be identified is waited for. */
-  async #channel(peerId: PeerId, options: CallOptions): Promise<Channel> {
-    const { lifecycle, registry } = this.#parts
-    if (registry.usable(peerId) === null && registry.pending(peerId)) await this.waitForPeerIdentity(peerId, options)
-    const info = registry.usable(peerId)
-    const channel = info === null ? null : lifecycle.channel(info.connection)
-    if (channel === null) throw new SallyportError('NOT_CONNECTED', `there is no connection to ${peerId}`)
-    return channel
-  }
-
   #mustBeOpen(): void {
-    if (this.#closing !== null) throw new SallyportError('CLOSED', 'the node is closed')
+    if (this.#closing !== null) throw closedNode()
   }
 
   get #now(): number {
@@ -308,16 +285,20 @@ const IDENTITY_TIMEOUT = { code: 'IDENTITY_TIMEOUT', message: 'the peer did not 
 const identityGone = (): SallyportError =>
   new SallyportError('CONNECTION_LOST', 'the connection ended before its peer was identified')
 
-const waitError = (output: WaitOutput): SallyportError =>
-  output.kind === 'deadline' ? new SallyportError(IDENTITY_TIMEOUT.code, IDENTITY_TIMEOUT.message) : identityGone()
+const waitError = ({ kind }: WaitOutput): SallyportError => {
+  if (kind === 'deadline') return new SallyportError(IDENTITY_TIMEOUT.code, IDENTITY_TIMEOUT.message)
+  return kind === 'closed' ? closedNode() : identityGone()
+}
 
-const targetOf = (address: string | PeerAddress, { expectedPeer }: ConnectOptions): DialTarget => {
+const closedNode = (): SallyportError => new SallyportError('CLOSED', 'the node is closed')
+
+const targetOf = (address: string | PeerAddress, { expectedPeer, insist = false }: ConnectOptions): DialTarget => {
   const parsed = typeof address === 'string' ? (parseAddress(address) ?? notAnAddress(address)) : address
   const expected = expectedPeer ?? parsed.peerId
   if (parsed.peerId !== null && parsed.peerId !== expected) {
     throw new SallyportError('IDENTITY_MISMATCH', 'the address names another peer than the expected one')
   }
-  return { address: parsed.address, expected }
+  return { address: parsed.address, expected, insist }
 }
 
 const notAnAddress = (text: string): never => {

@@ -2,6 +2,7 @@
 import type { Address } from '../core/address.ts'
 import { mayShare } from '../core/address.ts'
 import { Counters } from '../core/counters.ts'
+import { type Histograms, histograms as newHistograms } from '../core/histograms.ts'
 import { Intake } from '../core/dispatch/intake.ts'
 import { Places } from '../core/dispatch/places.ts'
 import { type GateOptions, gateOptionsOf } from '../core/gate/options.ts'
@@ -12,8 +13,8 @@ import { Registry } from '../core/peers/registry.ts'
 import { growthBudget } from '../core/quic/flow-control.ts'
 import { TRANSPORT_DEFAULTS, type TransportSettings } from '../core/quic/settings.ts'
 import { resetSecret } from '../io/identity.ts'
-import type { Identity, Ports } from '../io/ports.ts'
-import type { Admission } from './acceptance.ts'
+import type { Identity, Ports, Workers } from '../io/ports.ts'
+import type { Acceptance, AcceptanceParts, Admission } from './acceptance.ts'
 import type { Workshop } from './conversation.ts'
 import { Dialler } from './dialler.ts'
 import { Dispatcher } from './dispatcher.ts'
@@ -22,6 +23,7 @@ import { EventFeed } from './events.ts'
 import { Handlers } from './handlers.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { type Limits, limitsOf } from './options.ts'
+import type { Policy } from './policy.ts'
 import type { Quic } from './quic.ts'
 import { Schedule } from './schedule.ts'
 import { LARGE_BUFFER_BYTES } from './send-pool.ts'
@@ -42,9 +44,13 @@ export interface TransportOptions {
   readonly gate?: Partial<GateOptions>
   /** Default `sallyport/0.1.0`. Printable ASCII, at most 256 characters. */
   readonly userAgent?: string
+  /** Whether a peer that has identified itself may be here; default: everybody may. */
+  readonly policy?: Policy
   /** Where peers are told to find us; default: where it listens, unspecified addresses aside. */
   readonly advertise?: () => readonly Address[]
   readonly transport?: Partial<TransportSettings>
+  /** For control experiments: stands before the registry's own acceptance. Default: nothing does. */
+  readonly acceptance?: (parts: AcceptanceParts) => Acceptance
   /** For control experiments; default: no handshake waits for another. */
   readonly admission?: Admission
   /** Default: the core's. */
@@ -55,10 +61,13 @@ export interface TransportOptions {
 export interface TransportParts {
   readonly limits: Limits
   readonly counters: Counters
+  readonly histograms: Histograms
+  readonly workers: Workers
   readonly schedule: Schedule
   readonly events: EventFeed
   readonly registry: Registry
   readonly workshop: Workshop
+  readonly dispatcher: Dispatcher
   readonly lifecycle: Lifecycle
   readonly endpoint: Endpoint
   readonly dialler: Dialler
@@ -74,7 +83,8 @@ export const transportParts = (options: TransportOptions): TransportParts => {
   const { ports, identity } = options
   const limits = limitsOf(options.limits)
   const counters = new Counters()
-  const schedule = new Schedule(ports.clock, ports.timers)
+  const histograms = newHistograms()
+  const schedule = new Schedule(ports.clock, ports.timers, (ms) => histograms.eventLoop.record(ms))
   const events = new EventFeed(limits.eventsMax, (missed) => (counters.subscriberLag += missed))
   const { connectionsPerHostMax: perHostMax, connectionsNetworkShare: networkShare } = gateOptionsOf(options.gate)
   const shares = new Shares({ connectionsMax: limits.connectionsMax, perHostMax, networkShare })
@@ -84,6 +94,7 @@ export const transportParts = (options: TransportOptions): TransportParts => {
     schedule,
     limits,
     counters,
+    histograms,
     intake: new Intake({ bytesPerPeerMax: limits.inboundBytesPerPeerMax, bytesMax: limits.inboundBytesMax }),
     answers: new Intake({ bytesPerPeerMax: limits.answerBytesPerPeerMax, bytesMax: limits.answerBytesMax }),
     handlers: new Handlers(),
@@ -95,7 +106,14 @@ export const transportParts = (options: TransportOptions): TransportParts => {
   }
   const locals = (): readonly Address[] => endpoint.locals
   const dispatcher = new Dispatcher(ports.timers, counters)
-  const lifecycle = new Lifecycle({ registry, events, workshop, dispatcher, hello: greeting(options, locals) })
+  const hello = greeting(options, locals)
+  const policy = options.policy === undefined ? {} : { policy: options.policy }
+  const lifecycle = new Lifecycle({ registry, events, workshop, dispatcher, hello, ...policy })
+  const acceptance = options.acceptance?.({
+    own: lifecycle,
+    schedule,
+    identified: (handle) => registry.isActive(handle),
+  })
   const endpoint = new Endpoint({
     ports,
     identity,
@@ -103,7 +121,8 @@ export const transportParts = (options: TransportOptions): TransportParts => {
     limits,
     schedule,
     counters,
-    acceptance: lifecycle,
+    histograms,
+    acceptance: acceptance ?? lifecycle,
     handles: registry,
     crowd: { shares, evict: (handle, retryAfterMs) => lifecycle.evict(handle, retryAfterMs) },
     transports: settingsOf(options, limits),
@@ -114,7 +133,21 @@ export const transportParts = (options: TransportOptions): TransportParts => {
   })
   const dialler = new Dialler(identity.peerId, endpoint, lifecycle)
   lifecycle.attach(endpoint, dialler)
-  return { limits, counters, schedule, events, registry, workshop, lifecycle, endpoint, dialler }
+  const { workers } = ports
+  return {
+    limits,
+    counters,
+    histograms,
+    workers,
+    schedule,
+    events,
+    registry,
+    workshop,
+    dispatcher,
+    lifecycle,
+    endpoint,
+    dialler,
+  }
 }
 
 const settingsOf = (options: TransportOptions, limits: Limits): EndpointOptions['transports'] => {

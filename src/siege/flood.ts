@@ -1,160 +1,171 @@
-// Many clients at once against one node: each with its own identity and socket, all made beforehand, so that what is measured is the
-// dialling. Silent clients go first. Loopback only: a siege is a test of one's own node, never of somebody else's.
-import type { Address } from '../core/address.ts'
-import { SallyportError, createNode, generateIdentity, systemPorts } from '../index.ts'
-import type { CounterSnapshot, ErrorCode, Identity, Node, Ports } from '../index.ts'
-import { Child } from '../testnet/child.ts'
-import { besiege } from './silent-client.ts'
-import type { SilentClient } from './silent-client.ts'
-import type { AcceptanceKind, TargetReport, TargetRequest } from './target.ts'
+// `sallyport flood`: one siege by its options. Silent clients and whatever else attacks go first, then all honest clients dial at once;
+// with a probe, a quiet measurement comes before the attack and a loaded one while it lasts.
+import { verdictsOf } from '../core/counters.ts'
+import { SallyportError } from '../index.ts'
+import type { CounterSnapshot } from '../index.ts'
+import type { AcceptanceKind } from './acceptances.ts'
+import type { Attack, AttackTotals } from './attack.ts'
+import { failuresOf, timesOf } from './fates.ts'
+import type { Failures, Fate } from './fates.ts'
+import { sampleOf } from './sample.ts'
+import type { Sample } from './sample.ts'
+import { Siege } from './siege.ts'
+import { silentTotal } from './silence.ts'
+import type { SilentCounts } from './silence.ts'
 
 /** What to do; `address` null starts a node in a child process. */
 export interface FloodOptions {
   readonly address: string | null
   readonly clients: number
-  readonly silent: number
+  readonly attack: Attack
+  /** A new honest client every so many milliseconds; null for none. */
+  readonly probeMs: number | null
+  /** How long each measurement of a probe takes; without a probe, how long the attack lasts at least. */
+  readonly forMs: number | null
   readonly acceptance: AcceptanceKind
   readonly signal: AbortSignal
+}
+
+/** One measurement of a probe. */
+export interface ProbeReport extends Pick<Sample, 'p50' | 'p99' | 'max'> {
+  readonly clients: number
+  readonly identified: number
+  readonly failed: Failures
 }
 
 /** What `flood --json` prints; `connected` counts the honest clients whose handshake finished, times are milliseconds. */
 export interface FloodReport {
   readonly clients: number
   readonly silent: number
+  readonly silentByKind: SilentCounts
+  /** Of clients and probes together. */
   readonly connected: number
   readonly identified: number
-  readonly failed: Readonly<Partial<Record<ErrorCode, number>>>
+  readonly failed: Failures
   /** From the dial to identified; null when nobody was. */
-  readonly identityMs: { readonly p50: number; readonly p99: number; readonly max: number } | null
+  readonly identityMs: Pick<Sample, 'p50' | 'p99' | 'max'> | null
   readonly wallMs: number
+  readonly attack: AttackTotals
+  readonly probe?: { readonly everyMs: number; readonly quiet: ProbeReport; readonly loaded: ProbeReport }
   readonly serverAccepted?: number
   readonly serverRegistered?: number
   readonly serverReading?: number
+  readonly verdicts?: VerdictTotals
 }
 
-/** How one client fared. */
-type Fate = { readonly kind: 'identified'; readonly ms: number } | { readonly kind: 'failed'; readonly code: ErrorCode }
+/** How the node judged the datagrams of unknown connections: the verdicts, which sum to `judged`, and by what else is worth telling. */
+export interface VerdictTotals extends Pick<
+  CounterSnapshot,
+  | 'judged'
+  | 'slots'
+  | 'slotsByStanding'
+  | 'retries'
+  | 'repeats'
+  | 'versionNegotiations'
+  | 'invalidTokens'
+  | 'resets'
+  | 'refused'
+  | 'dropped'
+> {
+  readonly displaced: number
+  readonly unanswered: number
+  readonly kernelDrops: number
+}
 
+/** A probe alone, when nobody says how long. */
+const PROBE_FOR_MS = 30_000
 /** How long the server's counters may lag behind the clients'. */
 const SETTLE_MS = 2_000
-const SETTLE_STEP_MS = 20
 
 /** Runs a flood and resolves to its report; rejects with ARGUMENT_INVALID when the target is not on this machine. */
 export const flood = async (options: FloodOptions): Promise<FloodReport> => {
-  if (options.address !== null) return attack(options.address, options)
-  const target = new Child(new URL(`./target${EXTENSION}`, import.meta.url), [options.acceptance])
-  try {
-    const address = await ask<string>(target, { kind: 'listen' })
-    const report = await Promise.race([attack(address, options), target.died])
-    const { accepted, registered, reading } = await settledCounters(target, report.connected)
-    return {
-      ...report,
-      serverAccepted: accepted.inbound,
-      serverRegistered: registered.inbound,
-      serverReading: reading.inbound,
-    }
-  } finally {
-    await target.end()
-  }
-}
-
-/** Whether a flood shows what it should: everybody identified, and the server's three counters equal to the finished handshakes. */
-export const isClean = (report: FloodReport): boolean => {
-  const { clients, identified, connected, serverAccepted, serverRegistered, serverReading } = report
-  const served = [serverAccepted, serverRegistered, serverReading].filter((count) => count !== undefined)
-  return identified === clients && served.every((count) => count === connected)
-}
-
-const EXTENSION = import.meta.filename.endsWith('.ts') ? '.ts' : '.js'
-
-const ask = <Result>(target: Child, request: TargetRequest): Promise<Result> => target.request<Result>(request)
-
-const attack = async (address: string, options: FloodOptions): Promise<FloodReport> => {
-  const target = loopbackOf(address)
-  await using ports = await systemPorts()
-  const crowd: Node[] = []
-  const silent: SilentClient[] = []
-  try {
-    for (let n = 0; n < options.clients; n++)
-      crowd.push(await unless(options.signal, () => honestClient(target, ports)))
-    const identities: Identity[] = []
-    for (let n = 0; n < options.silent; n++) identities.push(await unless(options.signal, generateIdentity))
-    const begun = performance.now()
-    for (const identity of identities) silent.push(await unless(options.signal, () => besiege(target, identity, ports)))
-    const fates = await Promise.all(crowd.map((client) => dial(client, address, options.signal)))
-    if (options.signal.aborted) throw new SallyportError('CANCELLED', 'interrupted')
-    return reportOf(options, fates, crowd, performance.now() - begun)
-  } finally {
-    await Promise.allSettled([...crowd, ...silent].map((client) => client.close()))
-  }
-}
-
-/** Makes one of many, unless told to stop; a turn of the event loop comes first, in which a signal can arrive. */
-const unless = async <Made>(signal: AbortSignal, make: () => Promise<Made>): Promise<Made> => {
-  await new Promise<void>((resolve) => setImmediate(resolve))
-  if (signal.aborted) throw new SallyportError('CANCELLED', 'interrupted')
-  return make()
-}
-
-const honestClient = async (target: Address, ports: Ports): Promise<Node> =>
-  createNode({
-    listen: [target.family === 4 ? '/ip4/127.0.0.1/udp/0/quic-v1' : '/ip6/::1/udp/0/quic-v1'],
-    identity: await generateIdentity(),
-    capability: 'client',
-    ports,
-  })
-
-const dial = async (client: Node, address: string, signal: AbortSignal): Promise<Fate> => {
+  const { address, acceptance, attack, clients, forMs, probeMs, signal } = options
+  const spread = attack.prefixes === null && probeMs === null ? 'one-address' : 'prefixes'
+  await using siege = await Siege.open({ address, acceptance, spread, signal })
+  const everyMs = probeMs ?? 0
+  const count = probeMs === null ? 0 : Math.max(1, Math.round((forMs ?? PROBE_FOR_MS) / probeMs))
+  await siege.gather(clients)
+  const quiet = await siege.probe({ everyMs, count })
   const begun = performance.now()
-  try {
-    await client.transport.connectPeer(address, { signal })
-    return { kind: 'identified', ms: performance.now() - begun }
-  } catch (error) {
-    return { kind: 'failed', code: SallyportError.from(error).code }
-  }
-}
-
-const reportOf = (
-  options: FloodOptions,
-  fates: readonly Fate[],
-  crowd: readonly Node[],
-  wallMs: number,
-): FloodReport => {
-  const times = fates.flatMap((fate) => (fate.kind === 'identified' ? [fate.ms] : [])).sort((a, b) => a - b)
-  const failed: Partial<Record<ErrorCode, number>> = {}
-  for (const fate of fates) if (fate.kind === 'failed') failed[fate.code] = (failed[fate.code] ?? 0) + 1
+  await siege.besiege({ ...attack, prefixes: attack.prefixes ?? (spread === 'prefixes' ? 1 : null) })
+  const fates = await siege.dial()
+  const wallMs = Math.round(performance.now() - begun)
+  const loaded = await siege.probe({ everyMs, count })
+  if (probeMs === null && forMs !== null) await siege.pause(Math.max(0, begun + forMs - performance.now()))
+  const connected = await siege.connected()
+  const server = siege.ownsTarget ? await serverOf(siege, connected) : {}
   return {
-    clients: options.clients,
-    silent: options.silent,
-    connected: crowd.filter((client) => client.counters().accepted.outbound > 0).length,
-    identified: times.length,
-    failed,
-    identityMs: times.length === 0 ? null : { p50: rank(times, 0.5), p99: rank(times, 0.99), max: rank(times, 1) },
-    wallMs: Math.round(wallMs),
+    clients,
+    silent: silentTotal(attack.crowd),
+    silentByKind: attack.crowd,
+    connected,
+    ...outcomeOf(fates),
+    wallMs,
+    attack: await siege.lift(),
+    ...(probeMs === null ? {} : { probe: { everyMs, quiet: probeReport(quiet), loaded: probeReport(loaded) } }),
+    ...server,
   }
 }
 
-/** The value at `share` of the sorted `times`, by nearest rank, to a hundredth of a millisecond. */
-const rank = (times: readonly number[], share: number): number =>
-  Math.round((times[Math.max(0, Math.ceil(times.length * share) - 1)] ?? 0) * 100) / 100
+/** Whether a flood shows what it should: everybody identified, and the server's three counters equal and as many as they should be. */
+export const isClean = (report: FloodReport): boolean => {
+  const { clients, identified, probe } = report
+  const probed = probe === undefined || [probe.quiet, probe.loaded].every((each) => each.identified === each.clients)
+  return identified === clients && probed && countersAgree(report)
+}
 
-/** The counters once they show `connected` registrations, or what they show when the time is up. */
-const settledCounters = async (target: Child, connected: number): Promise<CounterSnapshot> => {
-  const deadline = performance.now() + SETTLE_MS
-  for (;;) {
-    const { counters } = await ask<TargetReport>(target, { kind: 'report' })
-    if (counters.reading.inbound >= connected || performance.now() > deadline) return counters
-    await new Promise((resolve) => setTimeout(resolve, SETTLE_STEP_MS))
+/** The three are the same; silent clients that finish their handshakes are accepted too, by the node's rules. */
+const countersAgree = (report: FloodReport): boolean => {
+  const { connected, serverAccepted, serverRegistered, serverReading, attack, silentByKind } = report
+  if (serverAccepted === undefined) return true
+  if (serverAccepted !== serverRegistered || serverRegistered !== serverReading) return false
+  const strict = attack.finished === 0 && (silentByKind.mute ?? 0) + (silentByKind.deaf ?? 0) === 0
+  return strict ? serverAccepted === connected : serverAccepted >= connected
+}
+
+const outcomeOf = (fates: readonly Fate[]): Pick<FloodReport, 'identified' | 'failed' | 'identityMs'> => {
+  const sample = sampleOf(timesOf(fates))
+  return {
+    identified: sample?.count ?? 0,
+    failed: failuresOf(fates),
+    identityMs: sample === null ? null : { p50: sample.p50, p99: sample.p99, max: sample.max },
   }
 }
 
-/** The socket address of a target on this machine; anything else is refused before a packet is sent. */
-const loopbackOf = (address: string): Address => {
-  const match = /^\/(?:ip4\/(127\.\d+\.\d+\.\d+)|ip6\/(::1))\/udp\/(\d+)\/quic-v1(?:\/|$)/.exec(address)
-  if (match === null)
-    throw new SallyportError('ARGUMENT_INVALID', `a flood dials loopback addresses only, not ${address}`)
-  const [, v4, v6, port] = match
-  return v4 === undefined
-    ? { family: 6, ip: v6 ?? '::1', port: Number(port) }
-    : { family: 4, ip: v4, port: Number(port) }
+const probeReport = (fates: readonly Fate[]): ProbeReport => {
+  const { identified, failed, identityMs } = outcomeOf(fates)
+  return { clients: fates.length, identified, failed, ...(identityMs ?? { p50: 0, p99: 0, max: 0 }) }
+}
+
+/** The counters once they show `connected` connections being read, or what they show when the time is up. */
+const serverOf = async (siege: Siege, connected: number): Promise<Partial<FloodReport>> => {
+  const { counters } = await siege.reportOnce(({ counters }) => counters.reading.inbound >= connected, SETTLE_MS)
+  const { accepted, registered, reading } = counters
+  return {
+    serverAccepted: accepted.inbound,
+    serverRegistered: registered.inbound,
+    serverReading: reading.inbound,
+    verdicts: totalsOf(counters),
+  }
+}
+
+const totalsOf = (counters: CounterSnapshot): VerdictTotals => {
+  if (verdictsOf(counters) !== counters.judged) {
+    throw new SallyportError('INTERNAL', 'a datagram was judged twice, or not counted')
+  }
+  return {
+    judged: counters.judged,
+    slots: counters.slots,
+    slotsByStanding: counters.slotsByStanding,
+    displaced: counters.handshakesFailed.inbound.displaced,
+    retries: counters.retries,
+    repeats: counters.repeats,
+    versionNegotiations: counters.versionNegotiations,
+    invalidTokens: counters.invalidTokens,
+    resets: counters.resets,
+    refused: counters.refused,
+    dropped: counters.dropped,
+    unanswered: counters.unanswered,
+    kernelDrops: counters.kernelDrops,
+  }
 }

@@ -78,6 +78,13 @@ export class Child {
     clearTimeout(timer)
   }
 
+  /** Ends the child as a crash would, without a word to anybody, and resolves once it is gone. */
+  async kill(): Promise<void> {
+    this.#ending = true
+    this.#process.kill('SIGKILL')
+    await this.#exited
+  }
+
   #settle({ id, result, error }: Reply): void {
     const pending = this.#pending.get(id)
     this.#pending.delete(id)

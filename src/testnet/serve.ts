@@ -24,6 +24,7 @@ export const serve = <Request>(answer: (request: Request) => Promise<unknown>, c
   })
 }
 
+/** A parent that went while it was being answered is no error: `disconnect` follows. */
 const reply = (message: Reply): void => {
-  if (process.connected) process.send?.(message)
+  if (process.connected) process.send?.(message, undefined, undefined, () => {})
 }

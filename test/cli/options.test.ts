@@ -6,7 +6,8 @@ import fc from 'fast-check'
 import { defaultDataDirectory } from '../../src/cli/data-directory.ts'
 import { commandLinePage } from '../../src/cli/pages.ts'
 import { parse } from '../../src/cli/parse.ts'
-import { formatSize, parseSize } from '../../src/cli/size.ts'
+import { formatSize, parseDuration, parseSize } from '../../src/cli/size.ts'
+import { silentCounts } from '../../src/siege/silence.ts'
 
 const A = '/ip4/127.0.0.1/udp/9000/quic-v1'
 const B = '/ip6/::1/udp/9001/quic-v1'
@@ -32,8 +33,17 @@ describe('a command line', () => {
   test('has the defaults of the table', () => {
     const values = { nodes: 25, upload: undefined, uploadSize: 20_000_000, processes: undefined }
     assert.deepEqual(parsed('testnet --json'), { kind: 'run', command: 'testnet', json: true, values })
-    const floodValues = { argument: undefined, clients: 40, silent: 0, acceptance: 'own' }
+    const unsaid = { argument: undefined, prefixes: undefined, probe: undefined, for: undefined, processes: undefined }
+    const floodValues = { ...unsaid, clients: 40, silent: [], garbage: 0, replay: 0, acceptance: 'own' }
     assert.deepEqual(parsed('flood'), { kind: 'run', command: 'flood', json: false, values: floodValues })
+  })
+
+  test('takes silent clients by kind, one value at a time, and an address behind them', () => {
+    const outcome = parsed(`flood --silent 20 --silent mute=5 ${A} --probe 50ms --for 1.5s`)
+    assert.ok(outcome.kind === 'run' && outcome.command === 'flood')
+    const { argument, silent, probe, for: forMs } = outcome.values
+    assert.deepEqual([argument, silent, probe, forMs], [A, ['20', 'mute=5'], 50, 1500])
+    assert.deepEqual(silentCounts([...silent, '2', 'deaf=1']), { 'half-open': 22, mute: 5, deaf: 1 })
   })
 
   test('takes a link and where to put the file', () => {
@@ -60,6 +70,12 @@ describe('a command line', () => {
     assert.equal(usage('testnet --nodes 9.5'), 'ARGUMENT_INVALID')
     assert.equal(usage('testnet --upload-size 20MX'), 'ARGUMENT_INVALID')
     assert.equal(usage('start --listen'), 'ARGUMENT_INVALID')
+    for (const words of ['--silent loud=3', '--silent mute', '--silent mute=', '--silent -1', '--silent 1 2']) {
+      assert.equal(usage(`flood ${words}`), words.endsWith(' 2') ? 'ADDRESS_INVALID' : 'ARGUMENT_INVALID', words)
+    }
+    for (const words of ['--probe 50', '--probe 1ms', '--for 11m', '--prefixes 0', '--garbage 20001']) {
+      assert.equal(usage(`flood ${words}`), 'ARGUMENT_INVALID', words)
+    }
     assert.equal(usage('id --colour'), 'ARGUMENT_INVALID')
   })
 
@@ -89,6 +105,16 @@ describe('a size', () => {
   test('is printed in decimal units', () => {
     assert.deepEqual([512, 20_000_000, 1_500, 2_500_000_000].map(formatSize), ['512 B', '20.0 MB', '1.5 kB', '2.50 GB'])
   })
+})
+
+test('a duration has a unit', () => {
+  assert.deepEqual(['50ms', '1.5s', '2m', '0.25ms'].map(parseDuration), [50, 1500, 120_000, 0])
+  for (const text of ['50', 's', '-1s', '1h', '5 s', '1.2345s']) assert.equal(parseDuration(text), null, text)
+})
+
+test('more silent clients than sockets are refused', () => {
+  assert.throws(() => silentCounts(['6000', 'mute=4001']), { code: 'ARGUMENT_INVALID' })
+  assert.throws(() => silentCounts(['loud=1']), { code: 'ARGUMENT_INVALID' })
 })
 
 test('the data directory follows XDG_DATA_HOME when that is absolute', () => {

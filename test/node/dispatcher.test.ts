@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { Counters } from '../../src/core/counters.ts'
 import { type PeerId, peerIdOf } from '../../src/core/ids.ts'
 import { Dispatcher, type Readable } from '../../src/node/dispatcher.ts'
@@ -62,4 +63,52 @@ test('a stream that is over is not read, and one that is queued is queued once',
   while (turn());
   assert.equal(over.reads, 0)
   assert.equal(twice.reads, 1)
+})
+
+test('what one turn costs does not grow with the streams that wait for a lane', () => {
+  const looksIn = (streams: number): number => {
+    const { dispatcher, turn } = setup()
+    let looks = 0
+    const waiting = Array.from({ length: streams }, () => {
+      const stream = new Stream(peer(1), 2)
+      return Object.defineProperty(stream, 'over', { get: () => (looks++, false) })
+    })
+    for (const stream of waiting) dispatcher.ready(stream)
+    looks = 0
+    turn()
+    return looks
+  }
+  assert.equal(looksIn(20_000), looksIn(1000))
+})
+
+test('however streams come, end and are left unread, each is read to its end, none twice at once', () => {
+  const step = fc.oneof(
+    fc.record({ kind: fc.constant('ready'), n: fc.nat(699) }),
+    fc.record({ kind: fc.constant('over'), n: fc.nat(699) }),
+    fc.record({ kind: fc.constant('turn'), n: fc.nat(3) }),
+  )
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
+      const { dispatcher, turn } = setup()
+      // More streams of one shard than its lane takes, and some of others.
+      const streams = Array.from({ length: 700 }, (_, n) => new Stream(peer(n < 600 ? 1 : n % 7), 1 + (n % 4)))
+      const begun = new Set<Stream>()
+      for (const stream of streams.slice(0, 500)) {
+        dispatcher.ready(stream)
+        begun.add(stream)
+      }
+      for (const { kind, n } of steps) {
+        const stream = streams[n]!
+        if (kind === 'turn') for (let i = 0; i < n; i++) turn()
+        if (kind === 'over') stream.over = true
+        if (kind === 'ready' && stream.left > 0) {
+          dispatcher.ready(stream)
+          begun.add(stream)
+        }
+      }
+      while (turn());
+      for (const stream of begun) assert.ok(stream.over || stream.left === 0, 'read to its end')
+      assert.ok(streams.every(({ queued, left }) => !queued && left >= 0))
+    }),
+  )
 })

@@ -265,12 +265,23 @@ test('a newcomer that waited too long is not begun, and one without room to wait
   for (let n = 0; n < 5000; n++) world.datagram(firstDatagram(16 + (n % 200)), { ...THERE, port: 1024 + n })
   assert.equal(parts.counters.slots, 2)
   assert.equal(parts.counters.dropped.crowd, 5000 - 2 - 2048)
-  world.now = 1001
+  world.to(4001)
   for (let n = 0; n < 32; n++) world.turn()
-  assert.equal(parts.counters.dropped.late, 2048)
+  assert.equal(parts.counters.dropped.crowd, 5000 - 2)
   assert.equal(parts.counters.judged, 5000)
+  world.to(4200)
   world.datagram(firstDatagram(9), { ...THERE, port: 9000 })
   assert.equal(parts.counters.slots, 3)
+})
+
+test('a first datagram that does not open takes the place of a newcomer in its turn, for it costs as much', async () => {
+  const [world, parts] = await transport({ quic: scripted((connection) => (connection.opened = false)) })
+  for (let n = 1; n <= 7; n++) world.datagram(firstDatagram(n))
+  assert.equal(parts.counters.dropped['not-opened'], 2)
+  world.turn()
+  assert.equal(parts.counters.dropped['not-opened'], 4)
+  for (let n = 0; n < 2; n++) world.turn()
+  assert.equal(parts.counters.dropped['not-opened'], 7)
 })
 
 test('a datagram that does not open leaves nothing behind', async () => {
@@ -280,7 +291,7 @@ test('a datagram that does not open leaves nothing behind', async () => {
   world.datagram(firstDatagram(0xaa))
   assert.equal(parts.counters.dropped['not-opened'], 1)
   assert.equal(parts.registry.size, 0)
-  assert.deepEqual(parts.endpoint.halfOpen, { inbound: 0, outbound: 0 })
+  assert.deepEqual(parts.endpoint.halfOpen, { inbound: 0, outbound: 0, strangers: 0, fullest: 0 })
   parts.endpoint.checkInvariants()
 })
 
@@ -343,6 +354,16 @@ test('no progress moves the deadline of a handshake', async () => {
   assert.equal(parts.endpoint.halfOpen.inbound, 1)
   world.to(10_000)
   assert.equal(parts.endpoint.halfOpen.inbound, 0)
+})
+
+test('what a newcomer waited for its turn is part of its handshake’s time', async () => {
+  const [world, parts] = await transport()
+  for (let n = 1; n <= 3; n++) world.datagram(firstDatagram(n))
+  world.now = 900
+  world.turn()
+  assert.equal(parts.endpoint.halfOpen.inbound, 3)
+  world.to(10_000)
+  assert.equal(parts.counters.handshakesFailed.inbound.deadline, 3)
 })
 
 test('a handshake whose timer ran while every buffer was with the system still ends at its deadline', async () => {

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { peerIdOf } from '../../src/core/ids.ts'
-import { EventFeed, type TransportEvent } from '../../src/node/events.ts'
+import fc from 'fast-check'
+import type { ConnectionHandle } from '../../src/core/ids.ts'
+import type { PeerInfo } from '../../src/core/peers/connection-record.ts'
+import { EventFeed, type PeerEvent, type TransportEvent } from '../../src/node/events.ts'
 import { TaskSet } from '../../src/node/task-set.ts'
+import { World } from './transport-world.ts'
 
-const event = (n: number): TransportEvent => ({ kind: 'disconnected', peerId: peerIdOf(new Uint8Array(32).fill(n)) })
+const event = (n: number): PeerEvent => ({ kind: 'disconnected', peerId: peerIdOf(new Uint8Array(32).fill(n)) })
 
 test('each subscriber hears every event from its subscription on, in order, whether it reads before or after', async () => {
   const feed = new EventFeed(10, () => assert.fail('nothing is missed'))
@@ -32,7 +36,7 @@ test('a slow subscriber is told how many it missed, and then hears on', async ()
   }
   assert.equal(missed, 3)
   const heard = [await slow.next(), await slow.next(), await slow.next()].map(({ value }) => value as unknown)
-  assert.deepEqual(heard, [event(1), event(2), { kind: 'lagged', missed: 3 }])
+  assert.deepEqual(heard, [event(1), event(2), { kind: 'lagged', missed: 3, peers: [] }])
   feed.publish(event(6))
   assert.deepEqual((await slow.next()).value, event(6))
 })
@@ -76,4 +80,94 @@ test('tasks are bounded, waited for, and their failures told', async () => {
   await waiting
   assert.equal(tasks.size, 0)
   assert.deepEqual(failures.map(String), ['Error: one'])
+})
+
+/** A consumer's picture of who is connected: what it was told, applied. */
+class Picture {
+  readonly peers = new Map<string, number>()
+
+  apply(event: TransportEvent): void {
+    if (event.kind === 'lagged') {
+      this.peers.clear()
+      for (const peer of event.peers) this.peers.set(peer.peerId, peer.connection)
+      return
+    }
+    assert.equal(this.peers.has(event.peerId), event.kind === 'disconnected', 'connected and disconnected alternate')
+    if (event.kind === 'connected') this.peers.set(event.peerId, event.peer.connection)
+    else this.peers.delete(event.peerId)
+  }
+}
+
+test('a snapshot and the events after it are who is connected, however slow a consumer reads', async () => {
+  const step = fc.oneof(
+    { weight: 3, arbitrary: fc.record({ toggle: fc.nat(5) }) },
+    { weight: 2, arbitrary: fc.record({ reader: fc.nat(2), count: fc.nat(6) }) },
+  )
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 120 }), fc.integer({ min: 1, max: 4 }), async (steps, eventsMax) => {
+      let lagged = 0
+      let published = 0
+      const feed = new EventFeed(eventsMax, (missed) => (lagged += missed))
+      const truth = new Map<string, number>()
+      const readers = Array.from({ length: 3 }, () => ({ events: feed.subscribe(), picture: new Picture(), told: 0 }))
+      const read = async (reader: (typeof readers)[number]): Promise<boolean> => {
+        const next = await reader.events.next()
+        if (next.done === true) return false
+        reader.picture.apply(next.value)
+        reader.told += next.value.kind === 'lagged' ? next.value.missed : 1
+        return true
+      }
+      for (const one of steps) {
+        if ('reader' in one) {
+          // A read that finds nothing would wait and then miss nothing: how far behind a reader may be is the test's to count.
+          const reader = readers[one.reader]!
+          for (let i = 0; i < one.count && reader.told < published; i++) await read(reader)
+          continue
+        }
+        const { peerId } = event(one.toggle)
+        const connection = ++published as ConnectionHandle
+        if (truth.delete(peerId)) feed.publish({ kind: 'disconnected', peerId })
+        else {
+          truth.set(peerId, connection)
+          feed.publish({ kind: 'connected', peerId, peer: { peerId, connection } as PeerInfo })
+        }
+      }
+      const late = { events: feed.subscribe(), picture: new Picture(), told: published }
+      feed.close()
+      for (const reader of readers) {
+        while (await read(reader));
+        assert.deepEqual(reader.picture.peers, truth)
+        assert.equal(reader.told, published, 'each event is told or counted')
+      }
+      assert.equal(await read(late), false)
+      assert.ok(lagged <= 3 * published)
+    }),
+  )
+})
+
+test('a subscriber that slept while peers came and went goes on from who is connected, and the node was not delayed', async () => {
+  const world = await World.make()
+  const node = await world.host({ limits: { eventsMax: 2 } })
+  const events = node.transport.events()
+  const visitors = []
+  for (let i = 0; i < 6; i++) visitors.push(await world.host())
+  for (const { transport } of visitors) await world.run(transport.connectPeer(node.address))
+  for (const { transport } of visitors.slice(0, 3)) transport.disconnectPeer(node.identity.peerId)
+  await world.clock.advance(50)
+  const picture = new Picture()
+  const read = async (): Promise<TransportEvent['kind']> => {
+    const { value } = (await world.run(events.next())) as { value: TransportEvent }
+    picture.apply(value)
+    return value.kind
+  }
+  assert.deepEqual([await read(), await read(), await read()], ['connected', 'connected', 'lagged'])
+  const ids = (): string[] => node.transport.peers().map(({ peerId }) => peerId)
+  assert.deepEqual(new Set(picture.peers.keys()), new Set(ids()))
+  assert.equal(ids().length, 3)
+  assert.equal(node.transport.counters().subscriberLag, 7)
+  await world.run(visitors[0]!.transport.connectPeer(node.address))
+  await world.clock.advance(50)
+  assert.equal(await read(), 'connected')
+  assert.deepEqual(new Set(picture.peers.keys()), new Set(ids()))
+  await world.close()
 })

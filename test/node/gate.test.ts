@@ -10,6 +10,7 @@ import { SallyportError } from '../../src/core/errors.ts'
 import { generateIdentity } from '../../src/io/identity.ts'
 import { TransportHandle } from '../../src/node/transport-handle.ts'
 import type { TransportOptions } from '../../src/node/transport-parts.ts'
+import { openLine } from './hostile-peer.ts'
 import { type Host, World } from './transport-world.ts'
 
 /** A gate that lets no stranger in: everybody has to answer a Retry. */
@@ -198,6 +199,44 @@ test('at the maximum the idlest connection of the host that has most gives way, 
     [1, 0, 1],
   )
   assert.deepEqual(server.transport.gauges().connections, 3)
+  await world.close()
+})
+
+test('nobody gives way to a datagram that is no handshake, neither a slot nor a connection', async () => {
+  const world = await World.make()
+  const ip = world.nextIp()
+  const line = openLine(world.network.host({ ip4: ip }))
+  const server = await world.host({
+    ports: { ...world.ports(ip), udp: line.udp },
+    listen: [at(ip)],
+    limits: { connectionsMax: 8, halfOpenInMax: 4 },
+    gate: { connectionsNetworkShare: 1, reservedShare: 0.01 },
+  })
+  const garbage = (n: number): void => {
+    const bytes = new Uint8Array(1200)
+    bytes.set([0xc0, 0, 0, 0, 1, 8, 1, 2, 3, 4, 5, 6, 7, n, 0, 0, 0x44, 0x96])
+    line.arrive(bytes, at('127.0.0.1', n))
+  }
+  const silent = world.nextIp()
+  for (let n = 0; n < 4; n++) {
+    await stall(world, server, at(silent, 1000 + n))
+    await world.clock.advance(50)
+  }
+  assert.equal(server.transport.gauges().halfOpenIn, 4)
+  for (let n = 0; n < 8; n++) garbage(n)
+  await world.clock.advance(20)
+  assert.equal(server.transport.gauges().halfOpenIn, 4)
+  await world.clock.advance(11_000)
+  const hosts: Host[] = []
+  for (let n = 0; n < 6; n++) {
+    hosts.push(await world.host())
+    await world.run(hosts[n]!.transport.connectPeer(server.address))
+  }
+  for (let n = 8; n < 16; n++) garbage(n)
+  await world.clock.advance(50)
+  assert.equal(server.transport.peers().length, 6)
+  const { evicted, handshakesFailed, dropped } = server.transport.counters()
+  assert.deepEqual([evicted, handshakesFailed.inbound.displaced, dropped['not-opened']], [0, 0, 16])
   await world.close()
 })
 

@@ -1,10 +1,12 @@
 // A peer that has finished its handshake and then writes whatever a test wants onto its streams.
+import { formatAddress } from '../../src/core/address.ts'
 import { Counters } from '../../src/core/counters.ts'
 import { connectionHandle, type StreamId } from '../../src/core/ids.ts'
 import { ALPN } from '../../src/core/messages/codes.ts'
 import { type ControlMessage, encodeControl } from '../../src/core/messages/control.ts'
 import { decodeResponseHeader, type ResponseHeader } from '../../src/core/messages/requests.ts'
 import { Assembly } from '../../src/core/dispatch/assembly.ts'
+import type { Crypto, PacketKey } from '../../src/core/ports.ts'
 import type { CloseReason } from '../../src/core/quic/outputs.ts'
 import { TRANSPORT_DEFAULTS } from '../../src/core/quic/settings.ts'
 import { generateIdentity } from '../../src/io/identity.ts'
@@ -25,17 +27,45 @@ export class RawPeer {
   #link: Link | null = null
   #control: StreamId | null = null
 
-  /** Dials a host and finishes the handshake. */
-  static async connect(world: World, host: Host): Promise<RawPeer> {
+  /** What the next packets carry instead of what they should, padded, under the true keys; null: nothing. */
+  forged: Uint8Array | null = null
+
+  /** Dials a host and finishes the handshake, unless `forged` prevents it. */
+  static async connect(world: World, host: Host, forged: Uint8Array | null = null): Promise<RawPeer> {
     const peer = new RawPeer(world, await generateIdentity(), world.nextIp())
+    peer.forged = forged
     await peer.#endpoint.bind({ family: 4, ip: world.lastIp, port: 9000 })
     peer.#endpoint.dial(host.transport.locals[0]!, null)
     await world.clock.advance(100)
     return peer
   }
 
+  #forging(crypto: Crypto): Crypto {
+    return {
+      ...crypto,
+      packetKey: (...parts) => {
+        const key = crypto.packetKey(...parts)
+        const seal: PacketKey['seal'] = (buffer, header, start, end, packetNumber) => {
+          if (this.forged !== null) {
+            buffer.fill(0, start, end)
+            buffer.set(this.forged.subarray(0, end - start), start)
+          }
+          key.seal(buffer, header, start, end, packetNumber)
+        }
+        return { seal, open: key.open.bind(key), mask: key.mask.bind(key), release: () => key.release() }
+      },
+    }
+  }
+
+  /** Waits to be dialled, where `address` says. */
+  static async listen(world: World): Promise<RawPeer> {
+    const peer = new RawPeer(world, await generateIdentity(), world.nextIp())
+    await peer.#endpoint.bind({ family: 4, ip: world.lastIp, port: 9000 })
+    return peer
+  }
+
   private constructor(world: World, identity: Identity, ip: string) {
-    const ports = world.ports(ip)
+    const ports = { ...world.ports(ip), crypto: this.#forging(world.ports(ip).crypto) }
     let drawn = 0
     this.#world = world
     this.identity = identity
@@ -57,6 +87,15 @@ export class RawPeer {
         failed: (_handle, _failure, reason) => void (this.closed = reason),
       },
     })
+  }
+
+  get address(): string {
+    return formatAddress(this.#endpoint.locals[0]!, this.identity.peerId)
+  }
+
+  /** Whether a handshake has finished. */
+  get reached(): boolean {
+    return this.#link !== null
   }
 
   get link(): Link {

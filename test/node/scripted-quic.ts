@@ -11,6 +11,8 @@ export class ScriptedConnection implements Connection {
   opened = true
   keepAliveMs: number | null = null
   readonly outputs: ConnectionOutput[] = []
+  /** What can be read, by stream. */
+  readonly readable = new Map<StreamId, Uint8Array[]>()
   readonly written: { stream: StreamId; bytes: Uint8Array }[] = []
   readonly done: (work: WorkDone) => void = (work) => void this.results.push(work)
   readonly results: WorkDone[] = []
@@ -22,6 +24,17 @@ export class ScriptedConnection implements Connection {
   onTimeout: () => void = () => {}
   #streams = 0
   #open = true
+
+  /** Whether it was not closed, by us or by the test. */
+  get isOpen(): boolean {
+    return this.#open
+  }
+
+  /** It ends by itself. */
+  die(): void {
+    if (this.#open) this.outputs.push({ kind: 'closed', reason: { kind: 'idle' } }, { kind: 'gone' })
+    this.#open = false
+  }
 
   constructor(id: number) {
     this.localIds = [new Uint8Array(8).fill(id)]
@@ -78,12 +91,20 @@ export class ScriptedConnection implements Connection {
     this.#open = false
   }
 
-  read(): null {
-    return null
+  read(stream: StreamId): Uint8Array | null {
+    return this.readable.get(stream)?.shift() ?? null
   }
 
   ended(): boolean {
     return false
+  }
+
+  takeDiscarded(): number {
+    return 0
+  }
+
+  unacknowledged(): number {
+    return 0
   }
 
   prioritise(): void {}
@@ -111,6 +132,7 @@ export const scripted = (made: (connection: ScriptedConnection) => void): Quic =
     },
     connect: make,
     accept: make,
+    opens: () => true,
     versionNegotiation: () => 50,
     refusal: () => 60,
     invalidToken: () => 61,

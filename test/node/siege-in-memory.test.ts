@@ -3,17 +3,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Address } from '../../src/core/address.ts'
-import { Counters } from '../../src/core/counters.ts'
 import { ALPN } from '../../src/core/messages/codes.ts'
 import { QuicConnection } from '../../src/core/quic/connection.ts'
-import { TRANSPORT_DEFAULTS } from '../../src/core/quic/settings.ts'
-import { connectionHandle } from '../../src/core/ids.ts'
 import { generateIdentity } from '../../src/io/identity.ts'
-import { Endpoint } from '../../src/node/endpoint.ts'
-import { limitsOf } from '../../src/node/options.ts'
-import { Schedule } from '../../src/node/schedule.ts'
+import type { Endpoint } from '../../src/node/endpoint.ts'
 import type { TransportOptions } from '../../src/node/transport-parts.ts'
-import { SerialAdmission } from '../../src/siege/serial-admission.ts'
+import { SerialAdmission } from '../../src/lab/strategies/serial.ts'
+import { mutePeer } from '../support/mute-peer.ts'
 import { type Host, World } from './transport-world.ts'
 
 /** Sends a valid first flight, or its first datagram only, again after a Retry if it is to, and never answers anything else. */
@@ -42,25 +38,10 @@ const silent = async (world: World, server: Host, { datagrams = 8, followsRetry 
   speak()
 }
 
-/** Finishes TLS and then says nothing: no control stream, no HELLO. */
-const mute = async (world: World, server: Host): Promise<Endpoint> => {
+/** Finishes TLS and then says nothing. */
+const mute = (world: World, server: Host): Promise<Endpoint> => {
   const ip = world.nextIp()
-  const ports = world.ports(ip)
-  let drawn = 0
-  const endpoint = new Endpoint({
-    ports,
-    identity: await generateIdentity(),
-    alpn: ALPN,
-    limits: limitsOf(),
-    transports: { loopback: TRANSPORT_DEFAULTS, elsewhere: TRANSPORT_DEFAULTS },
-    schedule: new Schedule(ports.clock, ports.timers),
-    counters: new Counters(),
-    acceptance: { established: () => {}, lost: () => {}, failed: () => {} },
-    handles: { full: false, size: 0, draw: () => connectionHandle(++drawn) },
-  })
-  await endpoint.bind({ family: 4, ip, port: 9000 })
-  endpoint.dial(server.transport.locals[0]!, null)
-  return endpoint
+  return mutePeer(world.ports(ip), { family: 4, ip, port: 9000 }, server.transport.locals[0]!)
 }
 
 /** How many of `honest` clients are identified beside `besiegers` that came first. */

@@ -1,4 +1,5 @@
 // Transports on a fake clock and a network in memory, each a host of its own, with the real cryptography and the real QUIC.
+import assert from 'node:assert/strict'
 import { formatAddress } from '../../src/core/address.ts'
 import { createCrypto } from '../../src/io/crypto.ts'
 import { generateIdentity } from '../../src/io/identity.ts'
@@ -83,6 +84,7 @@ export class World {
   async close(): Promise<void> {
     for (const host of this.#hosts) {
       host.checkInvariants()
+      assert.equal(host.counters().reconcilerDifferences, 0, 'registry and endpoint agree in every test')
       await this.run(host.close())
     }
   }

@@ -2,6 +2,7 @@
 // fail against an acceptance that finishes one handshake after another: a test that cannot fail proves nothing.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { NO_ATTACK } from '../../src/siege/attack.ts'
 import { flood as besiege } from '../../src/siege/flood.ts'
 import type { FloodReport } from '../../src/siege/flood.ts'
 import { resultOf, run } from '../cli/run.ts'
@@ -43,7 +44,9 @@ test('the serial acceptance serves everybody when nobody is silent, so that sile
 })
 
 test('a flood that is told to stop makes no more clients', { timeout: 20_000 }, async () => {
-  const options = { address: '/ip4/127.0.0.1/udp/9/quic-v1', silent: 0, acceptance: 'own' } as const
-  const signal = AbortSignal.abort()
-  await assert.rejects(besiege({ ...options, clients: 10_000, signal }), { code: 'CANCELLED' })
+  const options = { address: '/ip4/127.0.0.1/udp/9/quic-v1', attack: NO_ATTACK, acceptance: 'own' } as const
+  const stop = new AbortController()
+  const stopped = besiege({ ...options, clients: 10_000, probeMs: null, forMs: null, signal: stop.signal })
+  setTimeout(() => stop.abort(), 500)
+  await assert.rejects(stopped, { code: 'CANCELLED' })
 })

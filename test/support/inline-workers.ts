@@ -50,7 +50,8 @@ export class InlineWorkers implements Workers {
       : this.#jobs.size >= this.#jobsMax
         ? 'too much work is waiting'
         : null
-    if (reason !== null) return this.#clock.soon(() => done({ id: work.id, kind: 'failed', reason }))
+    const full = this.#closed ? {} : ({ full: true } as const)
+    if (reason !== null) return this.#clock.soon(() => done({ id: work.id, kind: 'failed', reason, ...full }))
     const waiting = { job, asked: this.#clock.now() }
     this.#jobs.add(waiting)
     // Done now, answered later: the caller may reuse what it did not hand over.
@@ -63,6 +64,10 @@ export class InlineWorkers implements Workers {
       if (job.work.kind === 'sign' || job.work.kind === 'verify') return this.#clock.now() - asked
     }
     return 0
+  }
+
+  depth(): number {
+    return [...this.#jobs].filter(({ job: { work } }) => work.kind === 'sign' || work.kind === 'verify').length
   }
 
   async close(): Promise<void> {

@@ -119,9 +119,11 @@ export const workersCompliance = (make: () => Promise<WorkersUnderTest>): void =
       all.push(answered)
     }
     inside = false
+    assert.equal(workers.depth(), 30)
     await finish(Promise.all(all))
     assert.equal(answers, 60)
     assert.equal(workers.lateness(), 0)
+    assert.equal(workers.depth(), 0)
     await workers.close()
   })
 

@@ -33,6 +33,11 @@ export class Lanes<Item> {
     return this.#shard(peerId).length
   }
 
+  /** Items in each shard. */
+  get depths(): readonly number[] {
+    return this.#shards.map(({ length }) => length)
+  }
+
   /** Adds work for a peer; false when its shard is full: the item is then the caller's to keep unread. */
   add(peerId: PeerId, item: Item): boolean {
     const shard = this.#shard(peerId)
@@ -53,8 +58,13 @@ export class Lanes<Item> {
     }
   }
 
+  /** The number of a peer's shard: below `shards`. */
+  shardOf(peerId: PeerId): number {
+    return Number.parseInt(peerId.slice(0, 8), 16) % this.#shards.length
+  }
+
   #shard(peerId: PeerId): Queue<Item> {
-    const shard = this.#shards[Number.parseInt(peerId.slice(0, 8), 16) % this.#shards.length]
+    const shard = this.#shards[this.shardOf(peerId)]
     assert(shard !== undefined, 'a shard number is below the number of shards')
     return shard
   }

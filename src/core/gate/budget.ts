@@ -36,7 +36,8 @@ export class Budget {
 export const stepMs = (rate: Rate): number => 1000 / rate.perSecond
 
 /** How far ahead of now grants may be for one more: less by half a step's thousandth than exact, so that rounding refuses nobody. */
-export const aheadMaxMs = (rate: Rate): number => (rate.burst - 1 + ROUNDING) * stepMs(rate)
+export const aheadMaxMs = (rate: Rate): number =>
+  rate.burst === Infinity ? Infinity : (rate.burst - 1 + ROUNDING) * stepMs(rate)
 
 /** Sums of steps are not exact; a full step is never forgiven. */
 const ROUNDING = 1e-6

@@ -28,6 +28,12 @@ export const FIRST_ID_BYTES_MIN = 8
 /** A stateless reset has at least 21 bytes (RFC 9000 section 10.3) and is smaller than what it answers. */
 const RESET_TRIGGER_BYTES_MIN = 22
 
+/**
+ * Handshakes a second that a network is forgiven when those it began made the node late: a slot that is held for its ten seconds counts as
+ * long as twenty of these.
+ */
+const FORGIVEN_PER_SECOND = 2
+
 /** What the token of an Initial says (core/quic/tokens.ts reads it). */
 export type TokenResult =
   | { readonly kind: 'retry'; readonly originalId: Uint8Array; readonly retryId: Uint8Array }
@@ -114,6 +120,8 @@ export class Gate {
   readonly #retriesOfFew: Budget
   readonly #retriesOfAll: Budget
   readonly #retriesByNetwork: RateSketch
+  /** What each network began while the node was late. */
+  readonly #begunLate: RateSketch
   readonly #answers: Budget
   readonly #resets: Budget
 
@@ -139,6 +147,7 @@ export class Gate {
     this.#retriesOfAll = everySecond(retriesPerSecond / 2)
     const perSecond = config.retriesPerNetworkPerSecond
     this.#retriesByNetwork = new RateSketch({ perSecond, burst: Math.max(1, 2 * perSecond) }, KeyedHash.random(random))
+    this.#begunLate = new RateSketch({ perSecond: FORGIVEN_PER_SECOND, burst: 1 }, KeyedHash.random(random))
     this.#answers = everySecond(answersPerSecond)
     this.#resets = everySecond(config.resetsPerSecond)
   }
@@ -164,9 +173,9 @@ export class Gate {
     return verdict
   }
 
-  /** Takes the slot of a verdict, after those named in it have gone; returns the handshake's deadline. */
-  take(verdict: SlotVerdict, handle: ConnectionHandle, now: number): number {
-    return this.halfOpen.take(handle, verdict.pool, verdict.source, now)
+  /** Takes the slot of a verdict for a datagram that came at `since`, after those named in it have gone; returns the handshake's deadline. */
+  take(verdict: SlotVerdict, handle: ConnectionHandle, since: number): number {
+    return this.halfOpen.take(handle, verdict.pool, verdict.source, since)
   }
 
   /** Counts a verdict that was carried out; once for each datagram judged. */
@@ -207,7 +216,7 @@ export class Gate {
 
   /** Bytes that sources are accounted in, however many there are. */
   get sketchBytes(): number {
-    return this.#rates.bytes + this.#retriesByNetwork.bytes
+    return this.#rates.bytes + this.#retriesByNetwork.bytes + this.#begunLate.bytes
   }
 
   checkInvariants(): void {
@@ -252,7 +261,7 @@ export class Gate {
     const isTrusted = standing === 'trusted'
     if (situation.lateMs > this.#config.tooLateMs) return drop('late')
     if (!(isTrusted ? this.#trusted.left(now) : this.#rates.admits(source, now))) return this.#refuse('rate', now)
-    if (!isTrusted && this.#isCrowding(source, situation)) return drop('late')
+    if (!isTrusted && this.#isCrowding(source, situation, now)) return drop('late')
     const plan = this.halfOpen.plan(source, standing, now)
     if (plan === null) return this.#refuse('slots-full', now)
     if (!isTrusted && !this.#hasShare(source, situation)) return this.#refuse('share-full', now)
@@ -261,18 +270,25 @@ export class Gate {
     const evicted = mustEvict ? situation.shares.rival(source) : null
     if (mustEvict && evicted === null) return this.#refuse('connections-full', now)
     if (isTrusted) this.#trusted.take(now)
-    else this.#rates.charge(source, now)
+    else this.#charge(source, situation, now)
     return { kind: 'slot', standing, token, source, ...plan, evicted }
   }
 
   /**
-   * Whether a network already holds more than its share of slots. The share shrinks from all of them to one as signing or the event loop
-   * falls half as far behind as ends everything: those who cause the delay are kept back by it, and a newcomer from elsewhere is not.
+   * Whether a network already has more than its share of slots: of those it holds, or, for who begins and lets go at once costs as much, of
+   * those it was given since the node became late. The share shrinks from all of them to one as signing or the event loop falls half as
+   * far behind as ends everything: those who cause the delay are kept back by it, and a newcomer from elsewhere is not.
    */
-  #isCrowding(source: Source, { lateMs }: Situation): boolean {
+  #isCrowding(source: Source, { lateMs }: Situation, now: number): boolean {
     if (lateMs <= this.#config.lateMs) return false
-    const held = this.halfOpen.heldBy(source, 'network')
-    return held > 0 && held >= this.halfOpen.maxOf('ordinary') * (1 - (2 * lateMs) / this.#config.tooLateMs)
+    const begun = this.#begunLate.owed(source.prefix('network'), now)
+    const had = Math.max(begun, this.halfOpen.heldBy(source, 'network'))
+    return had > 0 && had >= this.halfOpen.maxOf('ordinary') * (1 - (2 * lateMs) / this.#config.tooLateMs)
+  }
+
+  #charge(source: Source, { lateMs }: Situation, now: number): void {
+    this.#rates.charge(source, now)
+    if (lateMs > this.#config.lateMs) this.#begunLate.charge(source.prefix('network'), now)
   }
 
   /** Whether only our own dials may add a connection. */

@@ -89,6 +89,11 @@ export class HalfOpen {
     return this.#pools[pool].holders.size
   }
 
+  /** Slots that the region with most of them holds in one pool. */
+  get fullest(): number {
+    return Math.max(...Object.values(this.#pools).map(({ holders }) => holders.fullest))
+  }
+
   /** How many slots a pool has. */
   maxOf(pool: PoolName): number {
     return this.#pools[pool].max
@@ -118,12 +123,12 @@ export class HalfOpen {
     return this.#displace(source, names, now)
   }
 
-  /** Takes the slot that was planned for a connection whose first datagram came now; returns its deadline. */
-  take(handle: ConnectionHandle, pool: PoolName, source: Source, now: number): number {
+  /** Takes the slot that was planned for a connection whose first datagram came at `since`; returns its deadline. */
+  take(handle: ConnectionHandle, pool: PoolName, source: Source, since: number): number {
     const { max, holders } = this.#pools[pool]
     assert(holders.size < max, 'a slot is taken only when one is free')
     holders.add(handle, source.path)
-    return this.#take(handle, { direction: 'inbound', pool, deadline: now + this.#limits.timeoutMs, heardAt: now })
+    return this.#take(handle, { direction: 'inbound', pool, deadline: since + this.#limits.timeoutMs, heardAt: since })
   }
 
   /** Takes a free outbound slot for a dial; returns its deadline. */

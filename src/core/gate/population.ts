@@ -44,6 +44,11 @@ export class Population<Item> {
     return at?.count ?? 0
   }
 
+  /** How many the widest prefix that holds most holds. */
+  get fullest(): number {
+    return this.#root.fullest
+  }
+
   /** Adds an item behind all others of its host and rank. */
   add(item: Item, path: Path, rank = 0): void {
     assert(!this.#places.has(item), 'an item is held once')

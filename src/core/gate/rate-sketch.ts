@@ -36,6 +36,11 @@ export class RateSketch {
     return this.#cells.length === 0 || this.#spentUntil(prefix) - now <= this.#aheadMaxMs
   }
 
+  /** How much of what a prefix was charged has not run out yet. */
+  owed(prefix: Uint8Array, now: number): number {
+    return this.#cells.length === 0 ? 0 : Math.max(0, Math.ceil((this.#spentUntil(prefix) - now) / this.#stepMs))
+  }
+
   /** Charges one to a prefix. */
   charge(prefix: Uint8Array, now: number): void {
     if (this.#cells.length === 0) this.#cells = new Float64Array(ROWS * CELLS_PER_ROW).fill(-Infinity)

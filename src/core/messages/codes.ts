@@ -22,6 +22,15 @@ export const CLOSE = {
 /** One of the close codes. */
 export type CloseCode = (typeof CLOSE)[keyof typeof CLOSE]
 
+/** The name of a close code. */
+export type CloseName = keyof typeof CLOSE
+
+/** All of them, in the order of their codes. */
+export const CLOSE_NAMES = Object.keys(CLOSE) as readonly CloseName[]
+
+/** What a close code is called. */
+export const closeName = (code: CloseCode): CloseName => CLOSE_NAMES.find((name) => CLOSE[name] === code) ?? 'noError'
+
 /** The status of a response. */
 export const STATUS = {
   ok: 0,

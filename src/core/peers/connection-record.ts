@@ -25,7 +25,8 @@ export interface PeerInfo {
 /** Where a connection stands. */
 export type ConnectionState =
   | { readonly kind: 'half-open' }
-  | { readonly kind: 'established' }
+  /** To be identified by `deadline`, which nothing moves. */
+  | { readonly kind: 'established'; readonly deadline: number }
   | { readonly kind: 'identified'; readonly info: PeerInfo }
   /** A GOAWAY was sent or came: no new streams; it ends when `streams` is 0 after `lingerUntil`, and at `closeAt` anyhow. */
   | {

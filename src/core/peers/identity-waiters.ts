@@ -10,10 +10,11 @@ export type WaiterId = number & { readonly __brand: 'WaiterId' }
 /** What is waited for. */
 export type WaitTarget = ConnectionHandle | PeerId
 
-/** How a wait ended: `gone` when its connection, or the last one to its peer, ended first. */
+/** How a wait ended: `gone` when its connection, or the last one to its peer, ended first; `closed` when the node did. */
 export type WaitOutput = { readonly waiter: WaiterId } & (
   | { readonly kind: 'identified'; readonly info: PeerInfo }
   | { readonly kind: 'gone' }
+  | { readonly kind: 'closed' }
   | { readonly kind: 'deadline' }
 )
 

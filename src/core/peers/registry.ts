@@ -6,7 +6,7 @@ import type { Counters, Direction } from '../counters.ts'
 import { Deadlines } from '../deadlines.ts'
 import { Shares } from '../gate/shares.ts'
 import type { ConnectionHandle, PeerId } from '../ids.ts'
-import { CLOSE, type CloseCode } from '../messages/codes.ts'
+import { CLOSE, type CloseCode, closeName } from '../messages/codes.ts'
 import type { Hello } from '../messages/hello.ts'
 import { sameBytes } from '../bytes.ts'
 import { type ConnectionRecord, type EstablishedConnection, infoOf, type PeerInfo } from './connection-record.ts'
@@ -98,6 +98,12 @@ export class Registry {
     return this.#roster.peer(peerId)?.connections.some((record) => record.state.kind === 'established') ?? false
   }
 
+  /** Whether a connection is on its way to be identified. */
+  mayIdentify(handle: ConnectionHandle): boolean {
+    const kind = this.#roster.find(handle)?.state.kind
+    return kind === 'half-open' || kind === 'established'
+  }
+
   /** The record of an identified connection, or null. */
   info(handle: ConnectionHandle): PeerInfo | null {
     const record = this.#roster.find(handle)
@@ -136,11 +142,12 @@ export class Registry {
     const record = this.#live(peer.handle)
     if (record === null) return
     if (record.state.kind !== 'half-open') return this.#repeated()
-    const entry = this.#roster.insert(record, peer)
+    const deadline = now + this.#config.identityTimeoutMs
+    const entry = this.#roster.insert(record, peer, deadline)
     this.#shares.add(peer.handle, peer.remote)
     this.#counters.registered[record.direction]++
     record.usedAt = now
-    this.#deadlines.set(record.handle, now + this.#config.identityTimeoutMs)
+    this.#deadlines.set(record.handle, deadline)
     if (peer.peerId === this.#config.self) return this.#close(record, CLOSE.refused, 'oneself')
     if (this.#closing) return this.#close(record, CLOSE.shutdown, 'shutdown')
     this.#boundPeer(entry)
@@ -151,6 +158,8 @@ export class Registry {
     const record = this.#live(handle)
     if (record === null) return
     if (record.state.kind !== 'established' || record.peer === null) return this.#repeated()
+    const isAbsolute = this.#deadlines.at(handle) === record.state.deadline
+    assert(isAbsolute, 'no progress moves the deadline of an identity')
     const { peerId, direction, remote } = record.peer
     const info: PeerInfo = { peerId, connection: handle, direction, remote, hello }
     const entry = this.#roster.entry(peerId)
@@ -277,7 +286,7 @@ export class Registry {
     }
     for (const entry of this.#roster.peers()) {
       const living = entry.connections.filter((record) => record.state.kind !== 'closing')
-      assert(living.length <= this.#config.connectionsPerPeerMax, 'the connections of one peer are bounded')
+      assert(living.length <= this.#perPeerMax(entry.peerId), 'the connections of one peer are bounded')
       const processes = new Set(entry.connections.flatMap((record) => infoOf(record)?.hello.incarnation.join() ?? []))
       assert(processes.size <= 1, 'the connections in use to a peer are to one process')
     }
@@ -361,6 +370,7 @@ export class Registry {
 
   #close(record: ConnectionRecord, code: CloseCode, reason: string): void {
     assert(record.peer !== null, 'a connection is closed after it was established')
+    this.#counters.closedFor[closeName(code)]++
     this.#emit({ kind: 'close', handle: record.handle, code, reason })
     record.state = { kind: 'closing' }
     this.#deadlines.clear(record.handle)
@@ -376,13 +386,25 @@ export class Registry {
     this.#emit({ kind: 'disconnected', peerId })
   }
 
-  /** At most `connectionsPerPeerMax`: the oldest gives way, for the newest may be a restarted peer's only one. */
+  /**
+   * At most `connectionsPerPeerMax`, twice as many where the other end decides: if both ends closed at the same number, each could close
+   * what the other keeps. What goes away anyhow gives way first, then the oldest that is not in use: the newest may be a
+   * restarted peer's only one, and the one in use may be the only one that the other end keeps.
+   */
   #boundPeer(entry: PeerEntry): void {
     const living = entry.connections.filter((record) => record.state.kind !== 'closing')
-    const oldest = living[0]
-    if (oldest === undefined || living.length <= this.#config.connectionsPerPeerMax) return
+    if (living.length <= this.#perPeerMax(entry.peerId)) return
+    const inUse = this.usable(entry.peerId)?.connection
+    const leaving = living.find((record) => record.state.kind === 'going-away')
+    const victim = leaving ?? living.find((record) => record.handle !== inUse)
+    if (victim === undefined) return
     this.#counters.duplicates++
-    this.#close(oldest, CLOSE.duplicate, 'too many')
+    this.#close(victim, CLOSE.duplicate, 'too many')
+  }
+
+  #perPeerMax(peerId: PeerId): number {
+    const { self, connectionsPerPeerMax } = this.#config
+    return self > peerId ? 2 * connectionsPerPeerMax : connectionsPerPeerMax
   }
 
   /** Another incarnation is another process: the newer one's connections stay. False when `record` was the older one's. */

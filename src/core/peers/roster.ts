@@ -41,10 +41,10 @@ export class Roster {
     return record
   }
 
-  /** The one insert among the peers: a half-open connection becomes established. */
-  insert(record: ConnectionRecord, peer: EstablishedConnection): PeerEntry {
+  /** The one insert among the peers: a half-open connection becomes established, to be identified by `deadline`. */
+  insert(record: ConnectionRecord, peer: EstablishedConnection, deadline: number): PeerEntry {
     assert(record.state.kind === 'half-open', 'only a half-open connection is established')
-    record.state = { kind: 'established' }
+    record.state = { kind: 'established', deadline }
     record.peer = peer
     record.establishedOrder = ++this.#established
     const entry = this.#peers.get(peer.peerId) ?? { peerId: peer.peerId, connections: [], connected: false }

@@ -61,6 +61,7 @@ export class QuicConnection {
   readonly #outputs: ConnectionOutput[] = []
   #nextOutput = 0
   readonly #held = new HeldPackets()
+  #discarded = 0
   #peer: { peerId: PeerId; publicKey: Uint8Array } | null = null
   #sentAt: number
 
@@ -97,6 +98,18 @@ export class QuicConnection {
     return this.#parts.progress.heard
   }
 
+  /** Packets thrown away since this was last asked: not genuine, repeated, from elsewhere, or too many before their keys. */
+  takeDiscarded(): number {
+    const discarded = this.#discarded
+    this.#discarded = 0
+    return discarded
+  }
+
+  /** Not closing, draining or gone: what is written can still be heard. */
+  get isOpen(): boolean {
+    return this.#parts.lifetime.isOpen
+  }
+
   get isEstablished(): boolean {
     return this.#parts.progress.complete
   }
@@ -118,13 +131,14 @@ export class QuicConnection {
    */
   receive(datagram: Uint8Array, from: Address, now: number): void {
     const { ids, lifetime, path } = this.#parts
-    if (!sameAddress(from, this.remote)) return
+    if (!sameAddress(from, this.remote)) return this.#discard()
     path.onReceived(datagram.length)
     if (!lifetime.isOpen) return lifetime.onReceivedClosing()
     if (isStatelessReset(datagram, ids.resetToken, this.#config.crypto))
       return this.#drain({ kind: 'stateless-reset' }, now)
     const { packets, other } = splitDatagram(datagram)
     if (other !== null) return this.#onOther(other, datagram, now)
+    if (packets.length === 0) this.#discard()
     for (const packet of packets) this.#receive(packet, now)
   }
 
@@ -203,6 +217,11 @@ export class QuicConnection {
     return this.#live ? this.#parts.streams.write(stream, bytes) : 0
   }
 
+  /** Bytes taken by `write` and not acknowledged. */
+  unacknowledged(stream: StreamId): number {
+    return this.#parts.streams.unacknowledged(stream)
+  }
+
   /** Ends our half of a stream after what was written. */
   finish(stream: StreamId): void {
     this.#parts.streams.finish(stream)
@@ -255,12 +274,17 @@ export class QuicConnection {
     if (packet.header.form === 'long' && packet.header.type === '0rtt') return
     const space = spaces[spaceOf(packet.header)]
     if (space.readKey === null) {
-      if (!space.isDiscarded) this.#held.hold(packet)
+      if (!space.isDiscarded && !this.#held.hold(packet)) this.#discard()
       return
     }
     const { opened, result } = receivePacket(this.#parts, packet, now)
     this.#apply(result, now)
     if (opened) this.#feedTls(now)
+    else this.#discard()
+  }
+
+  #discard(): void {
+    this.#discarded++
   }
 
   #apply(result: IntakeResult, now: number): void {

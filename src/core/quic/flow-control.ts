@@ -47,17 +47,33 @@ export class ReceiveWindow {
   readonly #sizeMax: number
   readonly #sizeMin: number
   readonly #budget: GrowthBudget
+  /** Of the size, what is never up for being used and so never used up. */
+  readonly #settled: number
   #size: number
   #consumed = 0
+  /** What was granted and not read when the limit was last raised. */
+  #granted: number
   #raisedAt = -Infinity
   /** The highest offset the peer may send up to. */
   limit: number
 
-  constructor(size: { initial: number; max: number }, budget: GrowthBudget) {
+  /** `opening` is the first limit, when that is not all of the window. */
+  constructor(size: { initial: number; max: number; opening?: number; settled?: number }, budget: GrowthBudget) {
     this.#size = this.#sizeMin = size.initial
     this.#sizeMax = size.max
+    this.#settled = size.settled ?? 0
     this.#budget = budget
-    this.limit = size.initial
+    this.limit = this.#granted = size.opening ?? size.initial
+  }
+
+  /** Bytes granted that were not read. */
+  get outstanding(): number {
+    return this.limit - this.#consumed
+  }
+
+  /** What is granted at once when the limit is raised. */
+  get size(): number {
+    return this.#size
   }
 
   /** The reader took `bytes`. */
@@ -71,16 +87,25 @@ export class ReceiveWindow {
 
   /** Whether so much was read that a new limit should be announced. */
   get isDue(): boolean {
-    return this.limit - this.#consumed <= this.#size / 2
+    return this.outstanding <= (this.#granted + this.#settled) / 2
   }
 
-  /** Raises the limit, and the window with it when it proves too small. */
-  raise(now: number, roundTripMs: number): void {
+  /** Whether raising would give a quarter of the window at once. */
+  get isWorthRaising(): boolean {
+    return this.outstanding <= (this.#size * 3) / 4
+  }
+
+  /** Raises the limit by `room` at most, and the window with it when it proves too small; false when it could use more room. */
+  raise(now: number, roundTripMs: number, room = Infinity): boolean {
     const quick = now - this.#raisedAt < GROWTH_ROUND_TRIPS * roundTripMs
     const growth = Math.min(this.#size, this.#sizeMax - this.#size)
-    if (quick && growth > 0 && this.#budget.take(growth)) this.#size += growth
+    const fits = this.#consumed + this.#size + growth <= this.limit + room
+    if (quick && growth > 0 && fits && this.#budget.take(growth)) this.#size += growth
     this.#raisedAt = now
-    this.limit = Math.max(this.limit, this.#consumed + this.#size)
+    const wanted = this.#consumed + this.#size
+    this.limit = Math.max(this.limit, Math.min(wanted, this.limit + room))
+    this.#granted = this.outstanding
+    return this.limit >= wanted
   }
 
   /** Gives back what the window grew by; the stream or connection is over. */

@@ -11,10 +11,11 @@ export class HeldPackets {
   /** Bounded by HELD_PACKETS_MAX. */
   #packets: Arrived[] = []
 
-  /** Keeps a packet, or drops it where it is too large or there are enough. */
-  hold(packet: Arrived): void {
-    if (this.#packets.length >= HELD_PACKETS_MAX || packet.buffer.length > HELD_DATAGRAM_BYTES_MAX) return
+  /** Keeps a packet; false, and it is dropped, where it is too large or there are enough. */
+  hold(packet: Arrived): boolean {
+    if (this.#packets.length >= HELD_PACKETS_MAX || packet.buffer.length > HELD_DATAGRAM_BYTES_MAX) return false
     this.#packets.push(packet)
+    return true
   }
 
   /** All of them, which are no longer held. */

@@ -1,6 +1,7 @@
 // The transport parameters a connection announces, and the ids in the peer's, which authenticate those of the unprotected headers
 // (RFC 9000 sections 7.3 and 18).
 import { sameBytes } from '../bytes.ts'
+import { openingBytes } from './stream-credit.ts'
 import type { TransportSettings } from './settings.ts'
 import { PARAMETER_DEFAULTS, type TransportParameters } from './transport-parameters.ts'
 
@@ -22,9 +23,9 @@ export const ownParameters = (settings: TransportSettings, ids: OwnIds): Transpo
   statelessResetToken: ids.resetToken,
   maxIdleTimeoutMs: settings.idleTimeoutMs,
   initialMaxData: settings.dataBytes.initial,
-  initialMaxStreamDataBidiLocal: settings.streamBytes.initial,
-  initialMaxStreamDataBidiRemote: settings.streamBytes.initial,
-  initialMaxStreamDataUni: settings.streamBytes.initial,
+  initialMaxStreamDataBidiLocal: openingBytes(settings),
+  initialMaxStreamDataBidiRemote: openingBytes(settings),
+  initialMaxStreamDataUni: openingBytes(settings),
   initialMaxStreamsBidi: settings.bidirectionalStreams,
   initialMaxStreamsUni: settings.unidirectionalStreams,
   // Answers come to the path they were asked on; see docs/protocol.md.

@@ -9,6 +9,8 @@ import { FINAL_SIZE_ERROR, FLOW_CONTROL_ERROR, INTERNAL_ERROR, type Violation, v
 export class ReceiveStream {
   readonly window: ReceiveWindow
   readonly #reassembly: Reassembly
+  /** What it holds of the connection's credit; kept by stream-credit.ts. */
+  charged = 0
   /** One above the highest byte received: what connection flow control counts. */
   highest = 0
   #finalSize: number | null = null
@@ -18,9 +20,17 @@ export class ReceiveStream {
   /** `read` gave null since the last announcement: the next bytes are news. */
   wantsNews = true
 
-  constructor(size: { initial: number; max: number }, shared: { growth: GrowthBudget; pieces: PieceCount }) {
+  constructor(
+    size: { initial: number; max: number; opening?: number },
+    shared: { growth: GrowthBudget; pieces: PieceCount },
+  ) {
     this.window = new ReceiveWindow(size, shared.growth)
     this.#reassembly = new Reassembly(shared.pieces)
+  }
+
+  /** Bytes the peer may still make us keep: granted, or up to its end, and not read. */
+  get unread(): number {
+    return (this.#finalSize ?? this.window.limit) - this.window.consumed
   }
 
   get finalSize(): number | null {

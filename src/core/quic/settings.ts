@@ -7,16 +7,18 @@ export interface TransportSettings {
   readonly idleTimeoutMs: number
   /** Bytes the peer may send on all streams before we read: at first, and at the most. */
   readonly dataBytes: { readonly initial: number; readonly max: number }
-  /** The same for one stream. */
-  readonly streamBytes: { readonly initial: number; readonly max: number }
+  /** The same for one stream once it is read; `opening` before that, by default a share of `dataBytes` that all streams fit into. */
+  readonly streamBytes: { readonly opening?: number; readonly initial: number; readonly max: number }
   /** Streams the peer may have open at once. */
   readonly bidirectionalStreams: number
   readonly unidirectionalStreams: number
+  /** Bidirectional streams we have open at once: the answers to our requests are granted credit too. */
+  readonly requestStreams: number
   /** Connection ids of the peer that we keep. */
   readonly connectionIds: number
   /** What windows grow by is drawn from here; a node gives one to all its connections. */
   readonly growth: GrowthBudget
-  /** Credit of the connection that only a prioritised stream may spend, so that control is never stuck behind bulk. */
+  /** Credit of the connection that only a prioritised stream may spend, ours and the peer's, so that control is never stuck behind bulk. */
   readonly reservedBytes: number
   /** The largest datagram sent once the handshake is done: 1,200 is safe on every path (RFC 9000 section 14). */
   readonly datagramBytes: number
@@ -29,6 +31,7 @@ export const TRANSPORT_DEFAULTS: TransportSettings = Object.freeze({
   streamBytes: { initial: 64 * 1024, max: 2 * 1024 * 1024 },
   bidirectionalStreams: 100,
   unidirectionalStreams: 100,
+  requestStreams: 100,
   connectionIds: 4,
   growth: growthBudget(256 * 1024 * 1024),
   reservedBytes: 64 * 1024,

@@ -33,6 +33,20 @@ export class StreamCounts {
     return null
   }
 
+  /** Streams the peer may open that it has not. */
+  get unopened(): number {
+    const of = ({ theirs, theirsMax }: Count): number => theirsMax - theirs
+    return of(this.#bidirectional) + of(this.#unidirectional)
+  }
+
+  /** Whether `open` would give a stream; if not, it is told when it may. */
+  canOpen(bidirectional: boolean): boolean {
+    const count = this.#of(bidirectional)
+    const can = count.ours < count.oursMax
+    if (!can) count.wanted = true
+    return can
+  }
+
   openedByUs(bidirectional: boolean): number {
     return this.#of(bidirectional).ours
   }

@@ -13,7 +13,7 @@ export const streamsPending = (streams: Streams): boolean => {
   if (streams.counts.owed(true) !== null || streams.counts.owed(false) !== null) return true
   for (const stream of streams.ready) {
     if (stream.send === null || !stream.send.hasUnsent) streams.ready.delete(stream)
-    else if (stream.send.pending(streams.credit(stream)) !== null) return true
+    else if (stream.send.pending(streams.sendCredit(stream)) !== null) return true
   }
   return false
 }
@@ -22,9 +22,10 @@ export const streamsPending = (streams: Streams): boolean => {
 export const fillStreams = (streams: Streams, packet: PacketBuilder, when: { now: number; rttMs: number }): void => {
   fillConnectionLimits(streams, packet, when)
   for (const stream of streams.owing) {
-    if (packet.room < 3 * CONTROL_FRAME_BYTES_MAX) return
-    fillOwed(stream, packet, when)
+    if (packet.room < 3 * CONTROL_FRAME_BYTES_MAX || streams.credit.isShort) break
+    // Before it is filled: a stream that gets too little waits, and may be owed again at once.
     streams.owing.delete(stream)
+    fillOwed(streams, stream, { packet, when })
   }
   for (const stream of streams.ready) if (stream.isUrgent) fillData(streams, stream, packet)
   for (const stream of streams.ready) {
@@ -34,20 +35,28 @@ export const fillStreams = (streams: Streams, packet: PacketBuilder, when: { now
 }
 
 const fillConnectionLimits = (streams: Streams, packet: PacketBuilder, when: { now: number; rttMs: number }): void => {
+  const counts = [true, false].some((bidirectional) => streams.counts.owed(bidirectional) !== null)
+  // Whatever is granted below is covered by what the connection is granted first.
+  if ((counts || streams.owing.size > 0) && streams.credit.isShort) streams.maxDataOwed = true
   if (streams.maxDataOwed && packet.room >= CONTROL_FRAME_BYTES_MAX) {
     streams.window.raise(when.now, when.rttMs)
     packet.add({ type: 'max-data', limit: streams.window.limit }, { kind: 'max-data' })
     streams.maxDataOwed = false
+    streams.wake()
   }
   for (const bidirectional of [true, false]) {
     const limit = streams.counts.owed(bidirectional)
-    if (limit === null || packet.room < CONTROL_FRAME_BYTES_MAX) continue
+    if (limit === null || packet.room < CONTROL_FRAME_BYTES_MAX || streams.credit.isShort) continue
     packet.add({ type: 'max-streams', bidirectional, limit }, { kind: 'max-streams', bidirectional })
     streams.counts.announced(bidirectional, limit)
   }
 }
 
-const fillOwed = (stream: Stream, packet: PacketBuilder, when: { now: number; rttMs: number }): void => {
+const fillOwed = (
+  streams: Streams,
+  stream: Stream,
+  { packet, when }: { packet: PacketBuilder; when: { now: number; rttMs: number } },
+): void => {
   const { id, send, receive } = stream
   if (send?.state.kind === 'resetting' && send.state.frame === 'pending') {
     const { code } = send.state
@@ -63,7 +72,7 @@ const fillOwed = (stream: Stream, packet: PacketBuilder, when: { now: number; rt
     packet.add({ type: 'stop-sending', stream: id, code: receive.stopped.code }, { kind: 'stop-sending', stream: id })
     receive.stopped.frame = 'sent'
   } else if (receive.finalSize === null) {
-    receive.window.raise(when.now, when.rttMs)
+    streams.raise(stream, when)
     packet.add(
       { type: 'max-stream-data', stream: id, limit: receive.window.limit },
       { kind: 'max-stream-data', stream: id },
@@ -74,7 +83,7 @@ const fillOwed = (stream: Stream, packet: PacketBuilder, when: { now: number; rt
 /** One frame of a stream, which then goes to the end of the line while it has more. */
 const fillData = (streams: Streams, stream: Stream, packet: PacketBuilder): void => {
   const half = stream.send
-  const range = half?.pending(streams.credit(stream)) ?? null
+  const range = half?.pending(streams.sendCredit(stream)) ?? null
   if (half === null || range === null) {
     if (half === null || !half.hasUnsent) streams.ready.delete(stream)
     return

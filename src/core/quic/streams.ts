@@ -8,6 +8,7 @@ import { PieceCount } from './reassembly.ts'
 import { ReceiveStream } from './receive-stream.ts'
 import { SEND_BUFFER_BYTES_MAX, SendStream } from './send-stream.ts'
 import type { TransportSettings } from './settings.ts'
+import { openingBytes, RESERVED_SHARE, settledBytes, StreamCredit } from './stream-credit.ts'
 import { StreamCounts } from './stream-counts.ts'
 import {
   FLOW_CONTROL_ERROR,
@@ -47,9 +48,6 @@ const NOTHING_YET: PeerLimits = {
 /** Pieces of all streams that wait to be read: twice what the largest window needs when its first packet is missing. */
 const PIECES_MAX = 16_384
 
-/** What is reserved for prioritised streams is at most one part in so many of the peer's first window. */
-const RESERVED_SHARE = 4
-
 export const isBidirectional = (id: number): boolean => (id & 2) === 0
 
 export class Streams {
@@ -62,10 +60,17 @@ export class Streams {
   readonly ready = new Set<Stream>()
   /** Streams with a RESET_STREAM, STOP_SENDING or MAX_STREAM_DATA to send. Bounded likewise. */
   readonly owing = new Set<Stream>()
+  readonly #streamBytes: TransportSettings['streamBytes']
   readonly #shared: { readonly growth: GrowthBudget; readonly pieces: PieceCount }
   readonly counts: StreamCounts
   readonly window: ReceiveWindow
+  readonly credit: StreamCredit
   maxDataOwed = false
+  /** Streams that are prioritised as soon as they are there. Bounded by its callers, who name one or two. */
+  readonly #urgent = new Set<number>()
+  /** Bidirectional streams of ours that are open, and whether one more was wanted. */
+  #requests = 0
+  #requestWanted = false
   #peer = NOTHING_YET
   #peerMaxData = 0
   #reserved = 0
@@ -80,8 +85,10 @@ export class Streams {
     // Once for the connection's window and once for those of its streams: more could never be in flight.
     const growth = shareOf(settings.growth, 2 * settings.dataBytes.max)
     this.#shared = { growth, pieces: new PieceCount(PIECES_MAX) }
-    this.window = new ReceiveWindow(settings.dataBytes, growth)
+    this.window = new ReceiveWindow({ ...settings.dataBytes, settled: settledBytes(settings) }, growth)
+    this.credit = new StreamCredit(this.window, settings)
     this.counts = new StreamCounts(settings)
+    this.#streamBytes = { ...settings.streamBytes, opening: openingBytes(settings) }
   }
 
   /** The peer's transport parameters arrived. */
@@ -99,22 +106,52 @@ export class Streams {
   }
 
   /** Bytes never sent before that `stream` may add now. */
-  credit(stream: Stream): number {
+  sendCredit(stream: Stream): number {
     const reserved = stream.isUrgent ? 0 : this.#reserved
     return Math.max(0, this.#peerMaxData - this.#sent - reserved)
   }
 
   open(bidirectional: boolean): StreamId | null {
+    if (bidirectional && this.#requests >= this.#settings.requestStreams) {
+      this.#requestWanted = true
+      return null
+    }
     const index = this.counts.open(bidirectional)
     if (index === null) return null
     const id = streamId(index * 4 + (bidirectional ? 0 : 2) + this.#serverBit)
-    this.#create(id)
+    const stream = this.#create(id)
+    if (!bidirectional) return id
+    this.#requests++
+    // With the request goes what its answer may bring.
+    this.owing.add(stream)
     return id
   }
 
+  /** Puts a stream before others, which may be there already or come from the peer later. */
   prioritise(id: StreamId): void {
     const stream = this.#streams.get(id)
-    if (stream !== undefined) stream.isUrgent = true
+    if (stream === undefined) this.#urgent.add(id)
+    else if (!stream.isUrgent) this.credit.prioritise(stream)
+  }
+
+  /** A waiting stream has its turn when there is credit for it. */
+  wake(): void {
+    const stream = this.credit.next()
+    if (stream !== null) this.owing.add(stream)
+  }
+
+  /** Raises a stream's limit; when there is not enough for it the connection's is raised as soon as it was read from. */
+  raise(stream: Stream, when: { now: number; rttMs: number }): void {
+    if (!this.credit.raise(stream, when) && this.window.isWorthRaising) this.maxDataOwed = true
+  }
+
+  checkInvariants(): void {
+    this.credit.checkInvariants(this.#streams.values(), this.counts.unopened)
+  }
+
+  /** Bytes that were taken to be sent on a stream and are not acknowledged; 0 when it is gone. */
+  unacknowledged(id: StreamId): number {
+    return this.#streams.get(id)?.send?.buffer.held ?? 0
   }
 
   write(id: StreamId, bytes: Uint8Array): number {
@@ -144,6 +181,7 @@ export class Streams {
     const stream = this.#streams.get(id)
     if (stream === undefined || stream.receive === null) return null
     const bytes = this.#counting(stream.receive, (half) => half.read())
+    this.credit.settle(stream)
     this.#afterReading(stream)
     return bytes
   }
@@ -158,6 +196,7 @@ export class Streams {
     const stream = this.#streams.get(id)
     if (stream === undefined || stream.receive === null) return
     this.#counting(stream.receive, (half) => half.stop(code))
+    this.credit.settle(stream)
     this.owing.add(stream)
     this.#afterReading(stream)
   }
@@ -170,6 +209,7 @@ export class Streams {
     const before = half.highest
     const breach = this.#counting(half, () => half.receive(frame.offset, frame.data, frame.fin))
     if (breach !== null) return breach
+    if (frame.fin || half.stopped !== null) this.credit.settle(found.stream)
     const over = this.#countReceived(half.highest - before)
     if (over !== null) return over
     if (half.stopped !== null) this.#afterReading(found.stream)
@@ -193,6 +233,7 @@ export class Streams {
     if (half.isDone) return null
     half.isDone = true
     this.window.consume(frame.finalSize - half.window.consumed)
+    this.credit.settle(found.stream)
     if (half.stopped === null) this.#emit({ kind: 'stream-reset', stream: found.stream.id, code: frame.code })
     this.#afterReading(found.stream)
     return null
@@ -285,10 +326,11 @@ export class Streams {
     const half = stream.receive
     if (half === null) return
     if (this.window.isDue) this.maxDataOwed = true
+    this.wake()
     if (half.isDone) {
       half.window.release()
       this.#forgetIfDone(stream)
-    } else if (half.finalSize === null && half.stopped === null && half.window.isDue) this.owing.add(stream)
+    } else if (half.finalSize === null && half.stopped === null && this.credit.isDue(stream)) this.owing.add(stream)
   }
 
   #forgetIfDone(stream: Stream): void {
@@ -299,6 +341,14 @@ export class Streams {
     this.owing.delete(stream)
     stream.receive?.window.release()
     if ((stream.id & 1) !== this.#serverBit) this.counts.closedByPeer(isBidirectional(stream.id))
+    else if (isBidirectional(stream.id)) this.#requestOver()
+  }
+
+  #requestOver(): void {
+    this.#requests--
+    if (!this.#requestWanted) return
+    this.#requestWanted = false
+    if (this.counts.canOpen(true)) this.#emit({ kind: 'streams-available', bidirectional: true })
   }
 
   /** The stream a frame of the peer names; `half` is the half of ours that the frame is about. */
@@ -343,10 +393,11 @@ export class Streams {
     const stream: Stream = {
       id,
       send: bidirectional || ours ? new SendStream(limit) : null,
-      receive: bidirectional || !ours ? new ReceiveStream(this.#settings.streamBytes, this.#shared) : null,
-      isUrgent: false,
+      receive: bidirectional || !ours ? new ReceiveStream(this.#streamBytes, this.#shared) : null,
+      isUrgent: this.#urgent.delete(id),
     }
     this.#streams.set(id, stream)
+    this.credit.settle(stream)
     return stream
   }
 }

@@ -4,7 +4,8 @@
 //   Retry      1 ‖ wall time, ms (6) ‖ length ‖ original id ‖ HMAC(… ‖ ip ‖ port ‖ Retry id) (16)   one address, one handshake, 10 s
 //   NEW_TOKEN  2 ‖ wall time, 10 min (4) ‖ nonce (8) ‖ HMAC(… ‖ ip) (16)                            one IP address, once, 24 h
 //
-// A look costs one MAC at the most, and none where form or time is wrong already.
+// A look costs one MAC at the most, two where a NEW_TOKEN token is genuine, and none where form or time is wrong already.
+import { neighbourhood } from '../address.ts'
 import { assert } from '../assert.ts'
 import { ascii, concat, Reader, Writer } from '../bytes.ts'
 import type { Crypto, Random } from '../ports.ts'
@@ -27,6 +28,12 @@ const NEW_TOKEN_UNIT_MS = 600_000
 const RETRY_KEY_MS = 60_000
 const NEW_TOKEN_KEY_MS = NEW_TOKEN_MS
 
+/**
+ * Of the NEW_TOKEN tokens of one network and ten minutes, so many can be used at the most. Otherwise a single host fills the filter of used
+ * ones within a day, and everybody's tokens look used; or it keeps thousands, to speak in the name of its address when that is another's.
+ */
+const USES_PER_NETWORK = 64
+
 const KEY_BYTES = 32
 const MAC_BYTES = 16
 const NONCE_BYTES = 8
@@ -38,6 +45,8 @@ const ORIGINAL_ID_BYTES_MIN = 8
 
 const RETRY = 1
 const NEW_TOKEN = 2
+/** Begins what is no token. */
+const USE = 3
 
 /** What a Retry token is bound to. `ip` is canonical text. */
 export interface RetryBinding {
@@ -127,9 +136,10 @@ export class Tokens {
    * Uses up a NEW_TOKEN token that was read as valid. Apart from reading it, because a holder that got nothing for it, as when there was
    * no time just then, comes again with the same.
    */
-  spend(token: Uint8Array): void {
+  spend(token: Uint8Array, ip: string): void {
     const issuedAt = new Reader(token, 1).uint(UNIT_BYTES) * NEW_TOKEN_UNIT_MS
-    this.#newTokenKeys.find(issuedAt)?.used.add(token.subarray(token.length - MAC_BYTES))
+    const generation = this.#newTokenKeys.find(issuedAt)
+    generation?.used.add(this.#use(generation.key, token, ip))
   }
 
   #readRetry(token: Uint8Array, bearer: TokenBearer, wall: number): TokenLook {
@@ -156,7 +166,16 @@ export class Tokens {
     const head = token.subarray(0, token.length - MAC_BYTES)
     const mac = token.subarray(token.length - MAC_BYTES)
     if (!this.#crypto.equal(mac, this.#mac(generation.key, head, ascii(bearer.ip)))) return NONE
-    return generation.used.has(mac) ? NONE : { kind: 'new-token' }
+    return generation.used.has(this.#use(generation.key, token, bearer.ip)) ? NONE : { kind: 'new-token' }
+  }
+
+  /** What a genuine token is remembered by once it was used: one of its network's uses in its ten minutes, which its nonce draws. */
+  #use(key: Uint8Array, token: Uint8Array, ip: string): Uint8Array {
+    const writer = new Writer()
+    writer.u8(USE)
+    writer.put(token.subarray(1, 1 + UNIT_BYTES))
+    writer.u8((token[1 + UNIT_BYTES] ?? 0) % USES_PER_NETWORK)
+    return this.#mac(key, writer.written(), ascii(neighbourhood({ family: ip.includes(':') ? 6 : 4, ip })))
   }
 
   #mac(key: Uint8Array, head: Uint8Array, bound: Uint8Array): Uint8Array {

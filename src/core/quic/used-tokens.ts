@@ -1,4 +1,4 @@
-// Which tokens were used already, in fixed memory: a Bloom filter over their MACs, which nobody can choose. It never forgets one, and
+// Which uses of tokens were made already, in fixed memory: a Bloom filter over MACs, which nobody can choose. It never forgets one, and
 // only ever takes a fresh token for a used one, more often the fuller it is: then its holder is asked for a Retry instead.
 import { Reader } from '../bytes.ts'
 

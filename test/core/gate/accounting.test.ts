@@ -110,6 +110,15 @@ describe('a budget', () => {
   })
 })
 
+describe('a budget without an end', () => {
+  test('is never spent', () => {
+    for (const perSecond of [20, Infinity]) {
+      const budget = new Budget({ perSecond, burst: Infinity })
+      for (let n = 0; n < 1000; n++) assert.ok(budget.take(5))
+    }
+  })
+})
+
 describe('the sketch', () => {
   const RATE = { perSecond: 20, burst: 5 }
   const prefixOf = (n: number): Uint8Array => Uint8Array.from([n >> 16, n >> 8, n])

@@ -139,6 +139,35 @@ test('the fifth connection of a peer closes its oldest', () => {
   assert.deepEqual(played.take(), [`close 1 ${CLOSE.duplicate}`, 'ended 1'])
 })
 
+test('what goes away gives way to the fifth connection first, then the oldest that is not in use', () => {
+  const played = new Played()
+  const inUse = played.identified('inbound', larger)
+  const second = played.established('inbound', larger)
+  played.established('inbound', larger)
+  played.established('inbound', larger)
+  played.take()
+  played.established('inbound', larger)
+  assert.deepEqual(played.take(), [`close ${second} ${CLOSE.duplicate}`, `ended ${second}`])
+  played.registry.lost(second)
+  const leaving = new Played()
+  leaving.established('inbound', larger)
+  const gone = leaving.identified('inbound', larger)
+  leaving.registry.peerGoesAway(gone, CLOSE.idle, 0)
+  for (let i = 0; i < 2; i++) leaving.established('inbound', larger)
+  leaving.take()
+  leaving.established('inbound', larger)
+  assert.equal(leaving.take()[0], `close ${gone} ${CLOSE.duplicate}`)
+  assert.equal(played.registry.usable(larger)?.connection, inUse)
+})
+
+test('the end that does not decide about duplicates bears twice as many, so that both do not close at once', () => {
+  const played = new Played()
+  for (let i = 0; i < 8; i++) played.established('inbound', smaller)
+  assert.deepEqual(played.take(), [])
+  played.established('inbound', smaller)
+  assert.deepEqual(played.take(), [`close 1 ${CLOSE.duplicate}`, 'ended 1'])
+})
+
 test('a connection to oneself is registered and refused', () => {
   const played = new Played()
   played.established('outbound', SELF)

@@ -4,6 +4,7 @@ import { describe, it } from 'node:test'
 import type { Group } from '../../../src/core/ports.ts'
 import { parseHeader } from '../../../src/core/quic/packet.ts'
 import { TRANSPORT_DEFAULTS } from '../../../src/core/quic/settings.ts'
+import { openingBytes } from '../../../src/core/quic/stream-credit.ts'
 import { BOB, crypto, type End, makeIdentity, Pair } from './pair.ts'
 
 const GROUPS: [string, Group][] = [
@@ -55,7 +56,8 @@ describe('the server’s first flight', () => {
 
 describe('what comes too early', () => {
   it('1-RTT packets sent behind Finished are held while the signature is verified, and replayed in order', () => {
-    const pair = new Pair({ workMs: 40 })
+    const transport = { ...TRANSPORT_DEFAULTS, streamBytes: { opening: 5000, initial: 5000, max: 5000 } }
+    const pair = new Pair({ workMs: 40, transport })
     let sentAt = 0
     pair.client.onOutput = (output) => {
       if (output.kind !== 'established') return
@@ -187,14 +189,14 @@ describe('flow control', () => {
     let held = 0
     for (let piece = pair.server.live.read(stream); piece !== null; piece = pair.server.live.read(stream))
       held += piece.length
-    assert.equal(held, TRANSPORT_DEFAULTS.streamBytes.initial)
+    assert.equal(held, openingBytes(TRANSPORT_DEFAULTS))
     pair.server.autoRead = true
     pair.flush(pair.server)
     assert.ok(pair.run(() => held + pair.server.received(stream).length === 300_000, 20_000))
   })
 
   it('bulk leaves the last 64 KiB of the connection’s credit to the prioritised stream', () => {
-    const transport = { ...TRANSPORT_DEFAULTS, streamBytes: { initial: 1 << 20, max: 1 << 20 } }
+    const transport = { ...TRANSPORT_DEFAULTS, streamBytes: { opening: 1 << 20, initial: 1 << 20, max: 1 << 20 } }
     const pair = new Pair({ transport }).establish()
     pair.server.autoRead = false
     const control = pair.client.live.open(false)!

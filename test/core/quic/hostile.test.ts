@@ -10,9 +10,14 @@ import { TRANSPORT_DEFAULTS } from '../../../src/core/quic/settings.ts'
 import { ForgedPair } from './forge.ts'
 import { FAIR, type PairOptions } from './pair.ts'
 
+/** One stream may bring at once what many share by default. */
+const UNSHARED: PairOptions = {
+  transport: { ...TRANSPORT_DEFAULTS, streamBytes: { opening: 1 << 16, initial: 1 << 16, max: 1 << 16 } },
+}
+
 /** Established, and from now on the true ends hear nothing of each other: the peer is ours to play. */
-const captured = (): ForgedPair => {
-  const pair = new ForgedPair()
+const captured = (options: PairOptions = {}): ForgedPair => {
+  const pair = new ForgedPair(options)
   pair.establish()
   pair.run(() => false, 100)
   pair.filter = () => false
@@ -290,7 +295,7 @@ describe('an established peer', () => {
   })
 
   it('that writes a byte at a time to a slow reader is no offender', () => {
-    const pair = captured()
+    const pair = captured(UNSHARED)
     pair.server.autoRead = false
     for (let at = 0; at < 20_000;) {
       const frames: Frame[] = []
@@ -351,7 +356,7 @@ describe('an established peer', () => {
   })
 
   it('never sees more in flight than the congestion window', () => {
-    const pair = captured()
+    const pair = captured(UNSHARED)
     const id = pair.server.live.open(false)!
     const before = pair.server.sentDatagrams.length
     pair.server.live.write(id, new Uint8Array(100))

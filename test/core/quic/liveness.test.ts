@@ -29,6 +29,7 @@ const SMALL: TransportSettings = {
   streamBytes: { initial: 5000, max: 10_000 },
   bidirectionalStreams: 4,
   unidirectionalStreams: 3,
+  requestStreams: 4,
   growth: growthBudget(1 << 20),
 }
 

@@ -55,7 +55,7 @@ class RetryingPair extends Pair {
     const { ip, port } = from.address
     const { sourceId, destinationId } = header
     const look = this.tokens.read(header.token, { ip, port, destinationId }, WALL + this.now)
-    if (look.kind === 'new-token') this.tokens.spend(header.token)
+    if (look.kind === 'new-token') this.tokens.spend(header.token, ip)
     if (look.kind === 'retry' || look.kind === 'new-token') {
       this.accepted = { sourceId, destinationId, validation: look }
       return this.accepted

@@ -1,7 +1,7 @@
 // A double of the accept path, for control experiments: one handshake after another. While one is in progress the datagrams of all
 // others wait, as they do behind an accept call that awaits a whole handshake. It must fail where the real one does not.
-import type { ConnectionHandle } from '../core/ids.ts'
-import type { Admission } from '../node/acceptance.ts'
+import type { ConnectionHandle } from '../../core/ids.ts'
+import type { Admission } from '../../node/acceptance.ts'
 
 /** Datagrams kept for one waiting handshake: a first flight and its repetitions. */
 const WAITING_DATAGRAMS_MAX = 16

@@ -1,0 +1,15 @@
+// What the historical accept paths have in common: they stand before the registry, and only how a finished handshake gets into it
+// differs. What is lost or failed the registry hears at once, so that the trial's truth is kept; the models err on the side of the old.
+import type { Acceptance, AcceptanceParts } from '../../node/acceptance.ts'
+import type { Link } from '../../node/link.ts'
+import type { Figures } from './figures.ts'
+
+/** Makes an acceptance that stands before the registry's own, and notes its figures. */
+export type Strategy = (parts: AcceptanceParts, figures: Figures) => Acceptance
+
+/** The acceptance whose finished handshakes go through `established`. */
+export const standingBefore = (own: Acceptance, established: (link: Link, now: number) => void): Acceptance => ({
+  established,
+  lost: (handle, reason, now) => own.lost(handle, reason, now),
+  failed: (handle, failure, reason, now) => own.failed(handle, failure, reason, now),
+})

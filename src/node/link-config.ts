@@ -1,0 +1,40 @@
+// What a connection begins with: the node's own keys and secrets, and the settings that suit where its peer is.
+import { type Address, classify } from '../core/address.ts'
+import type { PeerId } from '../core/ids.ts'
+import type { QuicConfig } from '../core/quic/connection.ts'
+import type { TransportSettings } from '../core/quic/settings.ts'
+import type { Identity, Ports } from '../io/ports.ts'
+
+/** A connection's configuration with its settings. */
+export type LinkConfig = QuicConfig & { readonly transport: TransportSettings }
+
+/** What all connections of one endpoint have in common. */
+export interface LinkParentage {
+  readonly ports: Pick<Ports, 'crypto' | 'random'>
+  readonly identity: Identity
+  readonly alpn: string
+  /** For peers on this machine's loopback interface, which carries large datagrams, and for all others. */
+  readonly transports: { readonly loopback: TransportSettings; readonly elsewhere: TransportSettings }
+  readonly resetSecret: Uint8Array
+}
+
+/** Which end we are, of a connection with whom. */
+export interface LinkEnds {
+  readonly role: 'client' | 'server'
+  readonly remote: Address
+  readonly expectedPeer: PeerId | null
+}
+
+/** The configuration of one connection. */
+export const linkConfig = (
+  { ports, identity, alpn, transports, resetSecret }: LinkParentage,
+  ends: LinkEnds,
+): LinkConfig => ({
+  ...ends,
+  crypto: ports.crypto,
+  random: ports.random,
+  publicKey: identity.publicKey,
+  alpn: [alpn],
+  transport: classify(ends.remote) === 'loopback' ? transports.loopback : transports.elsewhere,
+  resetSecret,
+})

@@ -1,0 +1,96 @@
+// Who waits for a handshake, and whose turn it is.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Address } from '../../src/core/address.ts'
+import { Newcomers } from '../../src/node/newcomers.ts'
+
+interface Arrival {
+  readonly bytes: Uint8Array
+  readonly from: Address
+  readonly since: number
+}
+
+/** Newcomers whose turns a test ends; `begins` says of each whether it takes up the turn. */
+const room = (begins: (arrival: Arrival) => boolean = () => true) => {
+  const clock = { time: 0, now: () => clock.time, wall: () => 0 }
+  const soon: (() => void)[] = []
+  const begun: string[] = []
+  const turnedAway: string[] = []
+  const newcomers = new Newcomers<Arrival>({
+    clock,
+    timers: { at: () => ({ cancel: () => {} }), soon: (run) => void soon.push(run) },
+    begin: (arrival) => {
+      begun.push(arrival.from.ip)
+      return begins(arrival)
+    },
+    turnAway: ({ from }) => void turnedAway.push(from.ip),
+  })
+  const arrive = (ip: string, bytes = 1200): void =>
+    newcomers.arrived({ bytes: new Uint8Array(bytes), from: { family: 4, ip, port: 1 }, since: clock.time })
+  const turn = (): void => {
+    for (const run of soon.splice(0)) run()
+  }
+  return { clock, newcomers, begun, turnedAway, arrive, turn, soon }
+}
+
+test('networks take turns, whoever of them sends how many', () => {
+  const { newcomers, begun, arrive, turn } = room()
+  for (let n = 0; n < 1000; n++) arrive(`10.0.0.${n % 250}`)
+  arrive('10.0.1.1')
+  arrive('10.0.2.1')
+  assert.equal(begun.length, 2)
+  for (let n = 0; n < 2; n++) turn()
+  assert.deepEqual(begun.slice(2), ['10.0.0.2', '10.0.1.1', '10.0.2.1', '10.0.0.3'])
+  while (newcomers.waiting > 0) turn()
+  assert.equal(begun.length, 1002)
+  assert.deepEqual(
+    begun.filter((ip) => ip.startsWith('10.0.0.')),
+    Array.from({ length: 1000 }, (_, n) => `10.0.0.${n % 250}`),
+    'in one network in the order they came',
+  )
+})
+
+test('who takes up no room in the turn does not end it, up to 64', () => {
+  const { begun, arrive, turn, soon } = room(({ from }) => from.ip === '10.0.0.1')
+  for (let n = 0; n < 3; n++) arrive('10.0.0.1')
+  for (let n = 0; n < 200; n++) arrive('10.0.0.2')
+  assert.equal(begun.length, 2)
+  turn()
+  assert.equal(begun.length, 2 + 64)
+  for (let n = 0; n < 4; n++) turn()
+  assert.equal(begun.length, 203)
+  turn()
+  assert.equal(soon.length, 0, 'no turn is asked for when nobody waits')
+})
+
+test('a network that many wait of leaves half of the room to those of which few do', () => {
+  const { newcomers, turnedAway, arrive } = room()
+  for (let n = 0; n < 10_000; n++) arrive('10.0.0.1')
+  assert.equal(newcomers.waiting, 2048)
+  assert.equal(turnedAway.length, 10_000 - 2 - 2048)
+  for (let n = 0; n < 255; n++) for (let k = 0; k < 20; k++) arrive(`10.1.${n}.1`)
+  assert.equal(newcomers.waiting, 2048 + 255 * 8)
+  for (let n = 0; n < 10; n++) arrive('10.2.0.1')
+  assert.equal(newcomers.waiting, 4096, 'then it is full')
+  assert.equal(turnedAway.at(-1), '10.2.0.1')
+})
+
+test('what is larger than any path outside carries does not wait', () => {
+  const { newcomers, turnedAway, arrive } = room()
+  for (let n = 0; n < 3; n++) arrive('10.0.0.1', 65_000)
+  assert.equal(turnedAway.length, 1)
+  arrive('10.0.0.1', 1500)
+  assert.equal(newcomers.waiting, 1)
+})
+
+test('who waited four seconds is turned away, and who came later is not', () => {
+  const { clock, begun, turnedAway, arrive, turn } = room()
+  for (let n = 0; n < 5; n++) arrive('10.0.0.1')
+  clock.time = 4000
+  arrive('10.0.0.2')
+  turn()
+  assert.deepEqual([begun.length, turnedAway.length], [4, 0])
+  clock.time = 4001
+  turn()
+  assert.deepEqual([begun.at(-1), turnedAway], ['10.0.0.2', ['10.0.0.1']])
+})
