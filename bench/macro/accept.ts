@@ -93,7 +93,7 @@ const once = async (which: Case): Promise<Measured | Error> => {
 
 const tell = ({ adapter, setup, silent }: Case, result: Measured | Error): void => {
   const name = `${adapter.replace(/\.\w+$/, '')} ${setup}, ${silent} silent`.padEnd(34)
-  if (result instanceof Error) return console.log(`  ${name} ${result.message}`)
+  if (result instanceof Error) return console.log(`  ${name} ${result.message.split('\n')[0]}`)
   const { connected, ms, serverCpuMs, failure } = result
   const figures = `${((1e3 * connected) / ms).toFixed(0)}/s, ${(serverCpuMs / connected).toFixed(2)} ms of server CPU each`
   console.log(

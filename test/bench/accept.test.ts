@@ -121,7 +121,8 @@ describe('aims', () => {
 })
 
 describe('what is written', () => {
-  const reason = "Cannot find package 'libp2p' imported from /some/place/bench/peers/libp2p.mjs:1 at 127.0.0.1:4711"
+  const reason =
+    "Cannot find package 'libp2p' imported from /some/place/bench/peers/libp2p.mjs:1 at 127.0.0.1:4711\nRequire stack:"
   const everything = run(
     summary({}, [ROUND, { ...ROUND, ms: 50 }]),
     summary({ adapter: 'a<b&c.mjs' }, [JAMMED]),

@@ -68,7 +68,7 @@ const connectedOf = ({ connected, failure }: Summary): string => {
 
 /** A reason that fits a cell and names no path of the machine. */
 const tidy = (reason: string | null): string =>
-  (reason ?? 'no reason given')
+  (reason?.split('\n')[0] ?? 'no reason given')
     .replaceAll(/(?:file:\/\/)?\/\S+\/(?=[^\s/]+)/g, '')
     .replaceAll(/ ?\b127\.0\.0\.1:\d+/g, '')
     .replaceAll('|', '/')
