@@ -13,7 +13,7 @@ import { handshakeFloorMs } from './accept/floor.ts'
 import { plotOf } from './accept/plot.ts'
 import { summarise } from './accept/summary.ts'
 import { tablesOf } from './accept/table.ts'
-import { machine } from './report.ts'
+import { commit, machine } from './report.ts'
 
 const OURS = 'sallyport.ts'
 const PEERS = ['libp2p-tcp.mjs', 'libp2p-quic.mjs', 'hyperdht.mjs', 'iroh.mjs']
@@ -103,7 +103,7 @@ const tell = ({ adapter, setup, silent }: Case, result: Measured | Error): void 
 
 const begun = performance.now()
 const minutes = (): string => `${((performance.now() - begun) / 60e3).toFixed(1)} min`
-const where = `${machine()}: ${connections} connections, ${load.atOnce} dials at once, median (range) of ${rounds} rounds in rotated order`
+const where = `${machine()}, ${commit()}: ${connections} connections, ${load.atOnce} dials at once, median (range) of ${rounds} rounds in rotated order`
 console.log(where)
 const floorMs = handshakeFloorMs()
 for (let round = 0; round < rounds; round++) {

@@ -56,6 +56,8 @@ export interface Dialled {
   readonly failure: string | null
 }
 
+/** When nobody at all is connected by then, nobody is waited for. */
+const HOPELESS_MS = 4_000
 const NO_ANSWER = 'no answer by the deadline'
 /** What a handshake or a dial leaves behind for a moment is gone after this. */
 const SETTLE_MS = 200
@@ -93,12 +95,13 @@ const answer = async (request: Request): Promise<unknown> => {
 const introduce = async (peer: Peer): Promise<Introduction> => {
   if (peer.package !== null) surviveBlunders(peer)
   const { title, identity, setups } = peer
-  return { title, identity, setups, version: peer.package === null ? 'this commit' : await versionOf(peer.package) }
+  return { title, identity, setups, version: await versionOf(peer.package) }
 }
 
-const versionOf = async (name: string): Promise<string> => {
-  const path = new URL(`../../peers/node_modules/${name}/package.json`, import.meta.url)
-  return (JSON.parse(await readFile(path, 'utf8')) as { version: string }).version
+const versionOf = async (name: string | null): Promise<string> => {
+  const path = name === null ? '../../../package.json' : `../../peers/node_modules/${name}/package.json`
+  const { version } = JSON.parse(await readFile(new URL(path, import.meta.url), 'utf8')) as { version: string }
+  return version
 }
 
 const usage = (): Usage => {
@@ -139,7 +142,11 @@ const dial = async ({ address, count, atOnce, deadlineMs }: DialRequest): Promis
       if (over) return
     }
   }
-  await Promise.race([Promise.all(Array.from({ length: atOnce }, lane)), sleep(deadlineMs)])
+  const hopeless = async (): Promise<void> => {
+    await sleep(HOPELESS_MS)
+    if (times.length > 0) await sleep(deadlineMs)
+  }
+  await Promise.race([Promise.all(Array.from({ length: atOnce }, lane)), sleep(deadlineMs), hopeless()])
   over = true
   const [commonest] = [...failures].sort(([, a], [, b]) => b - a)
   const unanswered = times.length < count ? NO_ANSWER : null
