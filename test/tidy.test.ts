@@ -2,7 +2,7 @@
 // linter; what needs judgement is left to readers.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, globSync, readFileSync } from 'node:fs'
 import { basename, dirname, join, posix } from 'node:path'
 import { describe, test } from 'node:test'
 import { functionsOf, importsOf, sourceOf } from './tidy/source.ts'
@@ -161,6 +161,14 @@ describe('repository', () => {
         'text',
       ),
     )
+  })
+
+  test('npm test runs each test file, once', () => {
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
+    const parts = [...(scripts['test'] ?? '').matchAll(/npm run -s (\S+)/g)].map(([, name = '']) => scripts[name] ?? '')
+    const run = parts.flatMap((part) => [...part.matchAll(/"([^"]+)"/g)].flatMap(([, glob = '']) => globSync(glob)))
+    const all = paths.filter((path) => path.endsWith('.test.ts'))
+    assert.deepEqual(run.toSorted(), all.toSorted())
   })
 
   test('every link of the documentation leads somewhere', () => {
