@@ -81,6 +81,8 @@ export class Counters {
   readonly slotsByStanding: Record<Standing, number> = zeros(STANDINGS)
   /** Refusals, INVALID_TOKEN and Version Negotiation that were not sent, because so many were. */
   unanswered = 0
+  /** Inbound handshakes and connections of validated addresses that came to nothing: never finished, never introduced, or fallen silent. */
+  wasted = 0
   /** Established connections that gave way to a newcomer. */
   evicted = 0
 

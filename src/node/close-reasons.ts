@@ -4,6 +4,7 @@ import { SallyportError } from '../core/errors.ts'
 import { CLOSE, type CloseCode } from '../core/messages/codes.ts'
 import { retryAfterOf } from '../core/messages/retry-after.ts'
 import type { CloseReason } from '../core/quic/outputs.ts'
+import type { Link, LinkState } from './link.ts'
 import { APPLICATION_ERROR, CONNECTION_REFUSED, CRYPTO_ERROR, NO_ERROR } from '../core/quic/transport-error.ts'
 
 /** TLS alert certificate_unknown (RFC 8446 section 6.2): the peer is not the one that was wanted. */
@@ -30,6 +31,18 @@ export const handshakeFailure = (reason: CloseReason, direction: Direction): Han
       if (reason.code === CRYPTO_ERROR + CERTIFICATE_UNKNOWN) return 'identity'
       return reason.code >= CRYPTO_ERROR ? 'tls' : 'transport'
   }
+}
+
+/**
+ * Whether a peer at a validated address began what came to nothing: a handshake it did not finish in time, a connection on which it did not say who it was,
+ * or fell silent.
+ */
+export const cameToNothing = (link: Link, state: LinkState, reason: CloseReason): boolean => {
+  if (link.direction === 'outbound') return false
+  if (state.kind === 'half-open') return link.isValidated && state.failure === 'deadline'
+  return (
+    reason.kind === 'idle' || (reason.kind === 'application' && reason.ours && reason.code === CLOSE.identityTimeout)
+  )
 }
 
 /** The counter an established connection that ended for this reason belongs to. */

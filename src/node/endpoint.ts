@@ -13,10 +13,9 @@ import type { Random, Work, WorkDone } from '../core/ports.ts'
 import type { CloseReason, ConnectionOutput } from '../core/quic/outputs.ts'
 import type { LongHeader } from '../core/quic/packet.ts'
 import type { TransportSettings } from '../core/quic/settings.ts'
-import { SallyportError } from '../core/errors.ts'
-import type { Identity, Ports, UdpSocket } from '../io/ports.ts'
+import type { Identity, Ports } from '../io/ports.ts'
 import { type Acceptance, type Admission, AT_ONCE, type Crowd, type Handles, NO_CROWD } from './acceptance.ts'
-import { endingOf, handshakeFailure } from './close-reasons.ts'
+import { cameToNothing, endingOf, handshakeFailure } from './close-reasons.ts'
 import { Gatekeeper, type Stray } from './gatekeeper.ts'
 import { GivenTokens } from './given-tokens.ts'
 import { Link } from './link.ts'
@@ -28,6 +27,7 @@ import { workWhenFree } from './patient-work.ts'
 import { CORE_QUIC, type Quic } from './quic.ts'
 import { Routes } from './routes.ts'
 import type { Schedule } from './schedule.ts'
+import { type Arrival, Sockets } from './sockets.ts'
 
 /** What an endpoint is made of. */
 export interface EndpointOptions {
@@ -63,13 +63,6 @@ export type Dialled =
   | { readonly kind: 'dialling'; readonly handle: ConnectionHandle }
   | { readonly kind: 'refused'; readonly reason: DialRefusal }
 
-/** A datagram that arrived, and where. */
-interface Arrival {
-  readonly bytes: Uint8Array
-  readonly from: Address
-  readonly socket: UdpSocket
-}
-
 /** One of no known connection, when it came. */
 type Stranger = Stray & Arrival
 
@@ -86,8 +79,7 @@ export class Endpoint {
   readonly #routes = new Routes()
   readonly #tokens = new GivenTokens()
   readonly #outbox: Outbox
-  /** At most one a family. */
-  readonly #sockets = new Map<4 | 6, UdpSocket>()
+  readonly #sockets: Sockets
   /** Half-open and established ones. Bounded by connectionsMax. */
   readonly #links = new Map<ConnectionHandle, Link>()
   /** Bounded by closedLinksMax. */
@@ -112,47 +104,38 @@ export class Endpoint {
       clock: ports.clock,
       timers: ports.timers,
       begin: (stranger) => this.#meet(stranger),
+      isSuspect: ({ from }) => this.#keeper.isSuspect(from),
       turnAway: () => this.#keeper.gate.count({ kind: 'drop', reason: 'crowd' }),
     })
     const quiet = (link: Link): void => options.schedule.set(link, link.dueAt)
+    this.#sockets = new Sockets(ports.udp, counters, (arrival) => this.#arrived(arrival))
     this.#outbox = new Outbox({ clock: ports.clock, timers: ports.timers, counters, quiet })
   }
 
   // ── sockets ──
 
   /** Binds a socket, one a family; rejects with BIND_FAILED, or ARGUMENT_INVALID for a second one of a family. */
-  async bind(local: Address): Promise<Address> {
-    if (this.#sockets.has(local.family)) {
-      throw new SallyportError('ARGUMENT_INVALID', `a node listens at one address of family ${local.family}`)
-    }
-    const { counters, ports } = this.#options
-    const socket = await ports.udp.bind(local, {
-      datagram: (bytes, from) => this.#arrived({ bytes, from, family: local.family }),
-      failed: () => counters.udpErrors++,
-    })
-    this.#sockets.set(local.family, socket)
-    return socket.local
+  bind(local: Address): Promise<Address> {
+    return this.#sockets.bind(local)
   }
 
   /** Where it listens, with real ports. */
   get locals(): Address[] {
-    return [...this.#sockets.values()].map((socket) => socket.local)
+    return this.#sockets.locals
   }
 
   /** Datagrams the kernel dropped so far for want of room. */
   kernelDrops(): number {
-    let drops = 0
-    for (const socket of this.#sockets.values()) drops += socket.kernelDrops() ?? 0
-    return drops
+    return this.#sockets.kernelDrops()
   }
 
   // ── connections ──
 
   /** Begins a handshake; what becomes of it, the acceptance hears. */
   dial(remote: Address, expectedPeer: PeerId | null): Dialled {
-    const socket = this.#sockets.get(remote.family)
+    const socket = this.#sockets.of(remote.family)
     if (this.#stopped) return refused('closing')
-    if (socket === undefined) return refused('no-socket')
+    if (socket === null) return refused('no-socket')
     const { halfOpen } = this.#keeper.gate
     if (!halfOpen.outboundFree) return refused('slots-full')
     if (this.#options.handles.full) return refused('connections-full')
@@ -164,7 +147,7 @@ export class Endpoint {
     const connection = this.#quic.connect(token === null ? config : { ...config, token }, now)
     this.#options.counters.handshakesBegun.outbound++
     const { datagramBytes } = config.transport
-    const own = { handle, direction: 'outbound', beganAt: now, owner: this } as const
+    const own = { handle, direction: 'outbound', isValidated: true, beganAt: now, owner: this } as const
     const link = new Link({ ...own, remote, connection, socket, datagramBytes }, deadline)
     this.#add(link, null)
     this.#settle()
@@ -222,23 +205,20 @@ export class Endpoint {
     timer.cancel()
     for (const link of this.#closed) this.#forget(link)
     this.#options.schedule.close()
-    await Promise.all([...this.#sockets.values()].map((socket) => socket.close()))
+    this.#newcomers.close()
+    await this.#sockets.close()
   }
 
   // ── inputs ──
 
-  #arrived({ bytes, from, family }: { bytes: Uint8Array; from: Address; family: 4 | 6 }): void {
-    const socket = this.#sockets.get(family)
-    if (socket === undefined) return
-    const { counters } = this.#options
-    counters.udpDatagramsReceived++
-    counters.udpBytesReceived += bytes.length
+  #arrived(arrival: Arrival): void {
+    const { bytes, from } = arrival
     const header = this.#quic.header(bytes)
     const link =
       this.#routes.find(header, from) ?? (header?.form === 'short' ? this.#routes.findReset(bytes, from) : null)
-    if (link !== null) this.#deliver(link, { bytes, from, socket })
-    else if (isFirstFlight(bytes, header)) this.#newcomers.arrived({ bytes, from, socket, header, since: this.#now })
-    else this.#judge({ bytes, from, socket, header, since: this.#now })
+    if (link !== null) this.#deliver(link, arrival)
+    else if (isFirstFlight(bytes, header)) this.#newcomers.arrived({ ...arrival, header, since: this.#now })
+    else this.#judge({ ...arrival, header, since: this.#now })
     this.#settle()
   }
 
@@ -329,7 +309,8 @@ export class Endpoint {
     const config = linkConfig(this.#parentage, { role: 'server', remote, expectedPeer: null })
     const connection = this.#quic.accept(config, this.#keeper.admit(verdict, header, remote), this.#now)
     const { datagramBytes } = config.transport
-    const own = { handle, direction: 'inbound', beganAt: since, owner: this } as const
+    const isValidated = verdict.standing !== 'stranger'
+    const own = { handle, direction: 'inbound', isValidated, beganAt: since, owner: this } as const
     const link = new Link({ ...own, remote, connection, socket, datagramBytes }, deadline)
     this.#add(link, { from: remote, destinationId: header.destinationId })
     this.#deliver(link, arrival)
@@ -451,6 +432,7 @@ export class Endpoint {
     const { state } = link
     if (state.kind === 'closed') return
     this.#end(link)
+    if (cameToNothing(link, state, reason)) this.#keeper.wasted(link.remote)
     if (state.kind === 'established') {
       counters.ended[endingOf(reason)]++
       return acceptance.lost(link.handle, reason, this.#now)

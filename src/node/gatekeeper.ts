@@ -6,6 +6,7 @@ import { Gate, type SlotVerdict, type Verdict } from '../core/gate/gate.ts'
 import { type GateOptions, gateOptionsOf } from '../core/gate/options.ts'
 import type { ShareView } from '../core/gate/shares.ts'
 import { Source } from '../core/gate/source.ts'
+import { Wasted } from '../core/gate/wasted.ts'
 import { retryAfterReason } from '../core/messages/retry-after.ts'
 import type { FirstInitial } from '../core/quic/connection.ts'
 import { type Header, LOCAL_ID_BYTES, type LongHeader } from '../core/quic/packet.ts'
@@ -53,6 +54,7 @@ export class Gatekeeper {
   readonly #parts: GatekeeperParts
   readonly #tokens: Tokens
   readonly #lateness: Lateness
+  readonly #wasted: Wasted
 
   constructor(parts: GatekeeperParts) {
     const { ports, limits } = parts
@@ -60,6 +62,7 @@ export class Gatekeeper {
     this.#options = gateOptionsOf(parts.gate)
     this.gate = new Gate({ ...this.#options, ...limits }, ports.random, parts.counters)
     this.#tokens = new Tokens(ports)
+    this.#wasted = new Wasted(ports.random)
     this.#lateness = new Lateness(ports, parts.schedule)
   }
 
@@ -112,10 +115,26 @@ export class Gatekeeper {
     return { sourceId, destinationId, validation: standing === 'trusted' ? { kind: 'trusted' } : null }
   }
 
+  /** What was begun for a source whose address was validated came to nothing. On a trusted machine it is nobody's fault. */
+  wasted(remote: Address): void {
+    if (this.#trusts(remote)) return
+    this.#parts.counters.wasted++
+    this.#wasted.charge(remote, this.#parts.ports.clock.now())
+  }
+
+  /** Whether newcomers from elsewhere go before those from here. */
+  isSuspect(remote: Address): boolean {
+    return this.#wasted.isSuspect(remote, this.#parts.ports.clock.now())
+  }
+
   /** A token for the next dial of a peer from outside; null for one on a trusted machine, who needs none. */
   tokenFor(remote: Address): Uint8Array | null {
-    if (this.#options.loopback === 'trusted' && new Source(remote).loopback) return null
+    if (this.#trusts(remote)) return null
     return this.#tokens.mintNew(remote.ip, this.#parts.ports.clock.wall())
+  }
+
+  #trusts(remote: Address): boolean {
+    return this.#options.loopback === 'trusted' && new Source(remote).loopback
   }
 
   #retry(header: LongHeader, { ip, port }: Address, into: Uint8Array): number {

@@ -41,6 +41,8 @@ export interface LinkParts {
   readonly socket: UdpSocket
   /** The largest datagram the connection sends. */
   readonly datagramBytes: number
+  /** Whether the peer's address was validated before it began; a peer that finished its handshake is at its address in any case. */
+  readonly isValidated: boolean
   /** When its first datagram came or was made. */
   readonly beganAt: number
   readonly owner: LinkOwner
@@ -57,6 +59,7 @@ export class Link implements Due {
   readonly connection: Connection
   readonly socket: UdpSocket
   readonly datagramBytes: number
+  readonly isValidated: boolean
   readonly beganAt: number
   readonly #owner: LinkOwner
   state: LinkState
@@ -77,6 +80,7 @@ export class Link implements Due {
     this.connection = parts.connection
     this.socket = parts.socket
     this.datagramBytes = parts.datagramBytes
+    this.isValidated = parts.isValidated
     this.beganAt = parts.beganAt
     this.#owner = parts.owner
     this.begun = parts.direction === 'outbound'

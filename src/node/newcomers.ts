@@ -1,12 +1,13 @@
 // First flights, begun a few a turn. A turn of the event loop brings up to some dozens of datagrams, and a handshake costs more to begin
 // than to go on with: were all begun as they come, a crowd would make every one of them late together. So those in progress go first,
-// whatever arrives, and newcomers wait here, where the gate can see how long: in each network in the order they came, and the networks in
-// turn, so that one that sends many waits for itself.
+// whatever arrives, and newcomers wait here, where the gate can see how long. Suspects, whose host or network lately began what came to
+// nothing, wait until nobody else does.
 import type { Address } from '../core/address.ts'
 import { FIRST_DATAGRAM_BYTES_MIN } from '../core/gate/gate.ts'
-import { Source } from '../core/gate/source.ts'
+import { Budget } from '../core/gate/budget.ts'
 import type { Header } from '../core/quic/packet.ts'
-import type { Clock, Timers } from '../io/ports.ts'
+import type { Clock, Timer, Timers } from '../io/ports.ts'
+import { WaitingRoom } from './waiting-room.ts'
 
 /** What newcomers are made of. */
 export interface NewcomersParts<Arrival> {
@@ -14,6 +15,8 @@ export interface NewcomersParts<Arrival> {
   readonly timers: Timers
   /** Judges one; whether a handshake was begun for it, though its datagram may not have opened. */
   readonly begin: (arrival: Arrival) => boolean
+  /** Whether others go before this one. */
+  readonly isSuspect: (arrival: Arrival) => boolean
   /** There is no room for one to wait, or it waited too long. */
   readonly turnAway: (arrival: Arrival) => void
 }
@@ -24,9 +27,15 @@ const BEGUN_PER_TURN = 2
 /** Newcomers judged in one turn, when the gate refuses or drops them, which costs little. */
 const JUDGED_PER_TURN = 64
 
-/** Those that wait, 2 datagrams a handshake. The last half is for networks of which fewer than NETWORK_FEW wait. */
+/** Those that wait, 2 datagrams a handshake. */
 const WAITING_MAX = 4096
-const NETWORK_FEW = 8
+const SUSPECTS_WAITING_MAX = 1024
+
+/** Handshakes begun for suspects: an eighth of what one core can do, and never so many at once that a newcomer notices. */
+const SUSPECTS = { perSecond: 10, burst: 2 }
+
+/** How long suspects wait before it is looked again whether one may begin. */
+const SUSPECTS_PAUSE_MS = 50
 
 /**
  * Who waited longer is turned away: it has most likely sent again, and less than half of its time may be left. Diallers send again 1, 3 and 7 s
@@ -40,11 +49,13 @@ const WAITING_BYTES_MAX = 1500
 /** Newcomers of one endpoint. */
 export class Newcomers<Arrival extends { readonly bytes: Uint8Array; readonly from: Address; readonly since: number }> {
   readonly #parts: NewcomersParts<Arrival>
-  /** By network, the one whose turn is next first. Bounded by WAITING_MAX, all together. */
-  readonly #networks = new Map<string, Arrival[]>()
-  #waiting = 0
+  readonly #room = new WaitingRoom<Arrival>(WAITING_MAX)
+  /** They wait until nobody else does, and begin so many a second. */
+  readonly #suspects = new WaitingRoom<Arrival>(SUSPECTS_WAITING_MAX)
+  readonly #suspectsBudget = new Budget(SUSPECTS)
   #begun = 0
   #turnAhead = false
+  #timer: Timer | null = null
 
   constructor(parts: NewcomersParts<Arrival>) {
     this.#parts = parts
@@ -52,40 +63,49 @@ export class Newcomers<Arrival extends { readonly bytes: Uint8Array; readonly fr
 
   /** How many wait. */
   get waiting(): number {
-    return this.#waiting
+    return this.#room.size + this.#suspects.size
   }
 
   /** Takes one: at once while the turn has room, later when it has not. */
   arrived(arrival: Arrival): void {
-    if (this.#waiting === 0 && this.#begun < BEGUN_PER_TURN) this.#begin(arrival)
-    else if (!this.#wait(arrival)) return this.#parts.turnAway(arrival)
+    const suspect = this.#parts.isSuspect(arrival)
+    const room = suspect ? this.#suspects : this.#room
+    const isFree = this.#begun < BEGUN_PER_TURN && (suspect ? this.#suspectsMayBegin : room.size === 0)
+    if (isFree && room.size === 0) this.#begin(arrival, suspect)
+    else if (arrival.bytes.length > WAITING_BYTES_MAX || !room.enter(arrival)) return this.#parts.turnAway(arrival)
     this.#armTurn()
   }
 
-  #meet(arrival: Arrival, now: number): void {
-    if (now - arrival.since > WAITING_MS_MAX) this.#parts.turnAway(arrival)
-    else this.#begin(arrival)
+  /** Nobody is begun any more, and no timer is left. */
+  close(): void {
+    this.#timer?.cancel()
+    this.#timer = null
   }
 
-  #begin(arrival: Arrival): void {
-    if (this.#parts.begin(arrival)) this.#begun++
+  get #suspectsMayBegin(): boolean {
+    return this.#room.size === 0 && this.#suspectsBudget.left(this.#parts.clock.now())
   }
 
-  #wait(arrival: Arrival): boolean {
-    const key = new Source(arrival.from).key('network')
-    const queue = this.#networks.get(key) ?? []
-    const room = queue.length < NETWORK_FEW ? WAITING_MAX : WAITING_MAX / 2
-    if (this.#waiting >= room || arrival.bytes.length > WAITING_BYTES_MAX) return false
-    queue.push(arrival)
-    if (queue.length === 1) this.#networks.set(key, queue)
-    this.#waiting++
-    return true
+  #begin(arrival: Arrival, suspect: boolean): void {
+    if (!this.#parts.begin(arrival)) return
+    this.#begun++
+    if (suspect) this.#suspectsBudget.take(this.#parts.clock.now())
   }
 
+  /** The next turn is soon, but for suspects whose budget is spent: they look again a little later. */
   #armTurn(): void {
-    if (this.#turnAhead || (this.#begun === 0 && this.#waiting === 0)) return
+    if (this.#turnAhead || (this.#begun === 0 && this.waiting === 0)) return
+    if (this.#begun === 0 && this.#room.size === 0 && !this.#suspectsMayBegin) return this.#pause()
     this.#turnAhead = true
     this.#parts.timers.soon(() => this.#turn())
+  }
+
+  #pause(): void {
+    const { clock, timers } = this.#parts
+    this.#timer ??= timers.at(clock.now() + SUSPECTS_PAUSE_MS, () => {
+      this.#timer = null
+      this.#turn()
+    })
   }
 
   #turn(): void {
@@ -93,23 +113,13 @@ export class Newcomers<Arrival extends { readonly bytes: Uint8Array; readonly fr
     this.#begun = 0
     const now = this.#parts.clock.now()
     for (let judged = 0; judged < JUDGED_PER_TURN && this.#begun < BEGUN_PER_TURN; judged++) {
-      const next = this.#next()
+      const honest = this.#room.next()
+      const next = honest ?? (this.#suspectsMayBegin ? this.#suspects.next() : null)
       if (next === null) break
-      this.#meet(next, now)
+      if (now - next.since > WAITING_MS_MAX) this.#parts.turnAway(next)
+      else this.#begin(next, honest === null)
     }
     this.#armTurn()
-  }
-
-  /** The first of the network whose turn it is; that network's next turn comes after those of the others. */
-  #next(): Arrival | null {
-    const [first] = this.#networks
-    if (first === undefined) return null
-    const [key, queue] = first
-    const arrival = queue.shift() ?? null
-    this.#networks.delete(key)
-    if (queue.length > 0) this.#networks.set(key, queue)
-    this.#waiting--
-    return arrival
   }
 }
 

@@ -195,6 +195,15 @@ raises('a registry and an endpoint that differ', 'reconcilerDifferences', async 
   return [host.parts.counters]
 })
 
+raises('a peer that never says who it is', 'wasted', async () => {
+  const world = await World.make()
+  const server = await world.host()
+  const peer = await RawPeer.connect(world, server)
+  await world.clock.advance(6000)
+  await peer.close()
+  return [{ snapshot: () => server.transport.counters() }]
+})
+
 // ── peers ──
 
 raises(

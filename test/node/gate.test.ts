@@ -275,3 +275,16 @@ test('options of the gate are checked where a transport opens', async () => {
   } as const
   await assert.rejects(TransportHandle.open(options), (error) => codeOf(error) === 'ARGUMENT_INVALID')
 })
+
+test('silence is held against a host whose address was validated, and against nobody in whose name it was forged', async () => {
+  const world = await World.make()
+  const server = await world.host()
+  await stall(world, server, at('10.9.0.1'))
+  await world.clock.advance(11_000)
+  assert.equal(server.transport.counters().handshakesFailed.inbound.deadline, 1)
+  assert.equal(server.transport.counters().wasted, 0)
+  const strict = await strictServer(world)
+  await stall(world, strict, at('10.9.0.1', 9001))
+  await world.clock.advance(11_000)
+  assert.equal(strict.transport.counters().wasted, 1)
+})

@@ -12,13 +12,23 @@ interface Arrival {
 
 /** Newcomers whose turns a test ends; `begins` says of each whether it takes up the turn. */
 const room = (begins: (arrival: Arrival) => boolean = () => true) => {
+  const suspects = new Set<string>()
+  const timers: { at: number; run: () => void }[] = []
   const clock = { time: 0, now: () => clock.time, wall: () => 0 }
   const soon: (() => void)[] = []
   const begun: string[] = []
   const turnedAway: string[] = []
   const newcomers = new Newcomers<Arrival>({
     clock,
-    timers: { at: () => ({ cancel: () => {} }), soon: (run) => void soon.push(run) },
+    timers: {
+      at: (time, run) => {
+        const timer = { at: time, run }
+        timers.push(timer)
+        return { cancel: () => void timers.splice(timers.indexOf(timer), 1) }
+      },
+      soon: (run) => void soon.push(run),
+    },
+    isSuspect: ({ from }) => suspects.has(from.ip),
     begin: (arrival) => {
       begun.push(arrival.from.ip)
       return begins(arrival)
@@ -30,7 +40,15 @@ const room = (begins: (arrival: Arrival) => boolean = () => true) => {
   const turn = (): void => {
     for (const run of soon.splice(0)) run()
   }
-  return { clock, newcomers, begun, turnedAway, arrive, turn, soon }
+  /** Moves time on to `time`, and ends the turns on the way. */
+  const to = (time: number): void => {
+    for (; clock.time < time; clock.time++) {
+      for (const { run } of timers.filter(({ at }) => at <= clock.time)) run()
+      timers.splice(0, timers.length, ...timers.filter(({ at }) => at > clock.time))
+      turn()
+    }
+  }
+  return { to, suspects, timers, clock, newcomers, begun, turnedAway, arrive, turn, soon }
 }
 
 test('networks take turns, whoever of them sends how many', () => {
@@ -93,4 +111,33 @@ test('who waited four seconds is turned away, and who came later is not', () => 
   clock.time = 4001
   turn()
   assert.deepEqual([begun.at(-1), turnedAway], ['10.0.0.2', ['10.0.0.1']])
+})
+
+test('suspects wait until nobody else does, and begin ten a second', () => {
+  const { to, suspects, begun, turnedAway, arrive, turn, timers, newcomers } = room()
+  suspects.add('10.0.0.1')
+  for (let n = 0; n < 200; n++) arrive('10.0.0.1')
+  for (let n = 0; n < 6; n++) arrive('10.0.1.1')
+  assert.deepEqual(begun, ['10.0.0.1', '10.0.0.1'], 'while nobody waits a suspect begins at once')
+  for (let n = 0; n < 3; n++) turn()
+  assert.deepEqual(begun.slice(2), Array<string>(6).fill('10.0.1.1'))
+  to(1000)
+  assert.ok(begun.length >= 6 + 9 && begun.length <= 6 + 12, `${begun.length} begun: two, then ten a second`)
+  arrive('10.0.1.1')
+  assert.equal(begun.at(-1), '10.0.1.1', 'a newcomer waits for no suspect')
+  to(4400)
+  assert.equal(newcomers.waiting, 0)
+  assert.equal(begun.length - 7 + turnedAway.length, 200)
+  to(4500)
+  assert.equal(timers.length, 0, 'no timer is left when nobody waits')
+})
+
+test('closing leaves no timer, though suspects wait', () => {
+  const { to, suspects, arrive, timers, newcomers } = room()
+  suspects.add('10.0.0.1')
+  for (let n = 0; n < 100; n++) arrive('10.0.0.1')
+  to(10)
+  assert.equal(timers.length, 1)
+  newcomers.close()
+  assert.equal(timers.length, 0)
 })

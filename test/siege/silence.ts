@@ -58,6 +58,8 @@ const EVERY_MS = 50
 const STRANGERS_MAX = 64
 /** An attack stands within this, or as well as it can. */
 const STAND_MS = 10_000
+/** Those that come back have come back by now: two deadlines of a handshake. */
+const STANDING_MS = 20_000
 
 /** Runs the plan against a target of its own. */
 export const silenceSuite = async (plan: SilencePlan): Promise<Finding> => {
@@ -85,6 +87,8 @@ const runPair = async (siege: Siege, plan: SilencePlan, quietFirst: boolean): Pr
     // Only then does a newcomer need a Retry. Which first flights got one depends on how late the target was.
     await siege.reportOnce(({ halfOpenIn }) => halfOpenIn >= STRANGERS_MAX, STAND_MS)
   }
+  // What is measured is an attack that stands, and no longer its onset: nobody can tell first attempts from honest newcomers.
+  else if (plan.samples > 0) await siege.pause(STANDING_MS)
   await siege.gather(plan.honest)
   const crowd = await siege.dial()
   const loaded = await measure(siege, plan)

@@ -2,6 +2,7 @@
 // conservative update (Estan and Varghese), whose cells hold times instead of counts, as in budget.ts, so that they run out by
 // themselves. Prefixes that share a cell only ever make each other look busier; only a prefix that shares all its cells with busy ones
 // is taken for busy, and nobody outside can choose such cells.
+import { assert } from '../assert.ts'
 import { aheadMaxMs, type Rate, stepMs } from './budget.ts'
 import type { KeyedHash } from './keyed-hash.ts'
 
@@ -11,17 +12,24 @@ const ROWS = 4
 /** 4 × 1,024 times are 32 KiB. */
 const CELLS_PER_ROW = 1024
 
+/** As many as there are in the 16 bits of the hash that a row has. */
+const CELLS_PER_ROW_MAX = 65_536
+
 /** Grants by prefix at one rate for each. */
 export class RateSketch {
   readonly #hash: KeyedHash
+  readonly #cellsPerRow: number
   readonly #stepMs: number
   readonly #aheadMaxMs: number
   /** ROWS × CELLS_PER_ROW. Empty until the first charge: a node nobody asks pays for nothing. */
   #cells = new Float64Array(0)
   readonly #at = new Int32Array(ROWS)
 
-  constructor(rate: Rate, hash: KeyedHash) {
+  /** `cellsPerRow`: some ten times the prefixes that are busy at the same time. */
+  constructor(rate: Rate, hash: KeyedHash, cellsPerRow = CELLS_PER_ROW) {
+    assert(cellsPerRow <= CELLS_PER_ROW_MAX, 'a row has no more cells than its part of the hash can name')
     this.#hash = hash
+    this.#cellsPerRow = cellsPerRow
     this.#stepMs = stepMs(rate)
     this.#aheadMaxMs = aheadMaxMs(rate)
   }
@@ -43,7 +51,7 @@ export class RateSketch {
 
   /** Charges one to a prefix. */
   charge(prefix: Uint8Array, now: number): void {
-    if (this.#cells.length === 0) this.#cells = new Float64Array(ROWS * CELLS_PER_ROW).fill(-Infinity)
+    if (this.#cells.length === 0) this.#cells = new Float64Array(ROWS * this.#cellsPerRow).fill(-Infinity)
     const until = Math.max(this.#spentUntil(prefix), now) + this.#stepMs
     for (const at of this.#at) this.#cells[at] = Math.max(this.#cells[at] ?? 0, until)
   }
@@ -54,7 +62,8 @@ export class RateSketch {
     let least = Infinity
     for (let row = 0; row < ROWS; row++) {
       const bits = row < 2 ? low : high
-      const at = row * CELLS_PER_ROW + ((bits >>> (row % 2 === 0 ? 0 : 16)) % CELLS_PER_ROW)
+      const part = (bits >>> (row % 2 === 0 ? 0 : 16)) & 0xffff
+      const at = row * this.#cellsPerRow + (part % this.#cellsPerRow)
       this.#at[row] = at
       least = Math.min(least, this.#cells[at] ?? 0)
     }
