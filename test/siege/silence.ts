@@ -54,6 +54,8 @@ interface Pair {
 }
 
 const EVERY_MS = 50
+/** First dials of the probe's process, which are slow wherever they go to: they are made, and not counted. */
+const WARMING = 10
 /** Slots that sources may have which are not validated, 8 a network. */
 const STRANGERS_MAX = 64
 /** An attack stands within this, or as well as it can. */
@@ -106,7 +108,8 @@ const quietHalf = async (siege: Siege, plan: SilencePlan): Promise<Half> => {
 const settled = (siege: Siege): Promise<TargetReport> => siege.reportOnce(({ connections }) => connections === 0)
 
 const measure = async (siege: Siege, { samples }: SilencePlan): Promise<Half> => {
-  const fates = await siege.probe({ everyMs: EVERY_MS, count: samples })
+  const all = await siege.probe({ everyMs: EVERY_MS, count: samples === 0 ? 0 : WARMING + samples })
+  const fates = all.slice(samples === 0 ? 0 : WARMING)
   const { p50, p99 } = sampleOf(timesOf(fates)) ?? { p50: Number.NaN, p99: Number.NaN }
   return { fates, p50, p99 }
 }

@@ -7,11 +7,14 @@ import { RateSketch } from './rate-sketch.ts'
 import { Source } from './source.ts'
 import type { Ip } from '../ip.ts'
 
-/** Once in a minute is enough for others to go first, which an honest host notices only while they do. */
-const HOST = { perSecond: 1 / 60, burst: 1 }
+/**
+ * Once is enough for others to go first for five minutes, which an honest host notices only while they do. Were it a minute, those who were kept
+ * waiting would all be without a record again at the same time.
+ */
+const HOST = { perSecond: 1 / 300, burst: 1 }
 
 /** The same for a network: eight such hosts. */
-const NETWORK = { perSecond: 8 / 60, burst: 8 }
+const NETWORK = { perSecond: 8 / 300, burst: 8 }
 
 /** An eighth of them busy is a siege from a thousand hosts, and then one newcomer in 4,000 is mistaken for a suspect. */
 const CELLS_PER_ROW = 8192
@@ -26,11 +29,11 @@ export class Wasted {
     this.#networks = new RateSketch(NETWORK, KeyedHash.random(random), CELLS_PER_ROW)
   }
 
-  /** Something begun by `ip`, whose address was validated, came to nothing. */
+  /** Something begun by `ip`, whose address was validated, came to nothing. More of it while it is a suspect adds nothing. */
   charge(ip: Ip, now: number): void {
     const source = new Source(ip)
-    this.#hosts.charge(source.prefix('host'), now)
-    this.#networks.charge(source.prefix('network'), now)
+    chargeOnce(this.#hosts, source.prefix('host'), now)
+    chargeOnce(this.#networks, source.prefix('network'), now)
   }
 
   /** Whether others go first. */
@@ -38,4 +41,8 @@ export class Wasted {
     const source = new Source(ip)
     return !this.#hosts.admits(source.prefix('host'), now) || !this.#networks.admits(source.prefix('network'), now)
   }
+}
+
+const chargeOnce = (sketch: RateSketch, prefix: Uint8Array, now: number): void => {
+  if (sketch.admits(prefix, now)) sketch.charge(prefix, now)
 }
