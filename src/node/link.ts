@@ -11,7 +11,7 @@ import type { Connection } from './quic.ts'
 import type { Due } from './schedule.ts'
 
 /** What a connection tells about its streams. */
-export type StreamOutput = Extract<ConnectionOutput, { kind: `stream-${string}` | 'streams-available' }>
+export type StreamOutput = Extract<ConnectionOutput, { kind: `stream-${string}` | 'streams-available' | 'peer-hears' }>
 
 /** Hears about a connection's streams, in order. */
 export interface StreamEvents {

@@ -115,7 +115,14 @@ export const makeParts = (
     path: new Path(config.remote, beginning.isValidated),
     tokens: new TokenExchange({ presented, retryId: beginning.retryId }, emit),
     lifetime: new Lifetime(settings.idleTimeoutMs, now),
-    progress: { complete: false, confirmed: false, doneOwed: false, heard: false, handshakeAcknowledged: false },
+    progress: {
+      complete: false,
+      confirmed: false,
+      doneOwed: false,
+      heard: false,
+      peerHears: false,
+      handshakeAcknowledged: false,
+    },
     peer: PARAMETER_DEFAULTS,
   }
   const keys = initialKeys(crypto, beginning.first, role)

@@ -281,6 +281,14 @@ export class QuicConnection {
     this.#apply(result, now)
     if (opened) this.#feedTls(now)
     else this.#discard()
+    this.#tellHearing()
+  }
+
+  #tellHearing(): void {
+    const { progress, recovery } = this.#parts
+    if (progress.peerHears || recovery.spaces.application.largestAcknowledged < 0) return
+    progress.peerHears = true
+    this.#outputs.push({ kind: 'peer-hears' })
   }
 
   #discard(): void {
