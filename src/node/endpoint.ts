@@ -255,7 +255,9 @@ export class Endpoint {
     const { state } = link
     const askedAt = this.#now
     const wanted = (): boolean => link.state.kind !== 'closed'
+    link.working++
     const done = (result: WorkDone): void => {
+      link.working--
       this.#histograms.signing.record(this.#now - askedAt)
       link.connection.done(result, this.#now)
       this.touched(link)
@@ -329,6 +331,7 @@ export class Endpoint {
 
   #receive(link: Link, { bytes, from }: Arrival): void {
     const now = this.#now
+    link.heardAt = now
     link.connection.receive(bytes, from, now)
     this.#keeper.gate.halfOpen.heard(link.handle, now)
     this.touched(link)
