@@ -3,6 +3,7 @@ import type { Address } from '../address.ts'
 import type { PeerId } from '../ids.ts'
 import type { Crypto, Random } from '../ports.ts'
 import { ConnectionIds } from './connection-ids.ts'
+import { HeldPackets } from './held-packets.ts'
 import { initialKeys } from './keys.ts'
 import { Lifetime } from './lifetime.ts'
 import type { ConnectionOutput } from './outputs.ts'
@@ -114,6 +115,7 @@ export const makeParts = (
     }),
     path: new Path(config.remote, beginning.isValidated),
     tokens: new TokenExchange({ presented, retryId: beginning.retryId }, emit),
+    held: new HeldPackets(),
     lifetime: new Lifetime(settings.idleTimeoutMs, now),
     progress: { complete: false, confirmed: false, doneOwed: false, heard: false, handshakeAcknowledged: false },
     peer: PARAMETER_DEFAULTS,

@@ -1,5 +1,6 @@
 // The parts a connection is composed of, as intake.ts and assembly.ts see them. Each part owns its state.
 import type { ConnectionIds } from './connection-ids.ts'
+import type { HeldPackets } from './held-packets.ts'
 import type { Lifetime } from './lifetime.ts'
 import type { Path } from './path.ts'
 import type { Recovery, RecoveryView, SpaceName } from './recovery.ts'
@@ -30,6 +31,7 @@ export interface Parts {
   readonly ids: ConnectionIds
   readonly path: Path
   readonly tokens: TokenExchange
+  readonly held: HeldPackets
   readonly lifetime: Lifetime
   readonly progress: Progress
   /** The peer's; the defaults until they are known. */
