@@ -18,12 +18,13 @@ import {
 } from './beginning.ts'
 import { Ending } from './ending.ts'
 import { Handshake } from './handshake.ts'
-import { type Arrived, type IntakeResult, lose, receivePacket, settle, spaceOf, splitDatagram } from './intake.ts'
+import { type Arrived, type IntakeResult, receivePacket, spaceOf, splitDatagram } from './intake.ts'
 import type { ConnectionOutput } from './outputs.ts'
 import type { Header, VersionNegotiationHeader } from './packet.ts'
-import { type Parts, recoveryView } from './parts.ts'
+import { type Parts, phaseTime, recoveryView } from './parts.ts'
 import { SPACES } from './recovery.ts'
 import { followRetry } from './retry.ts'
+import { lose, settle } from './settlement.ts'
 import { isStatelessReset } from './stateless-reset.ts'
 import { AEAD_LIMIT_REACHED, NO_ERROR, violation } from './transport-error.ts'
 import { versionRefused } from './version-negotiation.ts'
@@ -128,8 +129,9 @@ export class QuicConnection {
 
   /** Writes one datagram into `into` and returns its length; 0 when nothing is to be sent now. */
   transmit(into: Uint8Array, now: number): number {
-    const { lifetime, recovery } = this.#parts
-    if (recovery.isWornOut) this.#ending.violate(violation(AEAD_LIMIT_REACHED, 'the keys are used up'), now)
+    const { lifetime, phases, progress } = this.#parts
+    if (progress.confirmed) phases.updateIfDue(phaseTime(this.#parts, now))
+    if (phases.isWornOut) this.#ending.violate(violation(AEAD_LIMIT_REACHED, 'the keys are used up'), now)
     if (lifetime.state.kind === 'closing') return assembleClose(this.#parts, into, now)
     if (!lifetime.isOpen) return 0
     const length = assemble(this.#parts, into, now)
@@ -139,9 +141,9 @@ export class QuicConnection {
 
   /** When `timeout` has to be called next; Infinity for never. */
   timerAt(): number {
-    const { lifetime, path, recovery, spaces } = this.#parts
+    const { lifetime, path, phases, recovery, spaces } = this.#parts
     if (!lifetime.isOpen) return lifetime.endsAt
-    let at = Math.min(recovery.timerAt(recoveryView(this.#parts)), this.#idleAt(), this.#keepAliveAt())
+    let at = Math.min(recovery.timerAt(recoveryView(this.#parts)), this.#idleAt(), this.#keepAliveAt(), phases.dropAt)
     if (path.isBlocked) return at
     for (const space of SPACES) if (spaces[space].writeKey !== null) at = Math.min(at, spaces[space].received.ackAt)
     return at
@@ -149,13 +151,14 @@ export class QuicConnection {
 
   /** Time has passed: losses, probes, keep-alive, the end of idleness or of closing. */
   timeout(now: number): void {
-    const { lifetime, recovery, spaces } = this.#parts
+    const { lifetime, phases, recovery, spaces } = this.#parts
     if (lifetime.state.kind === 'gone') return
     if (!lifetime.isOpen) {
       if (now >= lifetime.endsAt) this.#ending.gone()
       return
     }
     if (now >= this.#idleAt()) return this.#ending.over({ kind: 'idle' })
+    phases.timeout(now)
     if (now >= this.#keepAliveAt()) spaces.application.probes = 1
     const view = recoveryView(this.#parts)
     if (now < recovery.timerAt(view)) return
@@ -183,6 +186,16 @@ export class QuicConnection {
   done(work: WorkDone, now: number): void {
     if (!this.#parts.lifetime.isOpen) return
     this.#handshake.done(work, now)
+  }
+
+  /** How often the keys that we send under were changed (RFC 9001 section 6). */
+  get keyUpdates(): number {
+    return this.#parts.phases.updates
+  }
+
+  /** Changes the keys as soon as the protocol allows, which it does at most once every few round trips. */
+  updateKeys(): void {
+    this.#parts.phases.want()
   }
 
   /** Opens a stream, or null at the peer's limit; `streams-available` tells when it may succeed. */

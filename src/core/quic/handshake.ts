@@ -82,6 +82,7 @@ export class Handshake {
         parts.spaces[output.level].cryptoOut.write(output.bytes)
         return
       case 'keys':
+        if (output.level === 'application') return parts.phases.install(output)
         parts.spaces[output.level].setKey(output.direction, packetKeyOf(this.#crypto, output.suite, output.secret))
         return
       case 'work':
