@@ -162,12 +162,13 @@ export class InboundConversation implements Conversation, Due {
       histograms.handler.record(clock.now() - calledAt)
       giveBack()
     }
-    const started = tasks.run(() => this.#supervise(handler, call).finally(returned))
+    const task = { name: 'handler', protocol, peerId: peer } as const
+    const started = tasks.run(task, () => this.#supervise(handler, call).finally(returned))
     if (!started) giveBack()
     return started
   }
 
-  /** The application's code runs here; whatever it does ends in an answer, and a failure is counted by the task set. */
+  /** The application's code runs here; whatever it does ends in an answer, and the task set tells of a failure. */
   async #supervise(handler: Handler, call: InboundCall): Promise<void> {
     try {
       this.#answer((await handler(call)) ?? { status: STATUS.ok })

@@ -134,14 +134,10 @@ const compose = async (options: NodeOptions, checked: CheckedOptions, endings: E
     ...(options.limits === undefined ? {} : { limits: options.limits }),
     ...(options.gate === undefined ? {} : { gate: options.gate }),
   })
-  const supervised: Promise<void>[] = []
-  endings.add(
-    async () => void (await Promise.all(supervised)),
-    () => transport.close(),
-  )
+  endings.add(() => transport.close())
   const diversity = diversityOf(checked.diversity, transport.locals)
   const phonebook = openPhonebook({ transport, ports, diversity }, endings)
-  supervised.push(listen(transport, phonebook))
+  transport.supervise({ name: 'phonebook' }, () => listen(transport, phonebook))
   const storage = new Storage({
     ...ports,
     identity,

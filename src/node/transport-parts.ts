@@ -2,6 +2,7 @@
 import type { Address } from '../core/address.ts'
 import { mayShare } from '../core/address.ts'
 import { Counters } from '../core/counters.ts'
+import { SallyportError } from '../core/errors.ts'
 import { type Histograms, histograms as newHistograms } from '../core/histograms.ts'
 import { Intake } from '../core/dispatch/intake.ts'
 import { Places } from '../core/dispatch/places.ts'
@@ -98,7 +99,10 @@ export const transportParts = (options: TransportOptions): TransportParts => {
     intake: new Intake({ bytesPerPeerMax: limits.inboundBytesPerPeerMax, bytesMax: limits.inboundBytesMax }),
     answers: new Intake({ bytesPerPeerMax: limits.answerBytesPerPeerMax, bytesMax: limits.answerBytesMax }),
     handlers: new Handlers(),
-    tasks: new TaskSet(limits.tasksMax, () => counters.taskFailures++),
+    tasks: new TaskSet(limits.tasksMax, (task, error) => {
+      counters.taskFailures++
+      events.publish({ kind: 'task-failed', task, error: SallyportError.from(error) })
+    }),
     running: {
       byProtocol: new Places(limits.handlersPerProtocolMax),
       byPeer: new Places(limits.handlersPerPeerMax),
