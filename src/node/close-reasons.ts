@@ -45,6 +45,10 @@ export const cameToNothing = (link: Link, state: LinkState, reason: CloseReason)
   )
 }
 
+/** Whether the peer ended the connection because its node shuts down. */
+export const isGoodbye = (reason: CloseReason): boolean =>
+  reason.kind === 'application' && !reason.ours && reason.code === CLOSE.shutdown
+
 /** The counter an established connection that ended for this reason belongs to. */
 export const endingOf = (reason: CloseReason): EndingKind => {
   switch (reason.kind) {

@@ -203,6 +203,7 @@ const openPhonebook = (
     transport: {
       connect: async (address, until) => (await transport.connectPeer(address, until)).peerId,
       peer: (peerId) => transport.peer(peerId),
+      hasLeft: (peerId) => transport.hasLeft(peerId),
       request: async (peer, { protocol, target, count }, { payload, ...until }) => {
         const about = { ...(target === null ? {} : { target }), ...(count === null ? {} : { count }) }
         const answer = await transport.request(peer, protocol, payload, { ...until, ...about })
@@ -224,10 +225,11 @@ const openPhonebook = (
   return phonebook
 }
 
-/** Every peer that becomes connected is offered to the phonebook. The loop ends when the transport closes its events. */
+/** The phonebook is told who becomes connected, and who is no more. The loop ends when the transport closes its events. */
 const listen = async (transport: TransportHandle, phonebook: Phonebook): Promise<void> => {
   for await (const event of transport.events()) {
     if (event.kind === 'connected') phonebook.identified(event.peer)
+    else if (event.kind === 'disconnected') phonebook.disconnected(event.peerId)
     else if (event.kind === 'lagged') for (const peer of event.peers) phonebook.identified(peer)
   }
 }

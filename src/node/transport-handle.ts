@@ -147,6 +147,11 @@ export class TransportHandle {
     return this.#parts.registry.usable(peerId)
   }
 
+  /** Whether a peer said within the last 30 s that it shuts down, and has not been identified since. */
+  hasLeft(peerId: PeerId): boolean {
+    return this.#parts.registry.hasLeft(peerId, this.#now)
+  }
+
   /** Keeps a peer's connection though no request passes; returns what ends that, or null when 64 peers are held. */
   hold(peerId: PeerId): (() => void) | null {
     const { lifecycle } = this.#parts
