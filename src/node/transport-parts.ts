@@ -99,10 +99,7 @@ export const transportParts = (options: TransportOptions): TransportParts => {
     intake: new Intake({ bytesPerPeerMax: limits.inboundBytesPerPeerMax, bytesMax: limits.inboundBytesMax }),
     answers: new Intake({ bytesPerPeerMax: limits.answerBytesPerPeerMax, bytesMax: limits.answerBytesMax }),
     handlers: new Handlers(),
-    tasks: new TaskSet(limits.tasksMax, (task, error) => {
-      counters.taskFailures++
-      events.publish({ kind: 'task-failed', task, error: SallyportError.from(error) })
-    }),
+    tasks: new TaskSet(limits.tasksMax, failures(counters, events)),
     running: {
       byProtocol: new Places(limits.handlersPerProtocolMax),
       byPeer: new Places(limits.handlersPerPeerMax),
@@ -153,6 +150,14 @@ export const transportParts = (options: TransportOptions): TransportParts => {
     dialler,
   }
 }
+
+/** A failed task is an event and a counter. */
+const failures =
+  (counters: Counters, events: EventFeed): ConstructorParameters<typeof TaskSet>[1] =>
+  (task, error) => {
+    counters.taskFailures++
+    events.publish({ kind: 'task-failed', task, error: SallyportError.from(error) })
+  }
 
 const settingsOf = (options: TransportOptions, limits: Limits): EndpointOptions['transports'] => {
   const settings = { ...TRANSPORT_DEFAULTS, growth: growthBudget(GROWTH_BYTES), ...options.transport }
