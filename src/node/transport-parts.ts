@@ -74,6 +74,9 @@ export interface TransportParts {
   readonly dialler: Dialler
 }
 
+/** Messages of one peer that have ended and wait for their handlers: somewhat more than it may have open on one connection. */
+const ARRIVING_PER_PEER_MAX = 128
+
 const USER_AGENT = 'sallyport/0.1.0'
 
 /** All windows of a node together may grow by this. */
@@ -96,14 +99,14 @@ export const transportParts = (options: TransportOptions): TransportParts => {
     limits,
     counters,
     histograms,
-    intake: new Intake({ bytesPerPeerMax: limits.inboundBytesPerPeerMax, bytesMax: limits.inboundBytesMax }),
-    answers: new Intake({ bytesPerPeerMax: limits.answerBytesPerPeerMax, bytesMax: limits.answerBytesMax }),
+    ...intakes(limits),
     handlers: new Handlers(),
     tasks: new TaskSet(limits.tasksMax, failures(counters, events)),
     running: {
       byProtocol: new Places(limits.handlersPerProtocolMax),
       byPeer: new Places(limits.handlersPerPeerMax),
     },
+    arriving: new Places(ARRIVING_PER_PEER_MAX),
   }
   const locals = (): readonly Address[] => endpoint.locals
   const dispatcher = new Dispatcher(ports.timers, counters)
@@ -150,6 +153,20 @@ export const transportParts = (options: TransportOptions): TransportParts => {
     dialler,
   }
 }
+
+/** What peers may make us keep of what they said, and of what we answer them. */
+const intakes = (limits: Limits): Pick<Workshop, 'intake' | 'answers'> => ({
+  intake: new Intake({
+    bytesPerPeerMax: limits.inboundBytesPerPeerMax,
+    bytesPerShardMax: limits.inboundBytesPerShardMax,
+    bytesMax: limits.inboundBytesMax,
+  }),
+  answers: new Intake({
+    bytesPerPeerMax: limits.answerBytesPerPeerMax,
+    bytesPerShardMax: limits.answerBytesMax,
+    bytesMax: limits.answerBytesMax,
+  }),
+})
 
 /** A failed task is an event and a counter. */
 const failures =
