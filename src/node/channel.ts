@@ -130,6 +130,10 @@ export class Channel implements StreamEvents, ConversationOwner {
 
   // ── what conversations ask ──
 
+  again(conversation: Conversation): void {
+    this.#owner.dispatcher.ready(conversation)
+  }
+
   ended(stream: StreamId): void {
     if (this.#conversations.delete(stream)) this.#owner.streamEnded(this)
   }

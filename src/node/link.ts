@@ -161,6 +161,10 @@ export class Link implements Due {
     return this.connection.ended(stream)
   }
 
+  toEnd(stream: StreamId): number | null {
+    return this.connection.toEnd(stream)
+  }
+
   stop(stream: StreamId, code: number): void {
     this.connection.stop(stream, code)
     this.#touch()

@@ -238,6 +238,11 @@ export class QuicConnection {
     return this.#parts.streams.ended(stream)
   }
 
+  /** Bytes not read up to a stream's end; null while its end has not come. */
+  toEnd(stream: StreamId): number | null {
+    return this.#parts.streams.toEnd(stream)
+  }
+
   /** Asks the peer to send no more on a stream; what still comes is dropped. */
   stop(stream: StreamId, code: number): void {
     this.#parts.streams.stop(stream, code)
