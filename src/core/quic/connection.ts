@@ -144,8 +144,9 @@ export class QuicConnection {
 
   /** Writes one datagram into `into` and returns its length; 0 when nothing is to be sent now. */
   transmit(into: Uint8Array, now: number): number {
-    const { lifetime, recovery } = this.#parts
-    if (recovery.isWornOut) this.#violate(violation(AEAD_LIMIT_REACHED, 'the keys are used up'), now)
+    const { lifetime, recovery, spaces } = this.#parts
+    const sent = recovery.spaces.application.next
+    if (spaces.application.isWornOut(sent)) this.#violate(violation(AEAD_LIMIT_REACHED, 'the keys are used up'), now)
     if (lifetime.state.kind === 'closing') return assembleClose(this.#parts, into, now)
     if (!lifetime.isOpen) return 0
     const length = assemble(this.#parts, into, now)
@@ -320,6 +321,7 @@ export class QuicConnection {
         spaces[output.level].cryptoOut.write(output.bytes)
         return
       case 'keys':
+        spaces[output.level].suite = output.suite
         spaces[output.level].setKey(output.direction, packetKeyOf(this.#config.crypto, output.suite, output.secret))
         return
       case 'work':

@@ -75,7 +75,10 @@ export const receivePacket = (
     { start: header.start, packetNumberAt: header.payload, end: header.end },
     space.received.largest,
   )
-  if (opened.kind === 'rejected') return { opened: false, result: OK }
+  if (opened.kind === 'rejected') {
+    space.reject()
+    return { opened: false, result: OK }
+  }
   if (opened.kind === 'reserved-bits') return { opened: true, result: breach(PROTOCOL_VIOLATION, 'reserved bits set') }
   if (space.received.isDuplicate(opened.packetNumber)) return { opened: false, result: OK }
   onGenuine(parts, header, name)
