@@ -1,7 +1,7 @@
 // How a connection begins: what it is made of, which ids its first packets have, and the parts it is composed of.
 import type { Address } from '../address.ts'
 import type { PeerId } from '../ids.ts'
-import type { Crypto, Random } from '../ports.ts'
+import type { Crypto, Random, Suite } from '../ports.ts'
 import { ConnectionIds } from './connection-ids.ts'
 import { HeldPackets } from './held-packets.ts'
 import { KeyPhases } from './key-phases.ts'
@@ -29,6 +29,8 @@ export interface QuicConfig {
   /** Our raw ML-DSA-65 public key, 1,952 bytes. */
   readonly publicKey: Uint8Array
   readonly alpn: readonly string[]
+  /** Cipher suites that are offered or accepted, a client's best first; those of nodes when absent. */
+  readonly suites?: readonly Suite[]
   /** Client only: the one peer that is wanted, or null. */
   readonly expectedPeer: PeerId | null
   readonly remote: Address
