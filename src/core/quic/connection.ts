@@ -5,11 +5,11 @@
 import { type Address, sameAddress } from '../address.ts'
 import { assert } from '../assert.ts'
 import { sameBytes } from '../bytes.ts'
-import type { PeerId, StreamId } from '../ids.ts'
+import type { StreamId } from '../ids.ts'
 import type { WorkDone } from '../ports.ts'
 import { TlsClient } from '../tls/client.ts'
 import { TlsServer } from '../tls/server.ts'
-import type { TlsOutput, TlsSession } from '../tls/session.ts'
+import type { TlsOutput, TlsPeer, TlsSession } from '../tls/session.ts'
 import { assemble, assembleClose } from './assembly.ts'
 import {
   acceptorBeginning,
@@ -62,7 +62,7 @@ export class QuicConnection {
   #nextOutput = 0
   readonly #held = new HeldPackets()
   #discarded = 0
-  #peer: { peerId: PeerId; publicKey: Uint8Array } | null = null
+  #peer: TlsPeer | null = null
   #sentAt: number
 
   /** A dialler's connection; its first datagrams wait in `transmit`. */
@@ -203,6 +203,13 @@ export class QuicConnection {
     this.#drainTls(now)
   }
 
+  /** What the application says to a `judge` output. */
+  judged(isWanted: boolean, now: number): void {
+    if (!this.#parts.lifetime.isOpen) return
+    this.#tls.judged(isWanted)
+    this.#drainTls(now)
+  }
+
   /** Opens a stream, or null at the peer's limit; `streams-available` tells when it may succeed. */
   open(bidirectional: boolean): StreamId | null {
     return this.#live ? this.#parts.streams.open(bidirectional) : null
@@ -330,7 +337,10 @@ export class QuicConnection {
       case 'transport-parameters':
         return this.#onParameters(output.bytes, now)
       case 'peer':
-        this.#peer = { peerId: output.peerId, publicKey: output.publicKey }
+        this.#peer = output
+        return
+      case 'judge':
+        this.#outputs.push(output)
         return
       case 'complete':
         return this.#onComplete(now)
@@ -377,7 +387,7 @@ export class QuicConnection {
       parts.progress.doneOwed = true
       confirm(parts)
     }
-    this.#outputs.push({ kind: 'established', ...peer })
+    this.#outputs.push({ ...peer, kind: 'established' })
   }
 
   /** A datagram of no packets but one of those that stand alone. */
