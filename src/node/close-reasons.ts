@@ -47,6 +47,10 @@ export const cameToNothing = (link: Link, state: LinkState, reason: CloseReason)
   return reason.kind === 'application' && reason.ours && reason.code === CLOSE.identityTimeout
 }
 
+/** Whether the peer ended the connection because its node shuts down. */
+export const isGoodbye = (reason: CloseReason): boolean =>
+  reason.kind === 'application' && !reason.ours && reason.code === CLOSE.shutdown
+
 /** The counter an established connection that ended for this reason belongs to. */
 export const endingOf = (reason: CloseReason): EndingKind => {
   switch (reason.kind) {

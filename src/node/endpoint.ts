@@ -403,6 +403,7 @@ export class Endpoint {
         return this.#tokens.keep(link.remote, output.token)
       case 'reset-token':
         return this.#routes.resets(link, output.token, output.inUse)
+      case 'peer-hears':
       case 'stream-opened':
       case 'stream-readable':
       case 'stream-writable':

@@ -11,7 +11,7 @@ import type { Connection } from './quic.ts'
 import type { Due } from './schedule.ts'
 
 /** What a connection tells about its streams. */
-export type StreamOutput = Extract<ConnectionOutput, { kind: `stream-${string}` | 'streams-available' }>
+export type StreamOutput = Extract<ConnectionOutput, { kind: `stream-${string}` | 'streams-available' | 'peer-hears' }>
 
 /** Hears about a connection's streams, in order. */
 export interface StreamEvents {
@@ -159,6 +159,10 @@ export class Link implements Due {
 
   ended(stream: StreamId): boolean {
     return this.connection.ended(stream)
+  }
+
+  toEnd(stream: StreamId): number | null {
+    return this.connection.toEnd(stream)
   }
 
   stop(stream: StreamId, code: number): void {
