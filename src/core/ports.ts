@@ -5,8 +5,11 @@ import type { PeerId } from './ids.ts'
 /** Hash functions by their common names; digests of 32 bytes (sha256, blake3) or 48 (sha384). */
 export type HashName = 'sha256' | 'sha384' | 'blake3'
 
-/** TLS 1.3 cipher suites by their code point (RFC 8446 section B.4): 0x1301 is TLS_AES_128_GCM_SHA256. */
-export type Suite = 0x1301
+/**
+ * TLS 1.3 cipher suites by their code point (RFC 8446 section B.4): TLS_AES_128_GCM_SHA256, TLS_AES_256_GCM_SHA384 and
+ * TLS_CHACHA20_POLY1305_SHA256.
+ */
+export type Suite = 0x1301 | 0x1302 | 0x1303
 
 /** Key exchange groups by their code point: X25519MLKEM768 (0x11EC) and MLKEM768 (0x0201). */
 export type Group = 0x11ec | 0x0201
@@ -34,7 +37,9 @@ export interface Crypto {
   hmac(name: 'sha256' | 'sha384', key: Uint8Array, data: Uint8Array): Uint8Array
   /** BLAKE3-256 of a raw 1,952-byte ML-DSA-65 public key. */
   peerId(publicKey: Uint8Array): PeerId
-  /** `key` 16 bytes, `iv` 12 bytes, `headerKey` 16 bytes for suite 0x1301. */
+  /** The suite that protects packets of internet size fastest here; larger ones go fastest with AES-GCM everywhere. */
+  readonly swiftest: Suite
+  /** `iv` is 12 bytes; `key` and `headerKey` are 16 bytes for suite 0x1301, 32 for the others. */
   packetKey(suite: Suite, key: Uint8Array, iv: Uint8Array, headerKey: Uint8Array): PacketKey
   /** AES-128-GCM tag over `data` with nothing encrypted: the Retry integrity tag (RFC 9001 section 5.8). */
   retryTag(key: Uint8Array, nonce: Uint8Array, data: Uint8Array): Uint8Array

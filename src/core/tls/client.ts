@@ -23,28 +23,22 @@ import {
 import type { HandshakeMessage } from './handshake-buffer.ts'
 import { checkConfig, Handshake, type Peer, signatureObjection, unexpected, workFailed } from './handshake.ts'
 import { decodeServerHello, encodeClientHello, freshRandom } from './hello.ts'
-import { applicationSecrets, finishedData, type HandshakeSecrets, handshakeSecrets } from './key-schedule.ts'
+import { finishedMessage, finishedObjection } from './finished.ts'
+import { applicationSecrets, type HandshakeSecrets, handshakeSecrets } from './key-schedule.ts'
 import type { TrafficSecrets } from './key-schedule.ts'
 import {
   decodeCertificate,
   decodeCertificateRequest,
   decodeCertificateVerify,
   decodeEncryptedExtensions,
-  decodeFinished,
   encodeCertificate,
   encodeCertificateVerify,
-  encodeFinished,
   MESSAGE,
   signedContent,
 } from './messages.ts'
-import {
-  certificateRequestObjection,
-  GROUPS,
-  judgeEncryptedExtensions,
-  judgeServerHello,
-  SUITE,
-} from './negotiation.ts'
+import { certificateRequestObjection, GROUPS, judgeEncryptedExtensions, judgeServerHello } from './negotiation.ts'
 import type { Level, TlsConfig, TlsOutput, TlsSession } from './session.ts'
+import { NODE_SUITES } from './suites.ts'
 
 /** What a state carries once the key exchange is done. */
 interface Keyed {
@@ -165,12 +159,14 @@ export class TlsClient implements TlsSession {
 
   #serverHello(state: State & { kind: 'expect-server-hello' }, message: HandshakeMessage): State {
     const hello = decodeServerHello(message.body)
-    const share = refused(hello) ? hello : judgeServerHello(hello, state.group)
-    if (refused(share)) return share
-    const secret = state.keyShare.agree(share)
+    const { suites = NODE_SUITES } = this.#config
+    const choice = refused(hello) ? hello : judgeServerHello(hello, { suites, group: state.group })
+    if (refused(choice)) return choice
+    const secret = state.keyShare.agree(choice.share)
     if (secret === null) return refuse(ALERT.illegalParameter, 'a bad key share')
     const objection = this.#handshake.readFrom('handshake')
     if (objection !== null) return objection
+    this.#handshake.agree(choice.suite)
     this.#handshake.record(message.bytes)
     const secrets = handshakeSecrets(this.#config.crypto, secret, this.#handshake.hash())
     this.#handshake.keys('handshake', 'write', secrets.client)
@@ -219,12 +215,8 @@ export class TlsClient implements TlsSession {
 
   #finished({ secrets, alpn, peer }: Named, message: HandshakeMessage): State {
     const { crypto, publicKey } = this.#config
-    const verifyData = decodeFinished(message.body)
-    if (refused(verifyData)) return verifyData
-    if (!crypto.equal(verifyData, finishedData(crypto, secrets.server, this.#handshake.hash()))) {
-      return refuse(ALERT.decryptError, "the server's Finished is not genuine")
-    }
-    const objection = this.#handshake.readFrom('application')
+    const inputs = { secret: secrets.server, transcriptHash: this.#handshake.hash(), sender: 'server' } as const
+    const objection = finishedObjection(crypto, message.body, inputs) ?? this.#handshake.readFrom('application')
     if (objection !== null) return objection
     this.#handshake.record(message.bytes)
     const application = applicationSecrets(crypto, secrets.master, this.#handshake.hash())
@@ -240,7 +232,7 @@ export class TlsClient implements TlsSession {
     const { crypto, publicKey } = this.#config
     const verify = encodeCertificateVerify(signature)
     this.#handshake.record(verify)
-    const finished = encodeFinished(finishedData(crypto, secrets.client, this.#handshake.hash()))
+    const finished = finishedMessage(crypto, { secret: secrets.client, transcriptHash: this.#handshake.hash() })
     this.#handshake.send('handshake', concat(encodeCertificate(publicKey), verify, finished))
     this.#handshake.keys('application', 'write', application.client)
     this.#handshake.keys('application', 'read', application.server)
@@ -257,7 +249,7 @@ const verified = ({ secrets, alpn, peer }: Named, valid: boolean): State =>
 const clientHello = (config: TlsConfig, group: Group, share: Uint8Array): Uint8Array =>
   encodeClientHello({
     random: freshRandom(config.random),
-    suite: SUITE,
+    suites: config.suites ?? NODE_SUITES,
     extensions: [
       [EXTENSION.supportedVersions, encodeCodes([TLS13], 1)],
       [EXTENSION.supportedGroups, encodeCodes(GROUPS, 2)],

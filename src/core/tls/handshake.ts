@@ -3,12 +3,12 @@
 import { assert } from '../assert.ts'
 import { ascii } from '../bytes.ts'
 import type { PeerId } from '../ids.ts'
-import type { Crypto, Work } from '../ports.ts'
+import type { Crypto, Suite, Work } from '../ports.ts'
 import { ALERT, type Refusal, refuse } from './alerts.ts'
 import { HandshakeBuffer, type HandshakeMessage } from './handshake-buffer.ts'
-import { SUITE } from './negotiation.ts'
 import { PUBLIC_KEY_BYTES, SIGNATURE_BYTES } from './raw-public-key.ts'
 import type { Level, TlsConfig, TlsOutput } from './session.ts'
+import { SUITES } from './suites.ts'
 import { Transcript } from './transcript.ts'
 
 /** Bytes a peer may send before the handshake is complete: its part is 6,900; the rest is room for foreign extensions. */
@@ -51,6 +51,7 @@ export class Handshake {
   /** Bounded by the handshake: each input adds at most eight, and a completed session adds one alert at most. */
   readonly #outputs: TlsOutput[] = []
   #readLevel: Level = 'initial'
+  #suite: Suite | null = null
   #received = 0
   #lastWork = 0
 
@@ -92,9 +93,14 @@ export class Handshake {
     this.#outputs.push({ kind: 'send', level, bytes: messages })
   }
 
+  /** The cipher suite was agreed: its hash is the transcript's from now on. */
+  agree(suite: Suite): void {
+    this.#suite = suite
+  }
+
   /** Hands out the traffic secret of one level and direction. */
   keys(level: 'handshake' | 'application', direction: 'read' | 'write', secret: Uint8Array): void {
-    this.#outputs.push({ kind: 'keys', level, direction, suite: SUITE, secret })
+    this.#outputs.push({ kind: 'keys', level, direction, suite: this.#agreed, secret })
   }
 
   /** Asks for work; the id is counted up from 1. */
@@ -120,9 +126,14 @@ export class Handshake {
     return this.#outputs.shift() ?? null
   }
 
-  /** SHA-256 of the transcript so far. */
+  /** The digest of the transcript so far, by the hash of the suite. */
   hash(): Uint8Array {
-    return this.#transcript.hash()
+    return this.#transcript.hash(SUITES[this.#agreed].hash)
+  }
+
+  get #agreed(): Suite {
+    assert(this.#suite !== null, 'a suite is agreed before it is used')
+    return this.#suite
   }
 }
 

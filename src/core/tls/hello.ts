@@ -64,26 +64,38 @@ export const decodeServerHello = (body: Uint8Array): ServerHello | Refusal => {
   return { legacyVersion, random, sessionId, suite, compressionMethod, extensions }
 }
 
-/** What a hello of ours says beside its extensions. */
-export interface HelloFields {
-  readonly random: Uint8Array
-  readonly suite: number
-  readonly extensions: readonly (readonly [number, Uint8Array])[]
-}
+/** Extensions by type, in the order they are sent. */
+export type ExtensionList = readonly (readonly [number, Uint8Array])[]
 
-/** A ClientHello message offering one suite, with no session id (RFC 9001 section 8.4). */
-export const encodeClientHello = ({ random, suite, extensions }: HelloFields): Uint8Array =>
+/** A ClientHello message, with no session id (RFC 9001 section 8.4). */
+export const encodeClientHello = ({
+  random,
+  suites,
+  extensions,
+}: {
+  readonly random: Uint8Array
+  readonly suites: readonly number[]
+  readonly extensions: ExtensionList
+}): Uint8Array =>
   encodeMessage(MESSAGE.clientHello, (writer) => {
     writer.u16(LEGACY_VERSION)
     writer.put(random)
     writer.vector(1, () => undefined)
-    writer.vector(2, () => writer.u16(suite))
+    writer.vector(2, () => suites.forEach((suite) => writer.u16(suite)))
     writer.vector(1, () => writer.u8(0))
     writeExtensions(writer, extensions)
   })
 
 /** A ServerHello message with an empty session id, which echoes an empty one. */
-export const encodeServerHello = ({ random, suite, extensions }: HelloFields): Uint8Array =>
+export const encodeServerHello = ({
+  random,
+  suite,
+  extensions,
+}: {
+  readonly random: Uint8Array
+  readonly suite: number
+  readonly extensions: ExtensionList
+}): Uint8Array =>
   encodeMessage(MESSAGE.serverHello, (writer) => {
     writer.u16(LEGACY_VERSION)
     writer.put(random)

@@ -3,7 +3,6 @@
 import { ascii, concat, Reader, type Writer } from '../bytes.ts'
 import { ALERT, malformed, type Refusal, refuse, refused } from './alerts.ts'
 import { encodeCodes, EXTENSION, type Extensions, MLDSA65, readExtensions, writeExtensions } from './extensions.ts'
-import { HASH_BYTES } from './key-schedule.ts'
 import { decodePublicKey, encodePublicKey } from './raw-public-key.ts'
 import { decodeWhole, encode, vectorBytes, vectorReader } from './vectors.ts'
 
@@ -106,13 +105,9 @@ export const signedContent = (signer: 'client' | 'server', transcriptHash: Uint8
 
 const SIGNED_PADDING = new Uint8Array(64).fill(0x20)
 
-/** A Finished with 32 bytes of verify_data. */
+/** A Finished with its verify_data. */
 export const encodeFinished = (verifyData: Uint8Array): Uint8Array =>
   encodeMessage(MESSAGE.finished, (writer) => writer.put(verifyData))
-
-/** The verify_data of a Finished, 32 bytes. */
-export const decodeFinished = (body: Uint8Array): Uint8Array | Refusal =>
-  body.length === HASH_BYTES ? body : malformed('Finished')
 
 /** We ask for no extension that a certificate entry may carry, so each is one too many (RFC 8446 section 4.4.2). */
 const certificateExtensions = (extensions: Extensions): Refusal | null =>

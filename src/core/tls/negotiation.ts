@@ -1,5 +1,5 @@
 // What a hello, EncryptedExtensions or CertificateRequest means for us: pure judgements, each giving what was agreed or the alert
-// that RFC 8446 asks for. Nothing is negotiated but the group (X25519MLKEM768, or MLKEM768) and the application protocol.
+// that RFC 8446 asks for. Nothing is negotiated but the cipher suite, the group (X25519MLKEM768, or MLKEM768) and the application protocol.
 import { ascii, sameBytes } from '../bytes.ts'
 import type { Group, Suite } from '../ports.ts'
 import { ALERT, malformed, type Refusal, refuse, refused } from './alerts.ts'
@@ -21,37 +21,59 @@ import {
 import { type ClientHello, LEGACY_VERSION, type ServerHello } from './hello.ts'
 import { hexBytes } from './vectors.ts'
 
-/** The one cipher suite: TLS_AES_128_GCM_SHA256. */
-export const SUITE: Suite = 0x1301
-
 /** Groups we agree to, best first. */
 export const GROUPS: readonly Group[] = [0x11ec, 0x0201]
 
 /** What a server takes from an acceptable ClientHello. `share` and `transportParameters` are views of the message. */
 export interface ClientOffer {
+  readonly suite: Suite
   readonly group: Group
   readonly share: Uint8Array
   readonly alpn: string
   readonly transportParameters: Uint8Array
 }
 
-/** Judges a ClientHello; `alpn` are the server's protocols, best first. */
-export const judgeClientHello = (hello: ClientHello, alpn: readonly string[]): ClientOffer | Refusal => {
+/** What a server accepts: its protocols, best first, and its suites, in the order of the client's. */
+export interface Acceptable {
+  readonly alpn: readonly string[]
+  readonly suites: readonly Suite[]
+}
+
+/** Judges a ClientHello. */
+export const judgeClientHello = (hello: ClientHello, { alpn, suites }: Acceptable): ClientOffer | Refusal => {
   const offered = decodeOffered(hello.extensions)
   if (refused(offered)) return offered
-  const objection = versionObjection(hello, offered) ?? pskObjection(hello.extensions) ?? authObjection(offered)
+  const objection = versionObjection(hello, offered)
   if (objection !== null) return objection
+  // The dialler knows the path, and so which suite is the fastest on it.
+  const suite = hello.suites.map((code) => suites.find((ours) => ours === code)).find((found) => found !== undefined)
+  if (suite === undefined) return refuse(ALERT.handshakeFailure, 'no cipher suite in common')
+  const problem = pskObjection(hello.extensions) ?? authObjection(offered)
+  if (problem !== null) return problem
   const share = chooseShare(offered)
   if (refused(share)) return share
   const protocol = alpn.find((name) => offered.protocols?.some((other) => sameBytes(other, ascii(name))))
   if (protocol === undefined) return refuse(ALERT.noApplicationProtocol, 'no application protocol in common')
   const transportParameters = hello.extensions.get(EXTENSION.quicTransportParameters)
   if (transportParameters === undefined) return missing('quic_transport_parameters')
-  return { ...share, alpn: protocol, transportParameters }
+  return { suite, ...share, alpn: protocol, transportParameters }
 }
 
-/** Judges a ServerHello for a client that offered one share of `group`: the server's share, a view of the message. */
-export const judgeServerHello = (hello: ServerHello, group: Group): Uint8Array | Refusal => {
+/** What a client offered in its ClientHello. */
+export interface Offer {
+  readonly suites: readonly Suite[]
+  /** The group of its one share. */
+  readonly group: Group
+}
+
+/** What a ServerHello chose; `share` is a view of the message. */
+export interface ServerChoice {
+  readonly suite: Suite
+  readonly share: Uint8Array
+}
+
+/** Judges a ServerHello. */
+export const judgeServerHello = (hello: ServerHello, { suites, group }: Offer): ServerChoice | Refusal => {
   const { extensions } = hello
   if (!extensions.has(EXTENSION.supportedVersions)) return refuse(ALERT.protocolVersion, 'the server lacks TLS 1.3')
   if (sameBytes(hello.random, RETRY_RANDOM)) return refuse(ALERT.handshakeFailure, 'the server asks for another group')
@@ -61,7 +83,10 @@ export const judgeServerHello = (hello: ServerHello, group: Group): Uint8Array |
   if (body === undefined) return missing('key_share')
   const share = decodeKeyShare(body)
   if (share === null) return malformed('key_share')
-  return share.group === group ? share.share : refuse(ALERT.illegalParameter, 'a group that was not offered')
+  if (share.group !== group) return refuse(ALERT.illegalParameter, 'a group that was not offered')
+  const suite = suites.find((offered) => offered === hello.suite)
+  if (suite === undefined) return refuse(ALERT.illegalParameter, 'a cipher suite that was not offered')
+  return { suite, share: share.share }
 }
 
 /** What a client takes from EncryptedExtensions; `transportParameters` is a view of the message. */
@@ -156,7 +181,7 @@ const versionObjection = (hello: ClientHello, { versions }: Offered): Refusal | 
   if (hello.compressionMethods.length !== 1 || hello.compressionMethods[0] !== 0) {
     return refuse(ALERT.illegalParameter, 'compression offered with TLS 1.3')
   }
-  return hello.suites.includes(SUITE) ? null : refuse(ALERT.handshakeFailure, 'no cipher suite in common')
+  return null
 }
 
 /** Pre-shared keys are not taken up, but their rules hold (RFC 8446 sections 4.2.9 and 4.2.11). */
@@ -197,7 +222,6 @@ const serverHelloObjection = (hello: ServerHello): Refusal | null => {
     return refuse(ALERT.illegalParameter, 'a version that was not offered')
   }
   if (hello.sessionId.length > 0) return refuse(ALERT.illegalParameter, 'a session id that was not sent')
-  if (hello.suite !== SUITE) return refuse(ALERT.illegalParameter, 'a cipher suite that was not offered')
   return hello.compressionMethod === 0 ? null : refuse(ALERT.illegalParameter, 'a compression method')
 }
 

@@ -6,7 +6,7 @@
 // Any state goes to alert on a refusal and stays there; in complete every message is one. In signing no message can come yet,
 // since the client knows nothing to answer; in verifying messages wait, as many as a handshake may have.
 import { concat } from '../bytes.ts'
-import type { WorkDone } from '../ports.ts'
+import type { Suite, WorkDone } from '../ports.ts'
 import { ALERT, type Refusal, refuse, refused } from './alerts.ts'
 import {
   encodeCode,
@@ -20,21 +20,21 @@ import {
 import type { HandshakeMessage } from './handshake-buffer.ts'
 import { checkConfig, Handshake, type Peer, signatureObjection, unexpected, workFailed } from './handshake.ts'
 import { decodeClientHello, encodeServerHello, freshRandom } from './hello.ts'
-import { applicationSecrets, finishedData, type HandshakeSecrets, handshakeSecrets } from './key-schedule.ts'
+import { finishedMessage, finishedObjection } from './finished.ts'
+import { applicationSecrets, type HandshakeSecrets, handshakeSecrets } from './key-schedule.ts'
 import {
   decodeCertificate,
   decodeCertificateVerify,
-  decodeFinished,
   encodeCertificate,
   encodeCertificateRequest,
   encodeCertificateVerify,
   encodeEncryptedExtensions,
-  encodeFinished,
   MESSAGE,
   signedContent,
 } from './messages.ts'
-import { judgeClientHello, SUITE } from './negotiation.ts'
+import { type ClientOffer, judgeClientHello } from './negotiation.ts'
 import type { Level, TlsConfig, TlsOutput, TlsSession } from './session.ts'
+import { NODE_SUITES } from './suites.ts'
 
 /** What a state carries once our flight is out: the secrets of the client's direction. */
 interface Answered {
@@ -139,9 +139,9 @@ export class TlsServer implements TlsSession {
   }
 
   #clientHello(message: HandshakeMessage): State {
-    const { crypto, alpn } = this.#config
+    const { crypto, alpn, suites = NODE_SUITES } = this.#config
     const hello = decodeClientHello(message.body)
-    const offer = refused(hello) ? hello : judgeClientHello(hello, alpn)
+    const offer = refused(hello) ? hello : judgeClientHello(hello, { alpn, suites })
     if (refused(offer)) return offer
     const agreed = crypto.encapsulate(offer.group, offer.share)
     if (agreed === null) return refuse(ALERT.illegalParameter, 'a bad key share')
@@ -149,12 +149,13 @@ export class TlsServer implements TlsSession {
     if (objection !== null) return objection
     this.#handshake.record(message.bytes)
     this.#handshake.output({ kind: 'transport-parameters', bytes: offer.transportParameters.slice() })
-    return this.#answer(offer.alpn, agreed.secret, { group: offer.group, share: agreed.share })
+    return this.#answer(offer, agreed.secret, { group: offer.group, share: agreed.share })
   }
 
   /** Everything up to our Certificate leaves at once: the flight fits what may be sent before validation only if none of it waits. */
-  #answer(alpn: string, secret: Uint8Array, keyShare: KeyShareEntry): State {
-    this.#send('initial', serverHello(this.#config, keyShare))
+  #answer({ suite, alpn }: ClientOffer, secret: Uint8Array, keyShare: KeyShareEntry): State {
+    this.#handshake.agree(suite)
+    this.#send('initial', serverHello(this.#config, suite, keyShare))
     const secrets = handshakeSecrets(this.#config.crypto, secret, this.#handshake.hash())
     this.#handshake.keys('handshake', 'write', secrets.server)
     this.#handshake.keys('handshake', 'read', secrets.client)
@@ -170,7 +171,7 @@ export class TlsServer implements TlsSession {
     const { crypto } = this.#config
     const verify = encodeCertificateVerify(signature)
     this.#handshake.record(verify)
-    const finished = encodeFinished(finishedData(crypto, secrets.server, this.#handshake.hash()))
+    const finished = finishedMessage(crypto, { secret: secrets.server, transcriptHash: this.#handshake.hash() })
     this.#handshake.record(finished)
     this.#handshake.send('handshake', concat(verify, finished))
     const application = applicationSecrets(crypto, secrets.master, this.#handshake.hash())
@@ -199,12 +200,12 @@ export class TlsServer implements TlsSession {
 
   #finished({ answered, peer }: Named, message: HandshakeMessage): State {
     const { crypto } = this.#config
-    const verifyData = decodeFinished(message.body)
-    if (refused(verifyData)) return verifyData
-    if (!crypto.equal(verifyData, finishedData(crypto, answered.handshakeSecret, this.#handshake.hash()))) {
-      return refuse(ALERT.decryptError, "the client's Finished is not genuine")
-    }
-    const objection = this.#handshake.readFrom('application')
+    const inputs = {
+      secret: answered.handshakeSecret,
+      transcriptHash: this.#handshake.hash(),
+      sender: 'client',
+    } as const
+    const objection = finishedObjection(crypto, message.body, inputs) ?? this.#handshake.readFrom('application')
     if (objection !== null) return objection
     this.#handshake.keys('application', 'read', answered.applicationSecret)
     this.#handshake.complete(peer, answered.alpn)
@@ -222,10 +223,10 @@ const verified = ({ answered, peer }: Named, valid: boolean): State =>
     ? { kind: 'expect-finished', answered, peer }
     : refuse(ALERT.decryptError, "the client's signature is not genuine")
 
-const serverHello = (config: TlsConfig, keyShare: KeyShareEntry): Uint8Array =>
+const serverHello = (config: TlsConfig, suite: Suite, keyShare: KeyShareEntry): Uint8Array =>
   encodeServerHello({
     random: freshRandom(config.random),
-    suite: SUITE,
+    suite,
     extensions: [
       [EXTENSION.supportedVersions, encodeCode(TLS13)],
       [EXTENSION.keyShare, encodeKeyShare(keyShare)],

@@ -18,6 +18,8 @@ export interface TlsConfig {
   readonly publicKey: Uint8Array
   /** Client only: the one peer that is wanted; null takes whoever answers. */
   readonly expectedPeer: PeerId | null
+  /** The cipher suites that are offered or accepted, a client's best first; those of nodes when absent. */
+  readonly suites?: readonly Suite[]
   /** Client only: the group of its one key share; X25519MLKEM768 (0x11EC) when absent. */
   readonly group?: Group
 }

@@ -1,9 +1,9 @@
-// The handshake messages of both ends in order (RFC 8446 section 4.4.1). They are kept as bytes and hashed in one call each time
-// a hash is needed: a handshake needs six, and this
-// keeps the port free of hash states.
+// The handshake messages of both ends in order (RFC 8446 section 4.4.1). They are kept as bytes and hashed in one call each time a
+// hash is needed: a handshake needs six, the hash is not known before its first two messages, and this keeps the port free of hash states.
 import { assert } from '../assert.ts'
 import { Writer } from '../bytes.ts'
 import type { Crypto } from '../ports.ts'
+import type { SuiteHash } from './suites.ts'
 
 /** Bytes a transcript can reach: what a peer may send plus what we send, both bounded before they come here. */
 export const TRANSCRIPT_BYTES_MAX = 16_384
@@ -23,9 +23,9 @@ export class Transcript {
     this.#messages.put(messages)
   }
 
-  /** SHA-256 of everything so far. */
-  hash(): Uint8Array {
-    return this.#crypto.hash('sha256', this.#messages.written())
+  /** The digest of everything so far. */
+  hash(name: SuiteHash): Uint8Array {
+    return this.#crypto.hash(name, this.#messages.written())
   }
 
   /** Gives the memory back once the handshake is complete; nothing can be added any more. */

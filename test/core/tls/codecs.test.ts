@@ -6,11 +6,12 @@ import { fromHex, Reader, toHex, Writer } from '../../../src/core/bytes.ts'
 import { type Refusal, refused } from '../../../src/core/tls/alerts.ts'
 import * as extensions from '../../../src/core/tls/extensions.ts'
 import { HandshakeBuffer, MESSAGE_BYTES_MAX } from '../../../src/core/tls/handshake-buffer.ts'
+import { finishedMessage, finishedObjection } from '../../../src/core/tls/finished.ts'
 import * as hello from '../../../src/core/tls/hello.ts'
 import * as messages from '../../../src/core/tls/messages.ts'
 import { judgeClientHello, judgeEncryptedExtensions, judgeServerHello } from '../../../src/core/tls/negotiation.ts'
 import { decodePublicKey, encodePublicKey, PUBLIC_KEY_BYTES } from '../../../src/core/tls/raw-public-key.ts'
-import { alice, bob, configOf, converse, messagesOf, sentAt } from './conversation.ts'
+import { alice, bob, configOf, converse, crypto, messagesOf, sentAt } from './conversation.ts'
 
 const bytesOf = (size: number) => fc.uint8Array({ minLength: size, maxLength: size })
 const code = fc.integer({ min: 0, max: 0xffff })
@@ -33,12 +34,12 @@ const value = <T extends object>(outcome: T): Exclude<T, Refusal> => {
 describe('hello codecs', () => {
   it('read back every ClientHello they write', () => {
     fc.assert(
-      fc.property(bytesOf(32), code, extensionList, (random, suite, list) => {
-        const body = bodyOf(hello.encodeClientHello({ random, suite, extensions: list }), 1)
+      fc.property(bytesOf(32), fc.array(code, { minLength: 1 }), extensionList, (random, suites, list) => {
+        const body = bodyOf(hello.encodeClientHello({ random, suites, extensions: list }), 1)
         assert.deepEqual(value(hello.decodeClientHello(body)), {
           random,
           sessionId: new Uint8Array(0),
-          suites: [suite],
+          suites,
           compressionMethods: Uint8Array.of(0),
           extensions: new Map(list),
         })
@@ -193,9 +194,17 @@ describe('message codecs', () => {
     )
   })
 
-  it('refuse a Finished of any length but 32', () => {
-    for (const size of [0, 31, 33, 48]) assert.equal(alertCode(messages.decodeFinished(new Uint8Array(size))), 50)
-    assert.equal(value(messages.decodeFinished(new Uint8Array(32))).length, 32)
+  it('refuse a Finished of any length but that of the hash', () => {
+    for (const [hashBytes, sizes] of [
+      [32, [0, 31, 33, 48]],
+      [48, [0, 32, 47, 49]],
+    ] as const) {
+      const inputs = { secret: new Uint8Array(hashBytes), transcriptHash: new Uint8Array(hashBytes), sender: 'client' }
+      const objection = (body: Uint8Array) => finishedObjection(crypto, body, { ...inputs, sender: 'client' })
+      for (const size of sizes) assert.equal(objection(new Uint8Array(size))?.alert, 50)
+      assert.equal(objection(new Uint8Array(hashBytes))?.alert, 51)
+      assert.equal(objection(finishedMessage(crypto, inputs).subarray(4)), null)
+    }
   })
 })
 
@@ -216,14 +225,19 @@ describe('decoders', () => {
     messagesOf(Buffer.concat([sentAt(outputs, 'initial'), sentAt(outputs, 'handshake')])),
   )
   const decoders: readonly ((body: Uint8Array) => object)[] = [
-    (body) => judged(hello.decodeClientHello(body), (decoded) => judgeClientHello(decoded, ['sallyport/1'])),
-    (body) => judged(hello.decodeServerHello(body), (decoded) => judgeServerHello(decoded, 0x11ec)),
+    (body) =>
+      judged(hello.decodeClientHello(body), (decoded) =>
+        judgeClientHello(decoded, { alpn: ['sallyport/1'], suites: [0x1301] }),
+      ),
+    (body) =>
+      judged(hello.decodeServerHello(body), (decoded) =>
+        judgeServerHello(decoded, { suites: [0x1301], group: 0x11ec }),
+      ),
     (body) =>
       judged(messages.decodeEncryptedExtensions(body), (decoded) => judgeEncryptedExtensions(decoded, ['sallyport/1'])),
     messages.decodeCertificateRequest,
     (body) => messages.decodeCertificate(body, 50),
     messages.decodeCertificateVerify,
-    messages.decodeFinished,
     decodePublicKey,
   ]
 

@@ -105,7 +105,7 @@ describe('a server', () => {
     ['compression', ALERT.illegalParameter, {}, { compression: Uint8Array.of(0, 1) }],
     ['no null compression', ALERT.illegalParameter, {}, { compression: Uint8Array.of(1) }],
     ['an empty list of compressions', ALERT.decodeError, {}, { compression: EMPTY }],
-    ['no suite in common', ALERT.handshakeFailure, {}, { suites: [0x1302, 0x1303] }],
+    ['no suite in common', ALERT.handshakeFailure, {}, { suites: [0x1302, 0x1304] }],
     ['an empty list of suites', ALERT.decodeError, {}, { suites: [] }],
     ['no signature_algorithms', ALERT.missingExtension, { [EXTENSION.signatureAlgorithms]: null }],
     ['no ML-DSA-65', ALERT.handshakeFailure, { [EXTENSION.signatureAlgorithms]: encodeCodes([0x0807], 2) }],
