@@ -104,7 +104,7 @@ export const makeParts = (
       handshake: new PacketSpace('handshake'),
       application: new PacketSpace('application'),
     },
-    recovery: new Recovery(INITIAL_DATAGRAM_BYTES, now),
+    recovery: new Recovery(settings.congestion, INITIAL_DATAGRAM_BYTES, now),
     streams: new Streams(role, settings, emit),
     ids: new ConnectionIds(beginning, {
       random,

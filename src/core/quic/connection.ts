@@ -159,11 +159,12 @@ export class QuicConnection {
     if (!lifetime.isOpen) return lifetime.endsAt
     let at = Math.min(recovery.timerAt(recoveryView(this.#parts)), this.#idleAt(), this.#keepAliveAt())
     if (path.isBlocked) return at
+    at = Math.min(at, recovery.throttle.wakeAt)
     for (const space of SPACES) if (spaces[space].writeKey !== null) at = Math.min(at, spaces[space].received.ackAt)
     return at
   }
 
-  /** Time has passed: losses, probes, keep-alive, the end of idleness or of closing. */
+  /** Time has passed: losses, probes, keep-alive, the end of idleness or of closing. Sending goes on, too, where the pace held it back. */
   timeout(now: number): void {
     const { lifetime, recovery, spaces } = this.#parts
     if (lifetime.state.kind === 'gone') return
@@ -370,7 +371,7 @@ export class QuicConnection {
     parts.progress.complete = true
     parts.path.isValidated = true
     parts.path.datagramBytes = Math.min(this.#settings.datagramBytes, parts.peer.maxUdpPayloadBytes)
-    parts.recovery.congestion.setDatagramBytes(parts.path.datagramBytes)
+    parts.recovery.throttle.setDatagramBytes(parts.path.datagramBytes)
     if (parts.role === 'server') {
       parts.progress.doneOwed = true
       confirm(parts)
