@@ -37,13 +37,15 @@ export const handshakeFailure = (reason: CloseReason, direction: Direction): Han
  * Whether a peer at a validated address began what came to nothing: a handshake it did not finish in time, a connection on which it did not say who it was,
  * or fell silent.
  */
-export const cameToNothing = (link: Link, state: LinkState, reason: CloseReason): boolean => {
+export const cameToNothing = (link: Link, state: LinkState, wasInVain: boolean): boolean => {
   if (link.direction === 'outbound') return false
   if (state.kind === 'half-open') return link.isValidated && state.failure === 'deadline'
-  return (
-    reason.kind === 'idle' || (reason.kind === 'application' && reason.ours && reason.code === CLOSE.identityTimeout)
-  )
+  return wasInVain
 }
+
+/** Whether a connection of a node that ended so was established in vain. */
+export const inVain = (reason: CloseReason): boolean =>
+  reason.kind === 'idle' || (reason.kind === 'application' && reason.ours && reason.code === CLOSE.identityTimeout)
 
 /** The counter an established connection that ended for this reason belongs to. */
 export const endingOf = (reason: CloseReason): EndingKind => {

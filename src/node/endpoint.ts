@@ -10,18 +10,19 @@ import type { SlotVerdict, Verdict } from '../core/gate/gate.ts'
 import type { GateOptions } from '../core/gate/options.ts'
 import type { ConnectionHandle, PeerId } from '../core/ids.ts'
 import type { Random, Work, WorkDone } from '../core/ports.ts'
+import type { QuicConfig } from '../core/quic/connection.ts'
 import type { CloseReason, ConnectionOutput } from '../core/quic/outputs.ts'
 import type { LongHeader } from '../core/quic/packet.ts'
 import type { TransportSettings } from '../core/quic/settings.ts'
 import type { Identity, Ports } from '../io/ports.ts'
 import { type Acceptance, type Admission, AT_ONCE, type Crowd, type Handles, NO_CROWD } from './acceptance.ts'
-import { cameToNothing, endingOf, handshakeFailure } from './close-reasons.ts'
+import { cameToNothing, endingOf, handshakeFailure, inVain } from './close-reasons.ts'
 import { Gatekeeper, type Stray } from './gatekeeper.ts'
 import { GivenTokens } from './given-tokens.ts'
 import { Link } from './link.ts'
-import { linkConfig, type LinkParentage } from './link-config.ts'
+import { linkConfig, type LinkEnds, type LinkParentage } from './link-config.ts'
 import { isFirstFlight, Newcomers } from './newcomers.ts'
-import type { Limits } from './options.ts'
+import type { EndpointLimits } from './options.ts'
 import { Outbox } from './outbox.ts'
 import { workWhenFree } from './patient-work.ts'
 import { CORE_QUIC, type Quic } from './quic.ts'
@@ -33,8 +34,9 @@ import { type Arrival, Sockets } from './sockets.ts'
 export interface EndpointOptions {
   readonly ports: Ports
   readonly identity: Identity
-  readonly alpn: string
-  readonly limits: Limits
+  /** Application protocols, best first. */
+  readonly alpn: readonly string[]
+  readonly limits: EndpointLimits
   /** Settings for peers on this machine's loopback interface, which carries large datagrams, and for all others. */
   readonly transports: { readonly loopback: TransportSettings; readonly elsewhere: TransportSettings }
   readonly schedule: Schedule
@@ -51,6 +53,10 @@ export interface EndpointOptions {
   readonly resetSecret?: Uint8Array
   /** Default: no handshake waits for another. */
   readonly admission?: Admission
+  /** What each connection's configuration has besides; default: nothing. */
+  readonly more?: (ends: LinkEnds) => Partial<QuicConfig>
+  /** Whether an inbound connection that ended so was begun in vain; default: as a node sees it. */
+  readonly inVain?: (reason: CloseReason) => boolean
   /** Default: the core's. */
   readonly quic?: Quic
 }
@@ -432,7 +438,8 @@ export class Endpoint {
     const { state } = link
     if (state.kind === 'closed') return
     this.#end(link)
-    if (cameToNothing(link, state, reason)) this.#keeper.wasted(link.remote)
+    const wasInVain = (this.#options.inVain ?? inVain)(reason)
+    if (cameToNothing(link, state, wasInVain)) this.#keeper.wasted(link.remote)
     if (state.kind === 'established') {
       counters.ended[endingOf(reason)]++
       return acceptance.lost(link.handle, reason, this.#now)

@@ -12,10 +12,13 @@ export type LinkConfig = QuicConfig & { readonly transport: TransportSettings }
 export interface LinkParentage {
   readonly ports: Pick<Ports, 'crypto' | 'random'>
   readonly identity: Identity
-  readonly alpn: string
+  /** Application protocols, best first. */
+  readonly alpn: readonly string[]
   /** For peers on this machine's loopback interface, which carries large datagrams, and for all others. */
   readonly transports: { readonly loopback: TransportSettings; readonly elsewhere: TransportSettings }
   readonly resetSecret: Uint8Array
+  /** What a connection has besides; default: nothing. */
+  readonly more?: (ends: LinkEnds) => Partial<QuicConfig>
 }
 
 /** Which end we are, of a connection with whom. */
@@ -27,14 +30,15 @@ export interface LinkEnds {
 
 /** The configuration of one connection. */
 export const linkConfig = (
-  { ports, identity, alpn, transports, resetSecret }: LinkParentage,
+  { ports, identity, alpn, transports, resetSecret, more }: LinkParentage,
   ends: LinkEnds,
 ): LinkConfig => ({
   ...ends,
   crypto: ports.crypto,
   random: ports.random,
   publicKey: identity.publicKey,
-  alpn: [alpn],
-  transport: classify(ends.remote) === 'loopback' ? transports.loopback : transports.elsewhere,
+  alpn,
   resetSecret,
+  ...more?.(ends),
+  transport: classify(ends.remote) === 'loopback' ? transports.loopback : transports.elsewhere,
 })

@@ -24,6 +24,9 @@ export interface Connection {
   readonly opened: boolean
   readonly isOpen: boolean
   keepAliveMs: number | null
+  /** The application protocol that was agreed on; null before that. */
+  readonly alpn: string | null
+  readonly stats: { readonly sent: number; readonly received: number; readonly rttMs: number }
   takeDiscarded(): number
   receive(datagram: Uint8Array, from: Address, now: number): void
   transmit(into: Uint8Array, now: number): number
@@ -42,6 +45,7 @@ export interface Connection {
   stop(stream: StreamId, code: number): void
   close(code: number, reason: string, now: number): void
   withdraw(now: number): void
+  reject(alert: number, reason: string, now: number): void
   abandon(): void
   sendToken(token: Uint8Array): void
 }

@@ -117,7 +117,7 @@ export const transportParts = (options: TransportOptions): TransportParts => {
   const endpoint = new Endpoint({
     ports,
     identity,
-    alpn: ALPN,
+    alpn: [ALPN],
     limits,
     schedule,
     counters,

@@ -63,6 +63,7 @@ export class QuicConnection {
   readonly #held = new HeldPackets()
   #discarded = 0
   #peer: { peerId: PeerId; publicKey: Uint8Array } | null = null
+  #alpn: string | null = null
   #sentAt: number
 
   /** A dialler's connection; its first datagrams wait in `transmit`. */
@@ -118,6 +119,11 @@ export class QuicConnection {
   sendToken(token: Uint8Array): void {
     assert(this.#config.role === 'server', 'only an acceptor gives tokens')
     if (this.#parts.lifetime.isOpen) this.#parts.tokens.give(token)
+  }
+
+  /** The application protocol that was agreed on; null before the handshake is done. */
+  get alpn(): string | null {
+    return this.#alpn
   }
 
   /** Bytes of datagrams sent and received, and the smoothed round-trip time in ms. */
@@ -257,6 +263,11 @@ export class QuicConnection {
     this.#violate(violation(NO_ERROR, ''), now)
   }
 
+  /** Ends a connection whose peer is not one that is wanted here, with a TLS alert (RFC 9001 section 4.8); idempotent. */
+  reject(alert: number, reason: string, now: number): void {
+    this.#violate(violation(CRYPTO_ERROR + alert, reason), now)
+  }
+
   /** Forgets the connection without a word to the peer. */
   abandon(): void {
     if (this.#parts.lifetime.state.kind === 'gone') return
@@ -331,6 +342,7 @@ export class QuicConnection {
         this.#peer = { peerId: output.peerId, publicKey: output.publicKey }
         return
       case 'complete':
+        this.#alpn = output.alpn
         return this.#onComplete(now)
       case 'alert':
         return this.#violate(violation(CRYPTO_ERROR + output.alert, output.reason), now)
