@@ -14,7 +14,7 @@ import type { QuicConfig } from '../core/quic/connection.ts'
 import type { CloseReason, ConnectionOutput } from '../core/quic/outputs.ts'
 import type { LongHeader } from '../core/quic/packet.ts'
 import type { TransportSettings } from '../core/quic/settings.ts'
-import type { Identity, Ports } from '../io/ports.ts'
+import type { Identity, NetworkPorts } from '../io/ports.ts'
 import { type Acceptance, type Admission, AT_ONCE, type Crowd, type Handles, NO_CROWD } from './acceptance.ts'
 import { cameToNothing, endingOf, handshakeFailure, inVain } from './close-reasons.ts'
 import { Gatekeeper, type Stray } from './gatekeeper.ts'
@@ -32,7 +32,7 @@ import { type Arrival, Sockets } from './sockets.ts'
 
 /** What an endpoint is made of. */
 export interface EndpointOptions {
-  readonly ports: Ports
+  readonly ports: NetworkPorts
   readonly identity: Identity
   /** Application protocols, best first. */
   readonly alpn: readonly string[]

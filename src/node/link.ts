@@ -174,6 +174,12 @@ export class Link implements Due {
     this.#touch()
   }
 
+  /** Ends a connection that is not wanted, with a transport code. */
+  reject(code: number, reason: string, now: number): void {
+    this.connection.reject(code, reason, now)
+    this.#touch()
+  }
+
   /** Forgets a connection without a word to the peer; a handshake in progress has then failed for `failure`. */
   drop(failure: HandshakeFailure = 'cancelled'): void {
     if (this.state.kind === 'half-open') this.state = { ...this.state, failure }

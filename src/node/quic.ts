@@ -45,7 +45,7 @@ export interface Connection {
   stop(stream: StreamId, code: number): void
   close(code: number, reason: string, now: number): void
   withdraw(now: number): void
-  reject(alert: number, reason: string, now: number): void
+  reject(code: number, reason: string, now: number): void
   abandon(): void
   sendToken(token: Uint8Array): void
 }

@@ -263,9 +263,9 @@ export class QuicConnection {
     this.#violate(violation(NO_ERROR, ''), now)
   }
 
-  /** Ends a connection whose peer is not one that is wanted here, with a TLS alert (RFC 9001 section 4.8); idempotent. */
-  reject(alert: number, reason: string, now: number): void {
-    this.#violate(violation(CRYPTO_ERROR + alert, reason), now)
+  /** Ends a connection that is not wanted, with a transport code, CRYPTO_ERROR and an alert for one (RFC 9000 section 20.1); idempotent. */
+  reject(code: number, reason: string, now: number): void {
+    this.#violate(violation(code, reason), now)
   }
 
   /** Forgets the connection without a word to the peer. */

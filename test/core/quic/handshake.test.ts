@@ -92,10 +92,10 @@ describe('who is refused', () => {
     assert.equal(pair.client.closed, null)
   })
 
-  it('one that the application does not take, with an alert of its choice, though its handshake is done', () => {
+  it('one that the application does not take, with a code of its choice, though its handshake is done', () => {
     const pair = new Pair().establish()
     assert.equal(pair.server.live.alpn, 'sallyport/1')
-    pair.server.live.reject(42, 'not in the list', pair.now)
+    pair.server.live.reject(0x12a, 'not in the list', pair.now)
     pair.flush(pair.server)
     pair.run(() => pair.client.closed !== null, 5000)
     assert.deepEqual(pair.client.closed, { kind: 'transport', ours: false, code: 0x12a, reason: 'not in the list' })
