@@ -21,12 +21,12 @@ import { Gatekeeper, type Stray } from './gatekeeper.ts'
 import { GivenTokens } from './given-tokens.ts'
 import { Link } from './link.ts'
 import { linkConfig, type LinkEnds, type LinkParentage } from './link-config.ts'
-import { isFirstFlight, Newcomers } from './newcomers.ts'
+import { isFirstFlight, type Newcomer, Newcomers } from './newcomers.ts'
 import type { EndpointLimits } from './options.ts'
 import { Outbox } from './outbox.ts'
 import { workWhenFree } from './patient-work.ts'
 import { CORE_QUIC, type Quic } from './quic.ts'
-import { Routes } from './routes.ts'
+import { firstFlight, Routes } from './routes.ts'
 import type { Schedule } from './schedule.ts'
 import { type Arrival, Sockets } from './sockets.ts'
 
@@ -56,7 +56,7 @@ export interface EndpointOptions {
   /** What each connection's configuration has besides; default: nothing. */
   readonly more?: (ends: LinkEnds) => Partial<QuicConfig>
   /** Whether an inbound connection that ended so was begun in vain; default: as a node sees it. */
-  readonly inVain?: (reason: CloseReason) => boolean
+  readonly inVain?: typeof inVain
   /** Default: the core's. */
   readonly quic?: Quic
 }
@@ -72,6 +72,9 @@ export type Dialled =
 /** One of no known connection, when it came. */
 type Stranger = Stray & Arrival
 
+/** One that a handshake may begin with, and of which flight it is. */
+type FirstComer = Stranger & Newcomer
+
 /** The endpoint of one node. */
 export class Endpoint {
   readonly #options: EndpointOptions
@@ -79,7 +82,7 @@ export class Endpoint {
   readonly #quic: Quic
   readonly #admission: Admission
   readonly #keeper: Gatekeeper
-  readonly #newcomers: Newcomers<Stranger>
+  readonly #newcomers: Newcomers<FirstComer>
   readonly #crowd: Crowd
   readonly #parentage: LinkParentage
   readonly #routes = new Routes()
@@ -111,7 +114,7 @@ export class Endpoint {
       timers: ports.timers,
       begin: (stranger) => this.#meet(stranger),
       isSuspect: ({ from }) => this.#keeper.isSuspect(from),
-      turnAway: () => this.#keeper.gate.count({ kind: 'drop', reason: 'crowd' }),
+      turnAway: (_stranger, reason) => this.#keeper.gate.count({ kind: 'drop', reason }),
     })
     const quiet = (link: Link): void => options.schedule.set(link, link.dueAt)
     this.#sockets = new Sockets(ports.udp, counters, (arrival) => this.#arrived(arrival))
@@ -222,9 +225,11 @@ export class Endpoint {
     const header = this.#quic.header(bytes)
     const link =
       this.#routes.find(header, from) ?? (header?.form === 'short' ? this.#routes.findReset(bytes, from) : null)
+    const since = this.#now
     if (link !== null) this.#deliver(link, arrival)
-    else if (isFirstFlight(bytes, header)) this.#newcomers.arrived({ ...arrival, header, since: this.#now })
-    else this.#judge({ ...arrival, header, since: this.#now })
+    else if (isFirstFlight(bytes, header)) {
+      this.#newcomers.arrived({ ...arrival, header, since, flight: firstFlight(from, header.destinationId) })
+    } else this.#judge({ ...arrival, header, since })
     this.#settle()
   }
 
@@ -256,7 +261,9 @@ export class Endpoint {
     const { state } = link
     const askedAt = this.#now
     const wanted = (): boolean => link.state.kind !== 'closed'
+    link.working++
     const done = (result: WorkDone): void => {
+      link.working--
       this.#histograms.signing.record(this.#now - askedAt)
       link.connection.done(result, this.#now)
       this.touched(link)
@@ -330,6 +337,7 @@ export class Endpoint {
 
   #receive(link: Link, { bytes, from }: Arrival): void {
     const now = this.#now
+    link.heardAt = now
     link.connection.receive(bytes, from, now)
     this.#keeper.gate.halfOpen.heard(link.handle, now)
     this.touched(link)
@@ -401,6 +409,7 @@ export class Endpoint {
         return this.#tokens.keep(link.remote, output.token)
       case 'reset-token':
         return this.#routes.resets(link, output.token, output.inUse)
+      case 'peer-hears':
       case 'stream-opened':
       case 'stream-readable':
       case 'stream-writable':
@@ -438,7 +447,7 @@ export class Endpoint {
     const { state } = link
     if (state.kind === 'closed') return
     this.#end(link)
-    const wasInVain = (this.#options.inVain ?? inVain)(reason)
+    const wasInVain = (heardForMs: number): boolean => (this.#options.inVain ?? inVain)(reason, heardForMs)
     if (cameToNothing(link, state, wasInVain)) this.#keeper.wasted(link.remote)
     if (state.kind === 'established') {
       counters.ended[endingOf(reason)]++

@@ -1,5 +1,5 @@
 // The half of a stream that we send on, as a Web stream. A write is done when the connection has taken its bytes, which it does as the
-// peer reads: so `await writer.write()` is real backpressure. A close is done when the peer has everything.
+// peer reads: so `await writer.write()` is real backpressure. A close is done when the peer has everything, or ended the session with code 0.
 import { SallyportError } from '../core/errors.ts'
 import type { StreamId } from '../core/ids.ts'
 import type { Link } from '../node/link.ts'
@@ -77,9 +77,9 @@ export class SendStream {
     this.#end(SallyportError.byPeer('RESET_BY_PEER', `the peer stopped the stream with code ${code}`, code))
   }
 
-  /** The connection is over. */
-  onLost(error: SallyportError): void {
-    this.#end(error)
+  /** The connection is over; who ends it `contentedly` has what it wanted of what was ended, though its acknowledgement may be missing. */
+  onLost(error: SallyportError, contentedly: boolean): void {
+    this.#end(contentedly && this.#state.kind === 'finishing' ? null : error)
   }
 
   async #write(chunk: unknown): Promise<void> {

@@ -158,6 +158,7 @@ export class Session implements AsyncDisposable, StreamEvents, StreamOwner {
   // ── what the connection tells ──
 
   stream(output: StreamOutput): void {
+    if (output.kind === 'peer-hears') return
     if (output.kind === 'streams-available') return this.#serve(output.bidirectional ? 'both' : 'one')
     if (output.kind === 'stream-opened') return this.#opened(output.stream, output.bidirectional)
     const halves = this.#streams.get(output.stream)
@@ -187,8 +188,9 @@ export class Session implements AsyncDisposable, StreamEvents, StreamOwner {
       for (const each of openings) each.reject(error)
       openings.clear()
     }
+    const contentedly = reason.kind === 'application' && !reason.ours && reason.code === 0
     for (const { send, receive } of this.#streams.values()) {
-      send?.onLost(error)
+      send?.onLost(error, contentedly)
       receive?.onLost(error)
     }
     for (const inbox of [this.#bidirectional, this.#unidirectional]) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Session } from '../../src/quic/index.ts'
-import { bytes, CLIENT, everything, failure, put, QuicWorld, SERVER } from './quic-world.ts'
+import { bytes, CLIENT, everything, failure, put, QuicWorld, SERVER, SERVER_IP } from './quic-world.ts'
 
 /** Sends back what comes on every stream. */
 const echo = async (session: Session): Promise<void> => {
@@ -206,7 +206,9 @@ describe('a stream that is given up', () => {
       await stream.writable.getWriter().write(bytes(10))
       await left.promise
     }
-    const [there] = await world.run(Promise.all([server.acceptBidirectionalStream(), Promise.race([scope(), null])]))
+    const [there] = await world.run(
+      Promise.all([server.acceptBidirectionalStream(), Promise.race([scope(), world.clock.settle()])]),
+    )
     left.resolve()
     assert.equal((await world.run(failure(everything(there!.readable)))).code, 'RESET_BY_PEER')
     assert.equal((await world.run(failure(put(there!.writable, bytes(1))))).code, 'RESET_BY_PEER')
@@ -275,6 +277,26 @@ describe('the end of a session', () => {
     await world.run(client.closed)
     assert.equal((await world.run(everything(readable))).length, 9000)
     await world.run(listener.close())
+  })
+
+  test('with code 0 says that what was ended was all that was wanted; with another code it does not', async () => {
+    for (const code of [0, 1]) {
+      const world = await QuicWorld.make()
+      const { listener, client, server } = await world.pair()
+      const stream = await client.openUnidirectionalStream()
+      const there = server.acceptUnidirectionalStream()
+      // Nothing comes back any more but the end of the session.
+      world.network.tap = (_, from) => (from.ip === SERVER_IP ? 'drop' : 'pass')
+      const putting = put(stream.writable, bytes(9)).then(
+        () => 'done',
+        (error: { peerCode: number }) => error.peerCode,
+      )
+      await world.run(there)
+      world.network.tap = () => 'pass'
+      await world.run(server.close({ code }))
+      assert.equal(await world.run(putting), code === 0 ? 'done' : 1)
+      await world.run(listener.close())
+    }
   })
 
   test('comes by itself when the other end vanishes, and is told to whoever waits', async () => {

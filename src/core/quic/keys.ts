@@ -52,12 +52,28 @@ const INITIAL_SUITE: Suite = 0x1301
 
 /** The packet key of a traffic secret (RFC 9001 section 5.1). */
 export const packetKeyOf = (crypto: Crypto, suite: Suite, secret: Uint8Array): PacketKey =>
+  laterPacketKey(crypto, suite, { secret, headerKey: headerKeyOf(crypto, suite, secret) })
+
+/** The packet key of a secret that came by a key update, with the header protection of the first one (RFC 9001 section 6). */
+export const laterPacketKey = (
+  crypto: Crypto,
+  suite: Suite,
+  { secret, headerKey }: { readonly secret: Uint8Array; readonly headerKey: Uint8Array },
+): PacketKey =>
   crypto.packetKey(
     suite,
     expandLabel(crypto, secret, 'quic key', 16),
     expandLabel(crypto, secret, 'quic iv', 12),
-    expandLabel(crypto, secret, 'quic hp', 16),
+    headerKey,
   )
+
+/** The header protection key of a traffic secret. */
+export const headerKeyOf = (crypto: Crypto, _suite: Suite, secret: Uint8Array): Uint8Array =>
+  expandLabel(crypto, secret, 'quic hp', 16)
+
+/** The traffic secret after a key update (RFC 9001 section 6.1). */
+export const nextSecret = (crypto: Crypto, _suite: Suite, secret: Uint8Array): Uint8Array =>
+  expandLabel(crypto, secret, 'quic ku', secret.length)
 
 /** The Initial secrets of both directions, from the destination id of the client's first Initial. */
 export const initialSecrets = (

@@ -22,6 +22,8 @@ export type ConnectionOutput =
   | { readonly kind: 'work'; readonly work: Work }
   /** The handshake finished: the peer is authenticated, 1-RTT packets flow both ways. Once. */
   | { readonly kind: 'established'; readonly peerId: PeerId; readonly publicKey: Uint8Array }
+  /** The peer acknowledged something that was sent after the handshake: it hears us. Once, after `established`. */
+  | { readonly kind: 'peer-hears' }
   /** The peer opened a stream. `openedByPeer` streams are announced once, in order of their id within a direction. */
   | { readonly kind: 'stream-opened'; readonly stream: StreamId; readonly bidirectional: boolean }
   /** `read` would give bytes or the end where it gave null before. Edge-triggered. */
