@@ -19,7 +19,7 @@ const serving = server.accept().then((session) => session && serve(session))
 
 const verify = { keys: [identity.peerId] }
 const session = await connect({ host: 'localhost', port: server.port, alpn: ['shout'], verify })
-console.log(`connected, ${session.alpn}, ${session.peer.algorithm} key`)
+console.log(`connected: ${session.alpn} over ${session.suite} and ${session.group}, by a ${session.peer.kind}`)
 
 const { readable, writable } = await session.openBidirectionalStream()
 const writer = writable.getWriter()

@@ -9,22 +9,23 @@ import { type Histograms, histograms } from '../core/histograms.ts'
 import type { SlotVerdict, Verdict } from '../core/gate/gate.ts'
 import type { GateOptions } from '../core/gate/options.ts'
 import type { ConnectionHandle, PeerId } from '../core/ids.ts'
-import type { Random, Work, WorkDone } from '../core/ports.ts'
+import type { Random, Work } from '../core/ports.ts'
 import type { QuicConfig } from '../core/quic/connection.ts'
 import type { CloseReason, ConnectionOutput } from '../core/quic/outputs.ts'
 import type { LongHeader } from '../core/quic/packet.ts'
+import type { TlsPeer } from '../core/tls/session.ts'
 import type { TransportSettings } from '../core/quic/settings.ts'
-import type { Identity, NetworkPorts } from '../io/ports.ts'
+import type { CertificateKey, Identity, NetworkPorts } from '../io/ports.ts'
 import { type Acceptance, type Admission, AT_ONCE, type Crowd, type Handles, NO_CROWD } from './acceptance.ts'
 import { cameToNothing, endingOf, handshakeFailure, inVain } from './close-reasons.ts'
 import { Gatekeeper, type Stray } from './gatekeeper.ts'
 import { GivenTokens } from './given-tokens.ts'
 import { Link } from './link.ts'
 import { linkConfig, type LinkEnds, type LinkParentage } from './link-config.ts'
+import { workForLink } from './link-work.ts'
 import { isFirstFlight, type Newcomer, Newcomers } from './newcomers.ts'
 import type { EndpointLimits } from './options.ts'
 import { Outbox } from './outbox.ts'
-import { workWhenFree } from './patient-work.ts'
 import { CORE_QUIC, type Quic } from './quic.ts'
 import { firstFlight, Routes } from './routes.ts'
 import type { Schedule } from './schedule.ts'
@@ -33,7 +34,10 @@ import { type Arrival, Sockets } from './sockets.ts'
 /** What an endpoint is made of. */
 export interface EndpointOptions {
   readonly ports: NetworkPorts
-  readonly identity: Identity
+  /** Whose raw key is shown; null, where nodes are not concerned: none is. */
+  readonly identity: Identity | null
+  /** The key of our X.509 certificate, where we have one. */
+  readonly certificateKey?: CertificateKey
   /** Application protocols, best first. */
   readonly alpn: readonly string[]
   readonly limits: EndpointLimits
@@ -55,6 +59,8 @@ export interface EndpointOptions {
   readonly admission?: Admission
   /** What each connection's configuration has besides; default: nothing. */
   readonly more?: (ends: LinkEnds) => Partial<QuicConfig>
+  /** Is to tell a link, by `judged`, whether the peer it has in its handshake is wanted. */
+  readonly judge?: (link: Link, peer: TlsPeer) => void
   /** Whether an inbound connection that ended so was begun in vain; default: as a node sees it. */
   readonly inVain?: typeof inVain
   /** Default: the core's. */
@@ -258,20 +264,12 @@ export class Endpoint {
   }
 
   #work(link: Link, work: Work): void {
-    const { state } = link
-    const askedAt = this.#now
-    const wanted = (): boolean => link.state.kind !== 'closed'
-    link.working++
-    const done = (result: WorkDone): void => {
-      link.working--
-      this.#histograms.signing.record(this.#now - askedAt)
+    workForLink({ ...this.#options.ports, ...this.#options }, { link, work }, (result, tookMs) => {
+      this.#histograms.signing.record(tookMs)
       link.connection.done(result, this.#now)
       this.touched(link)
       this.#settle()
-    }
-    const { ports, schedule, identity } = this.#options
-    const deadline = state.kind === 'half-open' && { deadline: state.deadline }
-    workWhenFree({ ...ports, schedule }, { work, identity, ...deadline, wanted, done })
+    })
   }
 
   // ── the gate ──
@@ -396,10 +394,9 @@ export class Endpoint {
       case 'work':
         return this.#work(link, output.work)
       case 'established':
-        assert(output.peerId !== null, 'nodes authenticate by raw public keys alone')
         return this.#established(link, output)
       case 'judge':
-        return unreachable(output as never)
+        return this.#options.judge?.(link, output.peer)
       case 'closed':
         return this.#onClosed(link, output.reason)
       case 'gone':
@@ -428,7 +425,7 @@ export class Endpoint {
   }
 
   /** From here to the end of `acceptance.established` the connection becomes registered and read: one turn, no waiting. */
-  #established(link: Link, peer: { peerId: PeerId; publicKey: Uint8Array }): void {
+  #established(link: Link, peer: TlsPeer): void {
     if (link.state.kind !== 'half-open') return
     const now = this.#now
     const due = this.#keeper.gate.halfOpen.deadline(link.handle)
@@ -437,7 +434,7 @@ export class Endpoint {
     this.#histograms[link.direction === 'inbound' ? 'handshakeIn' : 'handshakeOut'].record(now - link.beganAt)
     this.#keeper.gate.halfOpen.release(link.handle)
     link.state = { kind: 'established', since: now }
-    link.peer = { peerId: peer.peerId, publicKey: peer.publicKey }
+    link.shown = peer
     const token = link.direction === 'inbound' ? this.#keeper.tokenFor(link.remote) : null
     if (token !== null) link.connection.sendToken(token)
     const pending: unknown = this.#options.acceptance.established(link, now)

@@ -12,7 +12,7 @@ export type LinkConfig = QuicConfig & { readonly transport: TransportSettings }
 /** What all connections of one endpoint have in common. */
 export interface LinkParentage {
   readonly ports: Pick<Ports, 'crypto' | 'random'>
-  readonly identity: Identity
+  readonly identity: Identity | null
   /** Application protocols, best first. */
   readonly alpn: readonly string[]
   /** For peers on this machine's loopback interface, which carries large datagrams, and for all others. */
@@ -45,7 +45,7 @@ export const linkConfig = (
   suites: suitesTo(ends.remote, ports.crypto),
   crypto: ports.crypto,
   random: ports.random,
-  publicKey: identity.publicKey,
+  publicKey: identity?.publicKey ?? null,
   alpn,
   resetSecret,
   ...more?.(ends),

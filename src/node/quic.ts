@@ -6,6 +6,7 @@ import { invalidToken, refusal, type Refused } from '../core/gate/refusal.ts'
 import type { Crypto, Random, WorkDone } from '../core/ports.ts'
 import { type FirstInitial, QuicConnection, type QuicConfig } from '../core/quic/connection.ts'
 import { opensInitial } from '../core/quic/first-packet.ts'
+import type { Negotiated } from '../core/quic/handshake.ts'
 import type { ConnectionOutput } from '../core/quic/outputs.ts'
 import {
   type Header,
@@ -24,8 +25,7 @@ export interface Connection {
   readonly opened: boolean
   readonly isOpen: boolean
   keepAliveMs: number | null
-  /** The application protocol that was agreed on; null before that. */
-  readonly alpn: string | null
+  readonly negotiated: Negotiated | null
   readonly stats: { readonly sent: number; readonly received: number; readonly rttMs: number }
   takeDiscarded(): number
   receive(datagram: Uint8Array, from: Address, now: number): void
@@ -34,6 +34,7 @@ export interface Connection {
   timeout(now: number): void
   poll(): ConnectionOutput | null
   done(work: WorkDone, now: number): void
+  judged(isWanted: boolean, now: number): void
   open(bidirectional: boolean): StreamId | null
   prioritise(stream: StreamId): void
   write(stream: StreamId, bytes: Uint8Array): number

@@ -4,19 +4,22 @@ import { type Address, addressOf, addressText } from '../core/address.ts'
 import type { HandshakeFailure } from '../core/counters.ts'
 import { SallyportError } from '../core/errors.ts'
 import type { ConnectionHandle, PeerId } from '../core/ids.ts'
-import { generateIdentity } from '../io/identity.ts'
+import { CRYPTO_ERROR } from '../core/quic/transport-error.ts'
 import { dialError } from '../node/close-reasons.ts'
 import type { Link } from '../node/link.ts'
 import { cancelled, unlessAborted } from './abort.ts'
+import { credentialsOf, handshakeOf } from './credentials.ts'
 import { Engine, type EngineParts, leasePorts } from './engine.ts'
 import { quicLimitsOf } from './limits.ts'
 import { checkCommon, checkPort, type Closing, type ConnectOptions, resolved } from './options.ts'
-import { type Judge, judgeOf } from './peer.ts'
+import { trustOf } from './peer.ts'
 import type { ReceptionOwner } from './reception.ts'
 import type { Session } from './session.ts'
 
 /** What whoever forgot is told. */
-const REMEDY = 'say it with verify: { keys: [peerId] } to pin the keys of the server, or verify: (peer) => …'
+const REMEDY =
+  "say it with verify: { keys: [peerId] } or { fingerprints: [sha256] } to pin the server's key, { authorities: 'bundled' } for " +
+  'certificates as browsers trust them, or verify: (peer) => …'
 
 /** How long one address is waited for before the next is tried beside it (RFC 8305 recommends this). */
 const ATTEMPT_MS = 250
@@ -36,11 +39,23 @@ export const connect = async (options: ConnectOptions): Promise<Session> => {
   if (signal?.aborted === true) throw cancelled(signal)
   const lease = await leasePorts(options.ports)
   try {
-    const judge = judgeOf(options.verify, REMEDY, lease.ports.crypto)
-    const identity = options.identity ?? (await generateIdentity())
-    const addresses = await unlessAborted(resolved(lease.ports.names, options.host, port), signal)
-    const common = { lease, identity, alpn, limits, idleTimeoutMs, keepAliveMs, gate: {} }
-    return await new Dialling(addresses.slice(0, ATTEMPTS_MAX), judge, common).run(options)
+    const { host } = options
+    const credentials = credentialsOf(options)
+    const trust = trustOf(options.verify, { remedy: REMEDY, host }, lease.ports.crypto)
+    const handshake = handshakeOf(options, { credentials, trust, client: 'not-asked', host })
+    const addresses = await unlessAborted(resolved(lease.ports.names, host, port), signal)
+    const common = {
+      lease,
+      credentials,
+      handshake,
+      judge: trust.judge,
+      alpn,
+      limits,
+      idleTimeoutMs,
+      keepAliveMs,
+      gate: {},
+    }
+    return await new Dialling(addresses.slice(0, ATTEMPTS_MAX), trust.only, common).run(options)
   } catch (error) {
     await lease.release()
     throw SallyportError.from(error)
@@ -59,10 +74,10 @@ class Dialling implements ReceptionOwner {
   #session: Session | null = null
   #failure: SallyportError
 
-  constructor(addresses: readonly Address[], judge: Judge, common: Omit<EngineParts, 'judge' | 'owner'>) {
+  constructor(addresses: readonly Address[], only: PeerId | null, common: Omit<EngineParts, 'owner'>) {
     this.#addresses = addresses
-    this.#engine = new Engine({ ...common, judge, owner: this })
-    this.#only = judge.kind === 'known' ? judge.only : null
+    this.#engine = new Engine({ ...common, owner: this })
+    this.#only = only
     this.#failure = new SallyportError('NAME_NOT_FOUND', 'the name has no address')
   }
 
@@ -141,10 +156,12 @@ class Dialling implements ReceptionOwner {
   }
 }
 
+/** Alerts about the server's certificate, as we send them (RFC 8446 section 6.2): bad, unsupported, expired, unknown, or of no known authority. */
+const ABOUT_CERTIFICATES: ReadonlySet<number> = new Set([42, 43, 44, 45, 46, 48].map((alert) => CRYPTO_ERROR + alert))
+
 const failureOf = (failure: HandshakeFailure, reason: Closing, address: string): SallyportError => {
-  if (failure !== 'identity') return dialError(failure, reason, address)
-  if ('ours' in reason && !reason.ours) {
-    return new SallyportError('CONNECTION_REFUSED', `${address} does not accept our key`)
-  }
-  return new SallyportError('PEER_UNTRUSTED', `the server at ${address} is not one that "verify" accepts`)
+  if (reason.kind !== 'transport' || !ABOUT_CERTIFICATES.has(reason.code)) return dialError(failure, reason, address)
+  const { ours, reason: why } = reason
+  if (!ours) return new SallyportError('CONNECTION_REFUSED', `${address} does not accept who we are`)
+  return new SallyportError('PEER_UNTRUSTED', `the server at ${address} is not one that "verify" accepts: ${why}`)
 }

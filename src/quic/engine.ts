@@ -3,15 +3,17 @@ import type { Address } from '../core/address.ts'
 import { Counters } from '../core/counters.ts'
 import type { GateOptions } from '../core/gate/options.ts'
 import type { PeerId } from '../core/ids.ts'
+import type { QuicConfig } from '../core/quic/connection.ts'
 import { systemNames } from '../io/names.ts'
-import type { Identity } from '../io/ports.ts'
 import { systemPorts } from '../io/system.ts'
 import { type Dialled, Endpoint } from '../node/endpoint.ts'
 import type { Link } from '../node/link.ts'
+import { suitesTo } from '../node/link-config.ts'
 import { Schedule } from '../node/schedule.ts'
+import type { Credentials } from './credentials.ts'
 import { type QuicLimits, settingsOf } from './limits.ts'
 import type { QuicPorts } from './options.ts'
-import type { Judge } from './peer.ts'
+import type { Trust } from './peer.ts'
 import { Reception, type ReceptionOwner } from './reception.ts'
 
 /** The world, and how it is given back. */
@@ -30,13 +32,15 @@ export const leasePorts = async (given: QuicPorts | undefined): Promise<Lease> =
 /** What an engine is made of. */
 export interface EngineParts {
   readonly lease: Lease
-  readonly identity: Identity
+  readonly credentials: Credentials
+  /** Suites, groups, what is shown and what is asked for. */
+  readonly handshake: Partial<QuicConfig>
   readonly alpn: readonly string[]
   readonly limits: QuicLimits
   readonly idleTimeoutMs: number
   readonly keepAliveMs: number | null
   readonly gate: Partial<GateOptions>
-  readonly judge: Judge
+  readonly judge: Trust['judge']
   readonly owner: ReceptionOwner
   readonly resetSecret?: Uint8Array
 }
@@ -47,6 +51,9 @@ export interface EngineStats {
   readonly halfOpen: Endpoint['halfOpen']
   readonly counters: ReturnType<Counters['snapshot']>
 }
+
+/** For those who insist on it: no suite here is faster for being weaker. */
+const AES_256_GCM = 0x1302
 
 /** See the head of this file. */
 export class Engine {
@@ -65,15 +72,24 @@ export class Engine {
     this.schedule = new Schedule(ports.clock, ports.timers)
     const counters = this.#counters
     this.#reception = new Reception({ ...parts, ports, schedule: this.schedule, counters })
+    const { alpn, limits, gate, credentials, handshake } = parts
+    const { identity, certificate } = credentials
     this.#endpoint = new Endpoint({
-      ...parts,
       ports,
+      alpn,
+      limits,
+      gate,
+      identity,
+      ...(certificate === null ? {} : { certificateKey: certificate.key }),
+      more: ({ remote }) => ({ suites: [...suitesTo(remote, ports.crypto), AES_256_GCM], ...handshake }),
+      judge: (link, peer) => this.#reception.judge(link, peer),
       schedule: this.schedule,
       counters,
       acceptance: this.#reception,
       handles: this.#reception,
       crowd: this.#reception,
-      transports: settingsOf(parts.limits, parts.idleTimeoutMs),
+      transports: settingsOf(limits, parts.idleTimeoutMs),
+      ...(parts.resetSecret === undefined ? {} : { resetSecret: parts.resetSecret }),
       // An application that falls silent does not say that it was never meant.
       inVain: () => false,
     })

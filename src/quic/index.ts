@@ -7,6 +7,7 @@ export { generateIdentity, readIdentity } from '../io/identity.ts'
 export type { Identity } from '../io/ports.ts'
 export { BidirectionalStream } from './bidirectional-stream.ts'
 export { connect } from './connect.ts'
+export type { CertificateFiles, GroupName, SuiteName } from './credentials.ts'
 export type { EngineStats } from './engine.ts'
 export { QUIC_LIMITS, type QuicLimits } from './limits.ts'
 export { listen, Listener } from './listener.ts'
@@ -19,7 +20,7 @@ export type {
   QuicOptions,
   QuicPorts,
 } from './options.ts'
-export type { Peer, PinnedKeys, Verify, VerifyFunction } from './peer.ts'
+export type { Authorities, Peer, PinnedCertificates, PinnedKeys, Verify, VerifyFunction } from './peer.ts'
 export { ReceiveStream } from './receive-stream.ts'
 export { SendStream } from './send-stream.ts'
 export { Session, type SessionStats } from './session.ts'

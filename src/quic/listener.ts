@@ -5,6 +5,7 @@ import { SallyportError } from '../core/errors.ts'
 import { resetSecret } from '../io/identity.ts'
 import { cancelled } from './abort.ts'
 import { Engine, type EngineStats, leasePorts } from './engine.ts'
+import { credentialsOf, handshakeOf } from './credentials.ts'
 import { Inbox } from './inbox.ts'
 import { type QuicLimits, quicLimitsOf } from './limits.ts'
 import {
@@ -17,12 +18,15 @@ import {
   type QuicPorts,
   resolved,
 } from './options.ts'
-import { ANYONE, judgeOf } from './peer.ts'
+import { ANYONE, type Trust, trustOf } from './peer.ts'
 import type { Session } from './session.ts'
 
 /** What whoever forgot is told. */
 const REMEDY =
   "say it with verify: 'anyone' to take whoever connects, verify: { keys: [peerId, …] }, or verify: (peer) => …"
+
+const NO_CREDENTIALS =
+  'a server shows who it is: identity: await generateIdentity(), or certificate: { chain, key } as PEM'
 
 /** What listens, and gives sessions as they come. */
 export class Listener implements AsyncDisposable, AsyncIterable<Session> {
@@ -76,22 +80,26 @@ export class Listener implements AsyncDisposable, AsyncIterable<Session> {
  * CANCELLED.
  */
 export const listen = async (options: ListenOptions): Promise<Listener> => {
-  const { alpn, identity, host, signal, gate = {}, keepAliveMs = null } = options
+  const { alpn, host, signal, gate = {}, keepAliveMs = null } = options
   const limits = quicLimitsOf(options.limits)
   const { idleTimeoutMs } = checkCommon(options)
   const port = checkPort(options.port ?? 0, true)
-  if (identity === undefined)
-    throw new SallyportError('ARGUMENT_INVALID', '"identity" is the key clients know this server by')
+  const credentials = credentialsOf(options)
+  const key = credentials.identity ?? credentials.certificate?.key
+  if (key === undefined) throw new SallyportError('ARGUMENT_INVALID', NO_CREDENTIALS)
   const lease = await leasePorts(options.ports)
   try {
     const { verify } = options
-    const judge = verify === 'anyone' ? ANYONE : judgeOf(verify, REMEDY, lease.ports.crypto)
+    const { crypto, names } = lease.ports
+    const trust = verify === 'anyone' ? ANYONE : trustOf(verify, { remedy: REMEDY, host: null }, crypto)
+    const client = verify === 'anyone' ? 'not-asked' : 'required'
+    const handshake = handshakeOf(options, { credentials, trust: knownClients(trust), client, host: null })
     const sessions = new Inbox<Session>()
     const owner = ownerOf(sessions, limits)
-    const common = { lease, identity, alpn, limits, idleTimeoutMs, keepAliveMs, gate }
-    const engine = new Engine({ ...common, judge, owner, resetSecret: resetSecret(identity) })
+    const common = { lease, credentials, handshake, alpn, limits, idleTimeoutMs, keepAliveMs, gate }
+    const engine = new Engine({ ...common, judge: knownClients(trust).judge, owner, resetSecret: resetSecret(key) })
     try {
-      await bindAll(engine, { names: lease.ports.names, host, port })
+      await bindAll(engine, { names, host, port })
       if (signal?.aborted === true) throw cancelled(signal)
       return new Listener(engine, sessions)
     } catch (error) {
@@ -138,6 +146,13 @@ const bindAll = async (
       if (bound === null || host !== undefined) throw error
     }
   }
+}
+
+/** A server expects no one client from the start: the one key that is right is compared when it is known. */
+const knownClients = (trust: Trust): Trust => {
+  const { only } = trust
+  if (only === null) return trust
+  return { ...trust, only: null, judge: { accepts: (peer) => peer.kind === 'raw-public-key' && peer.peerId === only } }
 }
 
 const EVERYWHERE = [

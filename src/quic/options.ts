@@ -4,6 +4,7 @@ import { SallyportError } from '../core/errors.ts'
 import type { GateOptions } from '../core/gate/options.ts'
 import type { CloseReason } from '../core/quic/outputs.ts'
 import type { Identity, Names, NetworkPorts } from '../io/ports.ts'
+import type { CertificateFiles, GroupName, SuiteName } from './credentials.ts'
 import type { QuicLimits } from './limits.ts'
 import type { Verify } from './peer.ts'
 
@@ -19,6 +20,14 @@ export type QuicPorts = NetworkPorts & {
 
 /** Options of both ends. */
 export interface QuicOptions {
+  /** Our ML-DSA-65 key, shown to whoever takes raw public keys. */
+  readonly identity?: Identity
+  /** Our X.509 certificate, shown to whoever takes those. */
+  readonly certificate?: CertificateFiles
+  /** Cipher suites, best first. Default: all three. */
+  readonly suites?: readonly SuiteName[]
+  /** Key exchange groups, best first. Default: x25519mlkem768, mlkem768, x25519, secp256r1. */
+  readonly groups?: readonly GroupName[]
   /** Application protocols (RFC 7301), best first: names of 1 to 255 characters. */
   readonly alpn: readonly string[]
   /** A session that hears nothing for so long is over, in milliseconds; the smaller of both ends' counts. Default 30,000. */
@@ -37,8 +46,6 @@ export interface ConnectOptions extends QuicOptions, AbortOptions {
   readonly port: number
   /** Who the server has to be. Required. */
   readonly verify: Verify
-  /** The key shown to the server. Default: one made for this session, which nobody knows. */
-  readonly identity?: Identity
   /** The IP address and port that is sent from. Default: any. */
   readonly local?: { readonly host?: string; readonly port?: number }
 }
@@ -49,10 +56,8 @@ export interface ListenOptions extends QuicOptions, AbortOptions {
   readonly host?: string
   /** Default 0: any free one. */
   readonly port?: number
-  /** Who may connect; `anyone` has to be said. Required. */
+  /** Who may connect: clients have to say who they are, unless it is `anyone`, who is not asked. Required. */
   readonly verify: Verify | 'anyone'
-  /** The key that clients know this server by. */
-  readonly identity: Identity
   /** Settings of the gate, by which strangers are let in; docs/limits.md lists them. */
   readonly gate?: Partial<GateOptions>
 }

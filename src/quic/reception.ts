@@ -1,33 +1,32 @@
-// What becomes of handshakes: a session that is read from the same turn on, and that its owner gets when its peer was judged. What is
-// known beforehand is judged at once; a function is asked in a turn of its own, so that no code of an application is between a datagram
-// and a registration.
+// What becomes of handshakes: whether a peer is wanted, said in the middle of its handshake, and a session that is read from the turn on in
+// which that finished. A function that decides is asked in a turn of its own, so that no code of an application is between a datagram and a
+// registration.
 //
-//   established ──known, or asked──► admitted ──► lost
-//        └──not accepted, not answered in time──► rejected with an alert
+//   half-open ──proven──► judged, at once or when the function answers ──► established: session, admitted ──► lost
+import { assert } from '../core/assert.ts'
 import type { Counters, Direction, HandshakeFailure } from '../core/counters.ts'
 import { type GateOptions, gateOptionsOf } from '../core/gate/options.ts'
 import { type ShareView, Shares } from '../core/gate/shares.ts'
 import { connectionHandle, type ConnectionHandle } from '../core/ids.ts'
-import { CONNECTION_REFUSED, CRYPTO_ERROR } from '../core/quic/transport-error.ts'
-import { ALERT } from '../core/tls/alerts.ts'
+import { CONNECTION_REFUSED } from '../core/quic/transport-error.ts'
+import type { TlsPeer } from '../core/tls/session.ts'
 import type { Acceptance, Crowd, Handles } from '../node/acceptance.ts'
-import { handshakeFailure } from '../node/close-reasons.ts'
 import type { Link } from '../node/link.ts'
 import type { Schedule } from '../node/schedule.ts'
 import type { QuicLimits } from './limits.ts'
 import type { Closing, QuicPorts } from './options.ts'
-import type { Judge, VerifyFunction } from './peer.ts'
+import { type Peer, peerOf, type Trust, type VerifyFunction } from './peer.ts'
 import { Session } from './session.ts'
 
 /** What a reception is made of. */
 export interface ReceptionParts {
-  readonly ports: Pick<QuicPorts, 'clock' | 'timers'>
+  readonly ports: Pick<QuicPorts, 'clock' | 'timers' | 'crypto'>
   readonly schedule: Schedule
   readonly counters: Counters
   readonly limits: QuicLimits
   readonly gate: Partial<GateOptions>
   readonly keepAliveMs: number | null
-  readonly judge: Judge
+  readonly judge: Trust['judge']
   readonly owner: ReceptionOwner
 }
 
@@ -44,15 +43,7 @@ export interface ReceptionOwner {
 interface Guest {
   readonly session: Session
   readonly link: Link
-  /** Whether its owner has the session. */
-  isAdmitted: boolean
-  isJudged: boolean
-  /** Aborted when nobody waits for an answer any more. */
-  readonly asking: AbortController
 }
-
-/** What a peer is told that is not accepted: that its certificate will not do, and no more. */
-const UNTRUSTED = { code: CRYPTO_ERROR + ALERT.certificateUnknown, reason: 'not accepted' } as const
 
 /** What a peer is told whose session nobody has room for. */
 const NO_ROOM = { code: CONNECTION_REFUSED, reason: '' } as const
@@ -63,6 +54,8 @@ export class Reception implements Acceptance, Handles, Crowd {
   readonly #shares: Shares
   readonly #named = new Set<ConnectionHandle>()
   readonly #guests = new Map<ConnectionHandle, Guest>()
+  /** Handshakes that a function is asked about. */
+  readonly #asked = new Map<ConnectionHandle, AbortController>()
   #drawn = 0
 
   constructor(parts: ReceptionParts) {
@@ -100,13 +93,13 @@ export class Reception implements Acceptance, Handles, Crowd {
     const { ports, schedule, counters, keepAliveMs, owner } = this.#parts
     counters.registered[link.direction]++
     this.#shares.add(link.handle, link.remote)
+    assert(link.shown !== null, 'an established connection has a peer')
     const release = (): Promise<void> => owner.release(session)
-    const session = new Session(link, { ...ports, schedule, release })
-    const guest: Guest = { session, link, isAdmitted: false, isJudged: false, asking: new AbortController() }
-    this.#guests.set(link.handle, guest)
+    const session = new Session(link, { ...ports, schedule, release, peer: peerOf(link.shown, ports.crypto) })
+    this.#guests.set(link.handle, { session, link })
     link.read(session, now)
     link.keepAlive(keepAliveMs)
-    this.#judge(guest)
+    if (!owner.admitted(session, link)) link.reject(NO_ROOM.code, NO_ROOM.reason, now)
   }
 
   lost(handle: ConnectionHandle, reason: Closing): void {
@@ -114,11 +107,7 @@ export class Reception implements Acceptance, Handles, Crowd {
     this.#forget(handle)
     if (guest === undefined) return
     this.#parts.counters.closed[guest.link.direction]++
-    guest.isJudged = true
-    guest.asking.abort()
     guest.session.lost(reason)
-    const { direction } = guest.link
-    if (!guest.isAdmitted) this.#parts.owner.failed(handle, handshakeFailure(reason, direction), reason)
   }
 
   failed(handle: ConnectionHandle, failure: HandshakeFailure, reason: Closing): void {
@@ -129,40 +118,53 @@ export class Reception implements Acceptance, Handles, Crowd {
   #forget(handle: ConnectionHandle): void {
     this.#named.delete(handle)
     this.#guests.delete(handle)
+    this.#asked.get(handle)?.abort()
+    this.#asked.delete(handle)
     this.#shares.remove(handle)
   }
 
   // ── who may be here ──
 
-  #judge(guest: Guest): void {
+  /** A peer has proven who it is: is it wanted? */
+  judge(link: Link, shown: TlsPeer): void {
     const { judge, ports } = this.#parts
-    if (judge.kind === 'known') return this.#decide(guest, judge.accepts(guest.session.peer))
-    ports.timers.soon(() => void this.#ask(guest, judge.verify))
+    assert(judge !== null, 'only where somebody decides is anybody asked')
+    const peer = peerOf(shown, ports.crypto)
+    if ('accepts' in judge) return link.judged(judge.accepts(peer), ports.clock.now())
+    const asking = new AbortController()
+    this.#asked.set(link.handle, asking)
+    // While it is asked, it is we who owe the next step.
+    link.working++
+    ports.timers.soon(() => void this.#ask({ link, peer, asking }, judge.verify))
   }
 
-  async #ask(guest: Guest, verify: VerifyFunction): Promise<void> {
+  async #ask({ link, peer, asking }: Question, verify: VerifyFunction): Promise<void> {
     const { schedule, ports, limits } = this.#parts
-    if (guest.isJudged) return
-    const late = schedule.once(ports.clock.now() + limits.verifyTimeoutMs, () => this.#decide(guest, false))
+    const late = schedule.once(ports.clock.now() + limits.verifyTimeoutMs, () => this.#answer(link, false))
     let accepted = false
     try {
-      const answer: unknown = await verify(guest.session.peer, { signal: guest.asking.signal })
+      const answer: unknown = asking.signal.aborted ? false : await verify(peer, { signal: asking.signal })
       accepted = answer === true
     } catch {
       // A throw is a refusal.
     }
     schedule.clear(late)
-    this.#decide(guest, accepted)
+    this.#answer(link, accepted)
   }
 
-  /** Once for each guest: what comes later comes too late. */
-  #decide(guest: Guest, accepted: boolean): void {
-    if (guest.isJudged) return
-    guest.isJudged = true
-    guest.isAdmitted = accepted && this.#parts.owner.admitted(guest.session, guest.link)
-    if (guest.isAdmitted) return
-    guest.asking.abort()
-    const { code, reason } = accepted ? NO_ROOM : UNTRUSTED
-    guest.link.reject(code, reason, this.#parts.ports.clock.now())
+  /** Once for each question: what comes later comes too late. */
+  #answer(link: Link, accepted: boolean): void {
+    const asking = this.#asked.get(link.handle)
+    if (asking === undefined) return
+    this.#asked.delete(link.handle)
+    if (!accepted) asking.abort()
+    link.working--
+    link.judged(accepted, this.#parts.ports.clock.now())
   }
+}
+
+interface Question {
+  readonly link: Link
+  readonly peer: Peer
+  readonly asking: AbortController
 }

@@ -10,6 +10,7 @@ import type { Link, StreamEvents, StreamOutput } from '../node/link.ts'
 import type { Schedule } from '../node/schedule.ts'
 import type { Clock, Timers } from '../io/ports.ts'
 import { BidirectionalStream } from './bidirectional-stream.ts'
+import { GROUP_CODES, type GroupName, nameOf, SUITE_CODES, type SuiteName } from './credentials.ts'
 import { Inbox } from './inbox.ts'
 import { type AbortOptions, checkClose, type CloseOptions, type Closing } from './options.ts'
 import type { Peer } from './peer.ts'
@@ -22,6 +23,7 @@ export interface SessionParts {
   readonly clock: Clock
   readonly timers: Timers
   readonly schedule: Schedule
+  readonly peer: Peer
   /** Gives back what the session alone held, once it is over. */
   readonly release: () => Promise<void>
 }
@@ -53,7 +55,14 @@ export interface SessionStats {
 
 /** A connection whose peer was verified. */
 export class Session implements AsyncDisposable, StreamEvents, StreamOwner {
+  /** Who is at the other end. */
   readonly peer: Peer
+  /** The application protocol that was agreed on. */
+  readonly alpn: string
+  /** What protects the packets. */
+  readonly suite: SuiteName | null
+  /** How the keys were agreed. */
+  readonly group: GroupName | null
   readonly #link: Link
   readonly #parts: SessionParts
   /** Bounded by the streams both ends may open. */
@@ -67,10 +76,14 @@ export class Session implements AsyncDisposable, StreamEvents, StreamOwner {
   #over: SallyportError | null = null
 
   constructor(link: Link, parts: SessionParts) {
-    assert(link.peer !== null, 'a session is made when the peer is known')
+    const { negotiated } = link.connection
+    assert(negotiated !== null, 'a session is made when all is agreed')
     this.#link = link
     this.#parts = parts
-    this.peer = Object.freeze({ kind: 'raw-public-key', algorithm: 'ML-DSA-65', ...link.peer })
+    this.peer = parts.peer
+    this.alpn = negotiated.alpn
+    this.suite = nameOf(SUITE_CODES, negotiated.suite)
+    this.group = nameOf(GROUP_CODES, negotiated.group)
   }
 
   /** Where the peer is. */
@@ -81,11 +94,6 @@ export class Session implements AsyncDisposable, StreamEvents, StreamOwner {
   /** The socket's address here. */
   get local(): Address {
     return this.#link.socket.local
-  }
-
-  /** The application protocol that was agreed on. */
-  get alpn(): string {
-    return this.#link.connection.alpn ?? ''
   }
 
   get stats(): SessionStats {

@@ -10,7 +10,7 @@ export class ScriptedConnection implements Connection {
   readonly localIds: readonly Uint8Array[]
   opened = true
   keepAliveMs: number | null = null
-  readonly alpn = null
+  readonly negotiated = null
   readonly stats = { sent: 0, received: 0, rttMs: 0 }
   readonly outputs: ConnectionOutput[] = []
   /** What can be read, by stream. */
@@ -113,6 +113,7 @@ export class ScriptedConnection implements Connection {
     return 0
   }
 
+  judged(): void {}
   reject(): void {}
   prioritise(): void {}
   sendToken(): void {}

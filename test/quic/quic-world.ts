@@ -1,6 +1,7 @@
 // Sessions on a fake clock and a network in memory, with the real cryptography and the real QUIC.
 import { createCrypto } from '../../src/io/crypto.ts'
 import { generateIdentity } from '../../src/io/identity.ts'
+import type { PeerId } from '../../src/core/ids.ts'
 import type { Identity } from '../../src/io/ports.ts'
 import {
   connect,
@@ -8,6 +9,7 @@ import {
   listen,
   type Listener,
   type ListenOptions,
+  type Peer,
   type Session,
 } from '../../src/quic/index.ts'
 import type { QuicPorts } from '../../src/quic/options.ts'
@@ -94,6 +96,12 @@ export class QuicWorld {
 
 export const bytes = (length: number, seed = 0): Uint8Array<ArrayBuffer> =>
   new Uint8Array(length).map((_, i) => (i * 7 + seed) & 255)
+
+/** Of a peer with a raw public key. */
+export const peerIdOf = (peer: Peer): PeerId => {
+  if (peer.kind !== 'raw-public-key') throw new Error(`${peer.kind} instead of a raw public key`)
+  return peer.peerId
+}
 
 /** Everything a stream brings. */
 export const everything = async (readable: ReadableStream<Uint8Array>): Promise<Buffer> => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Session } from '../../src/quic/index.ts'
-import { bytes, CLIENT, everything, failure, put, QuicWorld, SERVER, SERVER_IP } from './quic-world.ts'
+import { bytes, CLIENT, everything, failure, peerIdOf, put, QuicWorld, SERVER, SERVER_IP } from './quic-world.ts'
 
 /** Sends back what comes on every stream. */
 const echo = async (session: Session): Promise<void> => {
@@ -15,12 +15,14 @@ describe('a session', () => {
     const world = await QuicWorld.make()
     const { listener, client, server } = await world.pair({
       client: { alpn: ['never', 'test'] },
-      server: { alpn: ['test', 'other'] },
+      server: { alpn: ['test', 'other'], verify: { keys: [CLIENT.publicKey] } },
     })
     assert.equal(client.alpn, 'test')
     assert.equal(server.alpn, 'test')
-    assert.equal(client.peer.peerId, SERVER.peerId)
-    assert.deepEqual(Buffer.from(server.peer.publicKey), Buffer.from(CLIENT.publicKey))
+    assert.equal(peerIdOf(client.peer), SERVER.peerId)
+    assert.equal(peerIdOf(server.peer), CLIENT.peerId)
+    assert.deepEqual([client.group, server.group], ['x25519mlkem768', 'x25519mlkem768'])
+    assert.ok(client.suite !== null && client.suite === server.suite)
     assert.equal(client.remote.port, listener.port)
     assert.deepEqual(server.remote, { ...client.local, ip: server.remote.ip })
     assert.ok(client.stats.roundTripMs > 0 && client.stats.bytesSent > 1200 && client.stats.bytesReceived > 1200)

@@ -17,7 +17,7 @@ import {
   type QuicConfig,
 } from './beginning.ts'
 import { Ending } from './ending.ts'
-import { Handshake } from './handshake.ts'
+import { Handshake, type Negotiated } from './handshake.ts'
 import { type Arrived, type IntakeResult, receivePacket, spaceOf, splitDatagram } from './intake.ts'
 import type { ConnectionOutput } from './outputs.ts'
 import type { Header, VersionNegotiationHeader } from './packet.ts'
@@ -105,9 +105,9 @@ export class QuicConnection {
     if (this.#parts.lifetime.isOpen) this.#parts.tokens.give(token)
   }
 
-  /** The application protocol that was agreed on; null before the handshake is done. */
-  get alpn(): string | null {
-    return this.#handshake.alpn
+  /** What both ends agreed on; null before the handshake is done. */
+  get negotiated(): Negotiated | null {
+    return this.#handshake.negotiated
   }
 
   /** Bytes of datagrams sent and received, and the smoothed round-trip time in ms. */

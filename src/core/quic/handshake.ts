@@ -1,6 +1,6 @@
 // Runs the TLS session of a connection (RFC 9001 section 4): CRYPTO bytes in order go in, and what it wants done is done to the parts,
 // keys and transport parameters above all.
-import type { Crypto, WorkDone } from '../ports.ts'
+import type { Crypto, Group, Suite, WorkDone } from '../ports.ts'
 import { TlsClient } from '../tls/client.ts'
 import { TlsServer } from '../tls/server.ts'
 import type { TlsOutput, TlsPeer, TlsSession } from '../tls/session.ts'
@@ -25,6 +25,13 @@ export interface HandshakeParts {
   readonly replay: (packet: Arrived, now: number) => void
 }
 
+/** What both ends agreed on. */
+export interface Negotiated {
+  readonly alpn: string
+  readonly suite: Suite
+  readonly group: Group
+}
+
 /** One end of one connection's handshake. */
 export class Handshake {
   readonly #crypto: Crypto
@@ -33,8 +40,8 @@ export class Handshake {
   readonly #tls: TlsSession
   readonly #to: HandshakeParts
   #peer: TlsPeer | null = null
-  /** The application protocol that was agreed on; null before the handshake is done. */
-  alpn: string | null = null
+  #suite: Suite | null = null
+  #alpn: string | null = null
 
   constructor(config: QuicConfig, beginning: Beginning, to: HandshakeParts) {
     this.#crypto = config.crypto
@@ -43,6 +50,14 @@ export class Handshake {
     this.#to = to
     const tls = { ...config, transportParameters: encodeParameters(announced(config, beginning)) }
     this.#tls = config.role === 'client' ? new TlsClient(tls) : new TlsServer(tls)
+  }
+
+  /** What was agreed on; null before the handshake is done. */
+  get negotiated(): Negotiated | null {
+    const { group } = this.#tls
+    return this.#alpn === null || this.#suite === null || group === null
+      ? null
+      : { alpn: this.#alpn, suite: this.#suite, group }
   }
 
   /** The session gets the CRYPTO bytes that are in order by now. */
@@ -89,6 +104,7 @@ export class Handshake {
         parts.spaces[output.level].cryptoOut.write(output.bytes)
         return
       case 'keys':
+        this.#suite = output.suite
         if (output.level === 'application') return parts.phases.install(output)
         parts.spaces[output.level].setKey(output.direction, packetKeyOf(this.#crypto, output.suite, output.secret))
         return
@@ -102,7 +118,7 @@ export class Handshake {
       case 'judge':
         return emit(output)
       case 'complete':
-        this.alpn = output.alpn
+        this.#alpn = output.alpn
         return this.#onComplete(now)
       case 'alert':
         return ending.violate(violation(CRYPTO_ERROR + output.alert, output.reason), now)

@@ -9,7 +9,7 @@
 // In verifying and judging, messages wait, as many as a handshake may have; in signing none can come. A wrong peer is refused in
 // expect-certificate, before it could learn our key. A node's server always asks for our certificate; another need not.
 import { concat } from '../bytes.ts'
-import type { Suite, WorkDone } from '../ports.ts'
+import type { Group, Suite, WorkDone } from '../ports.ts'
 import { ALERT, type Refusal, refuse, refused } from './alerts.ts'
 import {
   expectedObjection,
@@ -102,6 +102,7 @@ export class TlsClient implements TlsSession {
   readonly #config: TlsConfig
   readonly #terms: Terms
   readonly #handshake: Handshake
+  group: Group | null = null
   #state: State
 
   constructor(config: TlsConfig) {
@@ -201,6 +202,7 @@ export class TlsClient implements TlsSession {
     const objection = this.#handshake.readFrom('handshake')
     if (objection !== null) return objection
     this.#handshake.agree(choice.suite)
+    this.group = choice.group
     this.#handshake.record(message.bytes)
     const secrets = handshakeSecrets(this.#config.crypto, secret, this.#handshake.hash())
     this.#handshake.keys('handshake', 'write', secrets.client)

@@ -8,7 +8,7 @@
 // since the client knows nothing to answer; in verifying and judging messages wait, as many as a handshake may have. A node asks every
 // client who it is, and retries nobody.
 import { concat } from '../bytes.ts'
-import type { Suite, WorkDone } from '../ports.ts'
+import type { Group, Suite, WorkDone } from '../ports.ts'
 import { ALERT, type Refusal, refuse, refused } from './alerts.ts'
 import {
   certificateRequest,
@@ -84,6 +84,7 @@ export class TlsServer implements TlsSession {
   readonly #config: TlsConfig
   readonly #terms: Terms
   readonly #handshake: Handshake
+  group: Group | null = null
   #state: State = { kind: 'expect-client-hello' }
 
   constructor(config: TlsConfig) {
@@ -167,6 +168,7 @@ export class TlsServer implements TlsSession {
     if (agreed === null) return refuse(ALERT.illegalParameter, 'a bad key share')
     const objection = this.#handshake.readFrom('handshake')
     if (objection !== null) return objection
+    this.group = offer.group
     this.#handshake.record(message.bytes)
     this.#handshake.output({ kind: 'transport-parameters', bytes: offer.transportParameters.slice() })
     return this.#answer(offer, agreed.secret, { group: offer.group, share: agreed.share })

@@ -91,6 +91,8 @@ export type TlsOutput =
 
 /** One end of a handshake. */
 export interface TlsSession {
+  /** The group of the key exchange; null before it is agreed. */
+  readonly group: Group | null
   /** CRYPTO bytes of one level in order, exactly once; messages may be split or joined in any way. */
   receive(level: Level, bytes: Uint8Array): void
   /** A result of work this session asked for; results it did not ask for are ignored. */

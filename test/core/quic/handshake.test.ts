@@ -94,7 +94,7 @@ describe('who is refused', () => {
 
   it('one that the application does not take, with a code of its choice, though its handshake is done', () => {
     const pair = new Pair().establish()
-    assert.equal(pair.server.live.alpn, 'sallyport/1')
+    assert.deepEqual(pair.server.live.negotiated, { alpn: 'sallyport/1', suite: 0x1301, group: 0x11ec })
     pair.server.live.reject(0x12a, 'not in the list', pair.now)
     pair.flush(pair.server)
     pair.run(() => pair.client.closed !== null, 5000)
