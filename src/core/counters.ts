@@ -131,7 +131,7 @@ export class Counters {
   streamsStalled = 0
   /** PINGs without an answer, because their peer reads none. */
   pingsUnanswered = 0
-  /** Handlers that threw or rejected, and other supervised tasks that failed. */
+  /** Handlers that threw or rejected, and other supervised tasks that failed; each is an event too. */
   taskFailures = 0
   /** Events a slow subscriber missed. */
   subscriberLag = 0

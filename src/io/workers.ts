@@ -65,7 +65,8 @@ class ThreadPool implements Workers {
     if (full) return fail(job, 'too much work is waiting', { full: true })
     const waiting = { job, asked: systemClock.now() }
     if (forIdentity) {
-      this.#identityQueue.set(waiting, job.deadline ?? waiting.asked)
+      // With no deadline at all it would not be in their order.
+      this.#identityQueue.set(waiting, Math.min(job.deadline ?? waiting.asked, Number.MAX_VALUE))
       this.#identityJobs.add(waiting)
     } else this.#chunkQueue.push(waiting)
     this.#dispatch()

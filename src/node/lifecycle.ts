@@ -14,7 +14,7 @@ import type { Registry, RegistryOutput } from '../core/peers/registry.ts'
 import type { CloseReason } from '../core/quic/outputs.ts'
 import type { Acceptance } from './acceptance.ts'
 import { Channel, type ChannelOwner } from './channel.ts'
-import { lossOf } from './close-reasons.ts'
+import { isGoodbye, lossOf } from './close-reasons.ts'
 import type { Workshop } from './conversation.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -155,6 +155,7 @@ export class Lifecycle implements Acceptance, ChannelOwner {
   lost(handle: ConnectionHandle, reason: CloseReason): void {
     const channel = this.#channels.get(handle)
     this.#channels.delete(handle)
+    if (isGoodbye(reason)) this.#registry.peerLeaves(handle, this.#now)
     this.#registry.lost(handle)
     channel?.end(lossOf(reason))
     this.#apply()

@@ -39,6 +39,7 @@ export interface Connection {
   reset(stream: StreamId, code: number): void
   read(stream: StreamId): Uint8Array | null
   ended(stream: StreamId): boolean
+  toEnd(stream: StreamId): number | null
   stop(stream: StreamId, code: number): void
   close(code: number, reason: string, now: number): void
   withdraw(now: number): void

@@ -99,6 +99,10 @@ export class ScriptedConnection implements Connection {
     return false
   }
 
+  toEnd(): null {
+    return null
+  }
+
   takeDiscarded(): number {
     return 0
   }

@@ -4,6 +4,8 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { TaskSet } from '../../src/node/task-set.ts'
 
+const TASK = { name: 'phonebook' } as const
+
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 test('whatever tasks do, so many run at most, each failure is told once, and being idle means that all have ended', async () => {
@@ -15,7 +17,7 @@ test('whatever tasks do, so many run at most, each failure is told once, and bei
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 30 }), fc.integer({ min: 1, max: 4 }), async (steps, max) => {
       const told: unknown[] = []
-      const tasks = new TaskSet(max, (error) => told.push(error))
+      const tasks = new TaskSet(max, (_task, error) => told.push(error))
       const running: PromiseWithResolvers<void>[] = []
       let failed = 0
       for (const step of steps) {
@@ -23,12 +25,12 @@ test('whatever tasks do, so many run at most, each failure is told once, and bei
           const task = Promise.withResolvers<void>()
           const hasRoom = running.length < max
           assert.equal(
-            tasks.run(() => task.promise),
+            tasks.run(TASK, () => task.promise),
             hasRoom,
           )
           if (hasRoom) running.push(task)
         } else if (step.kind === 'throw') {
-          const thrown = tasks.run(() => {
+          const thrown = tasks.run(TASK, () => {
             throw new Error('at once')
           })
           assert.equal(thrown, running.length < max)

@@ -11,6 +11,7 @@ import type { Hello } from '../messages/hello.ts'
 import { sameBytes } from '../bytes.ts'
 import { type ConnectionRecord, type EstablishedConnection, infoOf, type PeerInfo } from './connection-record.ts'
 import { Holds } from './holds.ts'
+import { Leavers } from './leavers.ts'
 import { type PeerEntry, Roster } from './roster.ts'
 
 /** What the registry is made of; times in milliseconds. */
@@ -52,6 +53,7 @@ export class Registry {
   /** Counts the established connections by prefix, for the gate. */
   readonly #shares: Shares
   readonly #holds = new Holds()
+  readonly #leavers = new Leavers()
   /** One deadline a connection: identity, then idleness, then the end of going away. Bounded by connectionsMax. */
   readonly #deadlines = new Deadlines<ConnectionHandle>()
   /** Bounded by what one event causes: the driver drains it after each. */
@@ -96,6 +98,11 @@ export class Registry {
   /** Whether a connection to the peer is established and may still become identified. */
   pending(peerId: PeerId): boolean {
     return this.#roster.peer(peerId)?.connections.some((record) => record.state.kind === 'established') ?? false
+  }
+
+  /** Whether the peer said a moment ago that it shuts down, and has not come back. */
+  hasLeft(peerId: PeerId, now: number): boolean {
+    return this.#leavers.has(peerId, now)
   }
 
   /** Whether a connection is on its way to be identified. */
@@ -167,6 +174,7 @@ export class Registry {
     record.state = { kind: 'identified', info }
     record.identifiedOrder = ++this.#identified
     record.usedAt = now
+    this.#leavers.back(peerId)
     this.#counters.identified[direction]++
     this.#deadlines.set(handle, now + this.#config.idleAfterMs)
     this.#emit({ kind: 'identified', info })
@@ -189,10 +197,17 @@ export class Registry {
     this.#gone(handle)
   }
 
+  /** The peer closed the connection, or will, because it shuts down. */
+  peerLeaves(handle: ConnectionHandle, now: number): void {
+    const peerId = this.#roster.find(handle)?.peer?.peerId
+    if (peerId !== undefined) this.#leavers.left(peerId, now)
+  }
+
   /** The peer sent GOAWAY: no new streams, and it will close. */
   peerGoesAway(handle: ConnectionHandle, code: CloseCode, now: number): void {
     const record = this.#live(handle)
     if (record === null) return
+    if (code === CLOSE.shutdown) this.peerLeaves(handle, now)
     if (record.state.kind === 'established') this.#close(record, CLOSE.noError, 'going away')
     else if (record.state.kind === 'identified') this.#startGoingAway(record, code, now)
   }

@@ -4,6 +4,8 @@ import type { PeerId } from '../ids.ts'
 import type { Crypto, Random, Suite } from '../ports.ts'
 import type { GeneralTls } from '../tls/session.ts'
 import { ConnectionIds } from './connection-ids.ts'
+import { HeldPackets } from './held-packets.ts'
+import { KeyPhases } from './key-phases.ts'
 import { initialKeys } from './keys.ts'
 import { Lifetime } from './lifetime.ts'
 import type { ConnectionOutput } from './outputs.ts'
@@ -102,13 +104,15 @@ export const makeParts = (
   const { role, crypto, random } = config
   const settings = config.transport ?? TRANSPORT_DEFAULTS
   const presented = role === 'client' ? (config.token ?? null) : null
+  const spaces = {
+    initial: new PacketSpace('initial'),
+    handshake: new PacketSpace('handshake'),
+    application: new PacketSpace('application'),
+  }
   const parts: Parts = {
     role,
-    spaces: {
-      initial: new PacketSpace('initial'),
-      handshake: new PacketSpace('handshake'),
-      application: new PacketSpace('application'),
-    },
+    spaces,
+    phases: new KeyPhases(spaces.application, crypto, settings.keyPackets),
     recovery: new Recovery(INITIAL_DATAGRAM_BYTES, now),
     streams: new Streams(role, settings, emit),
     ids: new ConnectionIds(beginning, {
@@ -119,8 +123,16 @@ export const makeParts = (
     }),
     path: new Path(config.remote, beginning.isValidated),
     tokens: new TokenExchange({ presented, retryId: beginning.retryId }, emit),
+    held: new HeldPackets(),
     lifetime: new Lifetime(settings.idleTimeoutMs, now),
-    progress: { complete: false, confirmed: false, doneOwed: false, heard: false, handshakeAcknowledged: false },
+    progress: {
+      complete: false,
+      confirmed: false,
+      doneOwed: false,
+      heard: false,
+      peerHears: false,
+      handshakeAcknowledged: false,
+    },
     peer: PARAMETER_DEFAULTS,
   }
   const keys = initialKeys(crypto, beginning.first, role)

@@ -1,8 +1,7 @@
 // One packet number space of a connection (RFC 9000 section 12.3): its keys, what it received, its part of the handshake, and the
 // probes it owes. What it sent is kept by recovery.ts.
-import type { PacketKey, Suite } from '../ports.ts'
+import type { PacketKey } from '../ports.ts'
 import { cryptoHeaderBytes } from './frames.ts'
-import { AEAD_LIMITS, type AeadLimits } from './keys.ts'
 import type { PacketBuilder } from './packet-builder.ts'
 import { PieceCount, Reassembly } from './reassembly.ts'
 import { ReceivedPackets } from './received-packets.ts'
@@ -27,8 +26,6 @@ export class PacketSpace {
   #read: PacketKey | null = null
   #write: PacketKey | null = null
   #discarded = false
-  #limits: AeadLimits = AEAD_LIMITS[0x1301]
-  #rejected = 0
   /** Ack-eliciting packets to send whatever the congestion window says (RFC 9002 section 6.2.4). */
   probes = 0
 
@@ -50,25 +47,15 @@ export class PacketSpace {
 
   /** Sets a key; the one before, as after a Retry, is released. */
   setKey(direction: 'read' | 'write', key: PacketKey): void {
+    this.change(direction, key)?.release()
+  }
+
+  /** Sets a key and hands back the one before, which still works. */
+  change(direction: 'read' | 'write', key: PacketKey): PacketKey | null {
     const before = direction === 'read' ? this.#read : this.#write
-    before?.release()
     if (direction === 'read') this.#read = key
     else this.#write = key
-  }
-
-  /** What the suite of the keys allows; that of Initial packets to begin with. */
-  set suite(suite: Suite) {
-    this.#limits = AEAD_LIMITS[suite]
-  }
-
-  /** A packet did not open. */
-  reject(): void {
-    this.#rejected++
-  }
-
-  /** The keys were used as often as they may be (RFC 9001 section 6.6), to protect `sent` packets or on forged ones. */
-  isWornOut(sent: number): boolean {
-    return sent >= this.#limits.protectedMax || this.#rejected >= this.#limits.rejectedMax
+    return before
   }
 
   /** Ends the space: its keys are released and nothing of it is sent again. */
