@@ -51,6 +51,23 @@ const RETRY_NONCE = Uint8Array.of(0x46, 0x15, 0x99, 0xd3, 0x5d, 0x63, 0x2b, 0xf2
 /** Initial packets are always protected with this suite. */
 const INITIAL_SUITE: Suite = 0x1301
 
+/** How often the keys of a suite may be used (RFC 9001 section 6.6), in packets. */
+export interface AeadLimits {
+  /** Packets that one key may protect; none that a connection can number for ChaCha20-Poly1305. */
+  readonly protectedMax: number
+  /** Packets that may fail to open under all keys of a connection. */
+  readonly rejectedMax: number
+}
+
+const AES_GCM_LIMITS: AeadLimits = { protectedMax: 2 ** 23, rejectedMax: 2 ** 52 }
+
+/** The limits by suite. */
+export const AEAD_LIMITS: Readonly<Record<Suite, AeadLimits>> = {
+  0x1301: AES_GCM_LIMITS,
+  0x1302: AES_GCM_LIMITS,
+  0x1303: { protectedMax: Infinity, rejectedMax: 2 ** 36 },
+}
+
 /** The packet key of a traffic secret (RFC 9001 section 5.1). */
 export const packetKeyOf = (crypto: Crypto, suite: Suite, secret: Uint8Array): PacketKey =>
   laterPacketKey(crypto, suite, { secret, headerKey: headerKeyOf(crypto, suite, secret) })

@@ -108,6 +108,7 @@ for (const sodium of [true, false]) {
       const at = { start: 0, packetNumberAt: 1, end: packet.length }
       assert.deepEqual(openPacket(key, packet, at, 654_360_563), {
         kind: 'opened',
+        key,
         packetNumber: 654_360_564,
         payload: 4,
         end: 5,
