@@ -200,7 +200,8 @@ export class QuicConnection {
 
   /** What the application says to a `judge` output. */
   judged(isWanted: boolean, now: number): void {
-    if (this.#parts.lifetime.isOpen) this.#handshake.judged(isWanted, now)
+    if (!this.#parts.lifetime.isOpen) return
+    this.#handshake.judged(isWanted, now)
   }
 
   /** Opens a stream, or null at the peer's limit; `streams-available` tells when it may succeed. */
