@@ -393,6 +393,7 @@ export class Endpoint {
         assert(output.peerId !== null, 'nodes authenticate by raw public keys alone')
         return this.#established(link, output)
       case 'judge':
+      case 'key-log':
         return unreachable(output as never)
       case 'closed':
         return this.#onClosed(link, output.reason)
