@@ -4,68 +4,27 @@
 // datagram and its verdict, nor between a finished handshake and its registration.
 import type { Address } from '../core/address.ts'
 import { assert, unreachable } from '../core/assert.ts'
-import type { Counters, HandshakeFailure } from '../core/counters.ts'
+import type { HandshakeFailure } from '../core/counters.ts'
 import { type Histograms, histograms } from '../core/histograms.ts'
 import type { SlotVerdict, Verdict } from '../core/gate/gate.ts'
-import type { GateOptions } from '../core/gate/options.ts'
 import type { ConnectionHandle, PeerId } from '../core/ids.ts'
 import type { Random, Work } from '../core/ports.ts'
-import type { QuicConfig } from '../core/quic/connection.ts'
 import type { CloseReason, ConnectionOutput } from '../core/quic/outputs.ts'
 import type { LongHeader } from '../core/quic/packet.ts'
 import type { TlsPeer } from '../core/tls/session.ts'
-import type { TransportSettings } from '../core/quic/settings.ts'
-import type { CertificateKey, Identity, NetworkPorts } from '../io/ports.ts'
-import { type Acceptance, type Admission, AT_ONCE, type Crowd, type Handles, NO_CROWD } from './acceptance.ts'
+import { type Admission, AT_ONCE, type Crowd, NO_CROWD } from './acceptance.ts'
 import { cameToNothing, endingOf, handshakeFailure, inVain } from './close-reasons.ts'
+import type { EndpointOptions } from './endpoint-options.ts'
 import { Gatekeeper, type Stray } from './gatekeeper.ts'
 import { GivenTokens } from './given-tokens.ts'
 import { Link } from './link.ts'
-import { linkConfig, type LinkEnds, type LinkParentage } from './link-config.ts'
+import { linkConfig, type LinkParentage } from './link-config.ts'
 import { workForLink } from './link-work.ts'
 import { isFirstFlight, type Newcomer, Newcomers } from './newcomers.ts'
-import type { EndpointLimits } from './options.ts'
 import { Outbox } from './outbox.ts'
 import { CORE_QUIC, type Quic } from './quic.ts'
 import { firstFlight, Routes } from './routes.ts'
-import type { Schedule } from './schedule.ts'
 import { type Arrival, Sockets } from './sockets.ts'
-
-/** What an endpoint is made of. */
-export interface EndpointOptions {
-  readonly ports: NetworkPorts
-  /** Whose raw key is shown; null, where nodes are not concerned: none is. */
-  readonly identity: Identity | null
-  /** The key of our X.509 certificate, where we have one. */
-  readonly certificateKey?: CertificateKey
-  /** Application protocols, best first. */
-  readonly alpn: readonly string[]
-  readonly limits: EndpointLimits
-  /** Settings for peers on this machine's loopback interface, which carries large datagrams, and for all others. */
-  readonly transports: { readonly loopback: TransportSettings; readonly elsewhere: TransportSettings }
-  readonly schedule: Schedule
-  readonly counters: Counters
-  /** Default: nobody reads how long things take. */
-  readonly histograms?: Histograms
-  readonly acceptance: Acceptance
-  readonly handles: Handles
-  /** Default: the gate's. */
-  readonly gate?: Partial<GateOptions>
-  /** Default: nobody has a share of the connections, and nobody goes. */
-  readonly crowd?: Crowd
-  /** 32 bytes that stateless resets are made with. Default: drawn, so that none is understood after a restart. */
-  readonly resetSecret?: Uint8Array
-  /** Default: no handshake waits for another. */
-  readonly admission?: Admission
-  /** What each connection's configuration has besides; default: nothing. */
-  readonly more?: (ends: LinkEnds) => Partial<QuicConfig>
-  /** Is to tell a link, by `judged`, whether the peer it has in its handshake is wanted. */
-  readonly judge?: (link: Link, peer: TlsPeer) => void
-  /** Whether an inbound connection that ended so was begun in vain; default: as a node sees it. */
-  readonly inVain?: typeof inVain
-  /** Default: the core's. */
-  readonly quic?: Quic
-}
 
 /** Why a dial could not begin. */
 export type DialRefusal = 'closing' | 'no-socket' | 'slots-full' | 'connections-full'
@@ -396,7 +355,8 @@ export class Endpoint {
       case 'established':
         return this.#established(link, output)
       case 'judge':
-        return this.#options.judge?.(link, output.peer)
+      case 'key-log':
+        return this.#options.more?.told(link, output)
       case 'closed':
         return this.#onClosed(link, output.reason)
       case 'gone':

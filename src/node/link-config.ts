@@ -19,7 +19,7 @@ export interface LinkParentage {
   readonly transports: { readonly loopback: TransportSettings; readonly elsewhere: TransportSettings }
   readonly resetSecret: Uint8Array
   /** What a connection has besides; default: nothing. */
-  readonly more?: (ends: LinkEnds) => Partial<QuicConfig>
+  readonly more?: { readonly config: (ends: LinkEnds) => Partial<QuicConfig> }
 }
 
 /** Which end we are, of a connection with whom. */
@@ -48,6 +48,6 @@ export const linkConfig = (
   publicKey: identity?.publicKey ?? null,
   alpn,
   resetSecret,
-  ...more?.(ends),
+  ...more?.config(ends),
   transport: classify(ends.remote) === 'loopback' ? transports.loopback : transports.elsewhere,
 })

@@ -7,6 +7,7 @@ import type { Crypto, Random, WorkDone } from '../core/ports.ts'
 import { type FirstInitial, QuicConnection, type QuicConfig } from '../core/quic/connection.ts'
 import { opensInitial } from '../core/quic/first-packet.ts'
 import type { Negotiated } from '../core/quic/handshake.ts'
+import type { ExportRequest } from '../core/tls/key-schedule.ts'
 import type { ConnectionOutput } from '../core/quic/outputs.ts'
 import {
   type Header,
@@ -35,6 +36,7 @@ export interface Connection {
   poll(): ConnectionOutput | null
   done(work: WorkDone, now: number): void
   judged(isWanted: boolean, now: number): void
+  exportKeys(request: ExportRequest): Uint8Array | null
   open(bidirectional: boolean): StreamId | null
   prioritise(stream: StreamId): void
   write(stream: StreamId, bytes: Uint8Array): number

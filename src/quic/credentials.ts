@@ -61,6 +61,8 @@ export const handshakeOf = (options: QuicOptions, { credentials, trust, client, 
   const { certificate } = credentials
   const serverName = host === null || parseIp(host) !== null ? {} : { serverName: host }
   return {
+    exporter: true,
+    ...(options.keyLog === undefined ? {} : { keyLog: true }),
     ...(options.suites === undefined ? {} : { suites: codesOf(options.suites, SUITE_CODES, 'suites') }),
     general: {
       ...(options.groups === undefined ? {} : { groups: codesOf(options.groups, GROUP_CODES, 'groups') }),
@@ -70,6 +72,10 @@ export const handshakeOf = (options: QuicOptions, { credentials, trust, client, 
     },
   }
 }
+
+/** Who is told the secrets, if anybody is. */
+export const keyLogOf = ({ keyLog }: QuicOptions): Pick<QuicOptions, 'keyLog'> =>
+  keyLog === undefined ? {} : { keyLog }
 
 /** The name of a code. */
 export const nameOf = <Name extends string>(codes: Readonly<Record<Name, number>>, code: number): Name | null =>

@@ -43,6 +43,7 @@ export interface EngineParts {
   readonly judge: Trust['judge']
   readonly owner: ReceptionOwner
   readonly resetSecret?: Uint8Array
+  readonly keyLog?: (line: string) => void
 }
 
 /** How much of everything there was and is. */
@@ -81,8 +82,13 @@ export class Engine {
       gate,
       identity,
       ...(certificate === null ? {} : { certificateKey: certificate.key }),
-      more: ({ remote }) => ({ suites: [...suitesTo(remote, ports.crypto), AES_256_GCM], ...handshake }),
-      judge: (link, peer) => this.#reception.judge(link, peer),
+      more: {
+        config: ({ remote }) => ({ suites: [...suitesTo(remote, ports.crypto), AES_256_GCM], ...handshake }),
+        told: (link, output) => {
+          if (output.kind === 'judge') this.#reception.judge(link, output.peer)
+          else parts.keyLog?.(output.line)
+        },
+      },
       schedule: this.schedule,
       counters,
       acceptance: this.#reception,

@@ -5,7 +5,7 @@ import { SallyportError } from '../core/errors.ts'
 import { resetSecret } from '../io/identity.ts'
 import { cancelled } from './abort.ts'
 import { Engine, type EngineStats, leasePorts } from './engine.ts'
-import { credentialsOf, handshakeOf } from './credentials.ts'
+import { credentialsOf, handshakeOf, keyLogOf } from './credentials.ts'
 import { Inbox } from './inbox.ts'
 import { type QuicLimits, quicLimitsOf } from './limits.ts'
 import {
@@ -96,7 +96,17 @@ export const listen = async (options: ListenOptions): Promise<Listener> => {
     const handshake = handshakeOf(options, { credentials, trust: knownClients(trust), client, host: null })
     const sessions = new Inbox<Session>()
     const owner = ownerOf(sessions, limits)
-    const common = { lease, credentials, handshake, alpn, limits, idleTimeoutMs, keepAliveMs, gate }
+    const common = {
+      lease,
+      credentials,
+      handshake,
+      alpn,
+      limits,
+      idleTimeoutMs,
+      keepAliveMs,
+      gate,
+      ...keyLogOf(options),
+    }
     const engine = new Engine({ ...common, judge: knownClients(trust).judge, owner, resetSecret: resetSecret(key) })
     try {
       await bindAll(engine, { names, host, port })

@@ -34,6 +34,11 @@ export interface QuicOptions {
   readonly idleTimeoutMs?: number
   /** When nothing was sent for so long, something is, so that neither end takes the session for idle. Default: nothing is. */
   readonly keepAliveMs?: number
+  /**
+   * Told each secret as a line of a key log, which packet analysers read (the format of SSLKEYLOGFILE). Whoever has the lines can read the
+   * session. Default: nobody is told.
+   */
+  readonly keyLog?: (line: string) => void
   readonly limits?: Partial<QuicLimits>
   /** The world. Default: this machine. */
   readonly ports?: QuicPorts

@@ -34,9 +34,9 @@ export interface PinnedCertificates {
   readonly fingerprints: readonly string[]
 }
 
-/** X.509 certificates by who signed them: the authorities as PEM, or those that come with Node. */
+/** X.509 certificates by who signed them: the authorities as PEM, or `bundled` for those that come with Node. */
 export interface Authorities {
-  readonly authorities: 'bundled' | string
+  readonly authorities: string
   /** The host name or IP address a server's certificate has to name. Default: the host that is connected to. */
   readonly name?: string
 }
@@ -77,7 +77,7 @@ export const trustOf = (
     return { only: null, terms: { rawKey: false, certificate: { kind: 'fingerprints', fingerprints } }, judge: null }
   }
   if (!('authorities' in verify)) throw missing('nothing in "verify"')
-  const authorities = verify.authorities === 'bundled' ? null : readCertificates(String(verify.authorities))
+  const authorities = verify.authorities === 'bundled' ? null : readCertificates(verify.authorities)
   if (authorities?.length === 0) throw missing('no certificate in "authorities"')
   const certificate = { kind: 'authorities', authorities, name: verify.name ?? host } as const
   return { only: null, terms: { rawKey: false, certificate }, judge: null }

@@ -28,6 +28,10 @@ export interface SessionParts {
   readonly release: () => Promise<void>
 }
 
+/** What HKDF gives at most with SHA-256, the shortest digest (RFC 5869 section 2.3); a label is prefixed with `tls13 ` and has a length byte. */
+const EXPORTED_BYTES_MAX = 255 * 32
+const LABEL = /^[ -~]{1,249}$/
+
 /** Calls that wait for a stream, of each kind; more are refused as busy. */
 const WAITING_MAX = 1024
 
@@ -99,6 +103,22 @@ export class Session implements AsyncDisposable, StreamEvents, StreamOwner {
   get stats(): SessionStats {
     const { sent, received, rttMs } = this.#link.connection.stats
     return { bytesSent: sent, bytesReceived: received, streams: this.#streams.size, roundTripMs: rttMs }
+  }
+
+  /**
+   * Keying material that both ends have, and nobody else (RFC 8446 section 7.5): the same at both ends for the same label, context and number
+   * of bytes. Throws ARGUMENT_INVALID for more than 255 times the digest of the suite, or a label that is none.
+   */
+  exportKeyingMaterial(label: string, length: number, context: Uint8Array = new Uint8Array(0)): Uint8Array {
+    if (!LABEL.test(label) || !Number.isInteger(length) || length < 1 || length > EXPORTED_BYTES_MAX) {
+      throw new SallyportError(
+        'ARGUMENT_INVALID',
+        'keying material has a label of 1 to 249 characters, and 1 to 8,160 bytes',
+      )
+    }
+    const material = this.#link.connection.exportKeys({ label, context, length })
+    assert(material !== null, 'a session has an exporter')
+    return material
   }
 
   // ── streams ──

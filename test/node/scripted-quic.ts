@@ -114,6 +114,9 @@ export class ScriptedConnection implements Connection {
   }
 
   judged(): void {}
+  exportKeys(): null {
+    return null
+  }
   reject(): void {}
   prioritise(): void {}
   sendToken(): void {}

@@ -7,6 +7,7 @@ import { assert } from '../assert.ts'
 import { sameBytes } from '../bytes.ts'
 import type { StreamId } from '../ids.ts'
 import type { WorkDone } from '../ports.ts'
+import type { ExportRequest } from '../tls/key-schedule.ts'
 import { assemble, assembleClose } from './assembly.ts'
 import {
   acceptorBeginning,
@@ -207,6 +208,11 @@ export class QuicConnection {
   judged(isWanted: boolean, now: number): void {
     if (!this.#parts.lifetime.isOpen) return
     this.#handshake.judged(isWanted, now)
+  }
+
+  /** Keying material that both ends have, and nobody else; null before `established`, or without `QuicConfig.exporter`. */
+  exportKeys(request: ExportRequest): Uint8Array | null {
+    return this.#handshake.exportKeys(request)
   }
 
   /** Opens a stream, or null at the peer's limit; `streams-available` tells when it may succeed. */

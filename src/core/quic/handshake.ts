@@ -2,6 +2,7 @@
 // keys and transport parameters above all.
 import type { Crypto, Group, Suite, WorkDone } from '../ports.ts'
 import { TlsClient } from '../tls/client.ts'
+import { exportKeys, type ExportRequest } from '../tls/key-schedule.ts'
 import { TlsServer } from '../tls/server.ts'
 import type { TlsOutput, TlsPeer, TlsSession } from '../tls/session.ts'
 import { announced, type Beginning, type QuicConfig } from './beginning.ts'
@@ -42,6 +43,7 @@ export class Handshake {
   #peer: TlsPeer | null = null
   #suite: Suite | null = null
   #alpn: string | null = null
+  #exporterSecret: Uint8Array | null = null
 
   constructor(config: QuicConfig, beginning: Beginning, to: HandshakeParts) {
     this.#crypto = config.crypto
@@ -85,6 +87,12 @@ export class Handshake {
     this.drain(now)
   }
 
+  /** Keying material (RFC 8446 section 7.5); null before the handshake is complete, or where the configuration says nothing of it. */
+  exportKeys(request: ExportRequest): Uint8Array | null {
+    if (this.#exporterSecret === null || !this.#to.parts.progress.complete) return null
+    return exportKeys(this.#crypto, this.#exporterSecret, request)
+  }
+
   /** Does what the session wants done. */
   drain(now: number): void {
     const { held, lifetime } = this.#to.parts
@@ -116,7 +124,11 @@ export class Handshake {
         this.#peer = output
         return
       case 'judge':
+      case 'key-log':
         return emit(output)
+      case 'exporter':
+        this.#exporterSecret = output.secret
+        return
       case 'complete':
         this.#alpn = output.alpn
         return this.#onComplete(now)

@@ -24,6 +24,7 @@ import { finishedMessage, finishedObjection } from './finished.ts'
 import type { HandshakeMessage } from './handshake-buffer.ts'
 import { Handshake, unexpected, workFailed } from './handshake.ts'
 import { decodeServerHello, freshRandom } from './hello.ts'
+import { revealApplication, revealHandshake } from './key-log.ts'
 import { applicationSecrets, type HandshakeSecrets, handshakeSecrets, type TrafficSecrets } from './key-schedule.ts'
 import {
   decodeCertificateRequest,
@@ -185,6 +186,7 @@ export class TlsClient implements TlsSession {
   #hello(draft: HelloDraft, retried: Suite | null): State {
     const hello = clientHello(this.#config, this.#terms, draft)
     this.#handshake.record(hello)
+    this.#handshake.named(draft.random)
     this.#handshake.send('initial', hello)
     return { kind: 'expect-server-hello', draft, retried }
   }
@@ -205,6 +207,7 @@ export class TlsClient implements TlsSession {
     this.group = choice.group
     this.#handshake.record(message.bytes)
     const secrets = handshakeSecrets(this.#config.crypto, secret, this.#handshake.hash())
+    revealHandshake(this.#handshake, this.#config, secrets)
     this.#handshake.keys('handshake', 'write', secrets.client)
     this.#handshake.keys('handshake', 'read', secrets.server)
     return { kind: 'expect-encrypted-extensions', secrets }
@@ -281,6 +284,7 @@ export class TlsClient implements TlsSession {
     if (objection !== null) return objection
     this.#handshake.record(message.bytes)
     const application = applicationSecrets(crypto, secrets.master, this.#handshake.hash())
+    revealApplication(this.#handshake, this.#config, { master: secrets.master, application })
     if (shown === null) return this.#complete(state, application, [])
     if (shown === 'nothing') return this.#complete(state, application, [encodeCertificate([])])
     // Our certificate is part of what is signed, but leaves together with the signature.

@@ -25,6 +25,7 @@ import { finishedMessage, finishedObjection } from './finished.ts'
 import type { HandshakeMessage } from './handshake-buffer.ts'
 import { Handshake, unexpected, workFailed } from './handshake.ts'
 import { type ClientHello, decodeClientHello, encodeServerHello, freshRandom } from './hello.ts'
+import { revealApplication, revealHandshake } from './key-log.ts'
 import { applicationSecrets, type HandshakeSecrets, handshakeSecrets } from './key-schedule.ts'
 import { encodeCertificateVerify, encodeEncryptedExtensions, MESSAGE } from './messages.ts'
 import { type Retried, retryRequest, secondHelloObjection } from './retry-request.ts'
@@ -163,6 +164,7 @@ export class TlsServer implements TlsSession {
     const problem = retried === null ? null : secondHelloObjection(hello, retried)
     const offer = problem ?? judgeClientHello(hello, alpn, this.#terms)
     if (refused(offer)) return offer
+    this.#handshake.named(hello.random)
     if (offer.share === null) return this.#retry(offer, hello, message)
     const agreed = crypto.encapsulate(offer.group, offer.share)
     if (agreed === null) return refuse(ALERT.illegalParameter, 'a bad key share')
@@ -187,6 +189,7 @@ export class TlsServer implements TlsSession {
     this.#handshake.agree(offer.suite)
     this.#send('initial', serverHello(this.#config, offer.suite, keyShare))
     const secrets = handshakeSecrets(this.#config.crypto, secret, this.#handshake.hash())
+    revealHandshake(this.#handshake, this.#config, secrets)
     this.#handshake.keys('handshake', 'write', secrets.server)
     this.#handshake.keys('handshake', 'read', secrets.client)
     const { credential, clientType } = offer
@@ -207,6 +210,7 @@ export class TlsServer implements TlsSession {
     this.#handshake.record(finished)
     this.#handshake.send('handshake', concat(verify, finished))
     const application = applicationSecrets(crypto, secrets.master, this.#handshake.hash())
+    revealApplication(this.#handshake, this.#config, { master: secrets.master, application })
     this.#handshake.keys('application', 'write', application.server)
     const answered = {
       alpn,
