@@ -17,9 +17,20 @@ export type TestName =
   | 'version'
   | 'rebind'
   | 'hybrid'
+  | 'helloretry'
+  | 'aes256'
+  | 'chacha20'
+  | 'rsa'
+  | 'ed25519'
 
 /** Groups that TLS is restricted to. */
-export type Groups = 'default' | 'hybrid'
+export type Groups = 'default' | 'hybrid' | 'p256'
+
+/** The cipher suite that ours is restricted to; whoever it speaks with has all three. */
+export type SuiteChoice = 'default' | 'aes256' | 'chacha20'
+
+/** What a server's certificate is of. */
+export type KeyKind = 'p256' | 'rsa' | 'ed25519'
 
 /** What the exchange is spoken in: HTTP/0.9 over QUIC, as in the public interoperability runner, or a little HTTP/3. */
 export type Alpn = 'hq-interop' | 'h3'
@@ -40,6 +51,7 @@ export interface ServerOrders {
   readonly alpn: Alpn
   readonly certificates: Certificates
   readonly groups: Groups
+  readonly suite: SuiteChoice
   /** How much its clients will ask for. */
   readonly bytes: number
   /** Each client has to show its address by a Retry. */
@@ -57,6 +69,7 @@ export interface ClientOrders {
   readonly alpn: Alpn
   readonly certificates: Certificates
   readonly groups: Groups
+  readonly suite: SuiteChoice
   readonly bytes: number
   /** The server does not speak version 1: that is what the client has to find. */
   readonly refused: boolean

@@ -57,14 +57,15 @@ const named = (options: Record<string, string>): string[] =>
 const prepared = (name: string, built: Built, peer: (file: string) => Peer): Prepared =>
   built.kind === 'built' ? { kind: 'ready', peer: peer(built.file) } : { ...built, name }
 
-const NO_HYBRID = { hybrid: 'no ML-KEM' }
+/** Its client offers a key share of every group, its server answers none else. */
+const AIOQUIC_LACKS = { hybrid: 'no ML-KEM', helloretry: 'no HelloRetryRequest' }
 
 /** aioquic, in Python. */
 export const prepareAioquic = async (): Promise<Prepared> => {
   const version = pinned('aioquic/requirements.txt', /^aioquic==(\S+)$/m)
   const before = [join(import.meta.dirname, 'aioquic/peer.py')]
   return prepared('aioquic', await buildAioquic(), (file) =>
-    commonPeer({ name: 'aioquic', version, file, before, lacks: NO_HYBRID }),
+    commonPeer({ name: 'aioquic', version, file, before, lacks: AIOQUIC_LACKS }),
   )
 }
 
