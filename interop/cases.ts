@@ -83,6 +83,8 @@ export const CASES: readonly Case[] = [
   { name: 'chacha20', title: 'ChaCha20-Poly1305', bytes: 100_000, suite: 'chacha20' },
   { name: 'rsa', title: 'RSA certificate', bytes: 1000, key: 'rsa' },
   { name: 'ed25519', title: 'Ed25519 certificate', bytes: 1000, key: 'ed25519' },
+  // As nodes do it.
+  { name: 'rawkeys', title: 'raw ML-DSA-65 keys of both', bytes: 1000, groups: { client: 'hybrid', server: 'hybrid' } },
 ]
 
 /** A server that says whether sessions were resumed has to say that the last one was. */

@@ -1,8 +1,10 @@
 // The certificates of one run: for each kind of key an authority, and a server named localhost that it vouches for. Made anew each time,
 // good for two days.
-import { writeFileSync } from 'node:fs'
+import { generateKeyPairSync } from 'node:crypto'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Certificates, KeyKind } from './peer.ts'
+import { IDENTITY_FILE } from '../src/io/identity.ts'
+import type { Certificates, KeyKind, RawKey, Role } from './peer.ts'
 import { outputOf } from './process.ts'
 
 const OPENSSL_MS = 20_000
@@ -20,17 +22,32 @@ const KEYS: Readonly<Record<KeyKind, readonly string[]>> = {
   ed25519: ['-newkey', 'ed25519'],
 }
 
-/** Makes one of each kind in a directory; null when there is no openssl. */
+/** Makes one of each kind in a directory, with raw keys too; null when there is no openssl. */
 export const makeCertificates = async (directory: string): Promise<Record<KeyKind, Certificates> | null> => {
+  const raw = makeRawKeys(directory)
   const [p256, rsa, ed25519] = [
     await make(directory, 'p256'),
     await make(directory, 'rsa'),
     await make(directory, 'ed25519'),
   ]
-  return p256 === null || rsa === null || ed25519 === null ? null : { p256, rsa, ed25519 }
+  if (p256 === null || rsa === null || ed25519 === null) return null
+  return { p256: { ...p256, raw }, rsa: { ...rsa, raw }, ed25519: { ...ed25519, raw } }
 }
 
-const make = async (directory: string, kind: KeyKind): Promise<Certificates | null> => {
+const makeRawKeys = (directory: string): Certificates['raw'] => {
+  const keyOf = (role: Role): RawKey => {
+    const { publicKey, privateKey } = generateKeyPairSync('ml-dsa-65')
+    const own = join(directory, role)
+    mkdirSync(own)
+    const [identity, shown] = [join(own, IDENTITY_FILE), join(own, 'public.pem')]
+    writeFileSync(identity, privateKey.export({ format: 'pem', type: 'pkcs8' }), { mode: 0o600 })
+    writeFileSync(shown, publicKey.export({ format: 'pem', type: 'spki' }))
+    return { identity, shown }
+  }
+  return { client: keyOf('client'), server: keyOf('server') }
+}
+
+const make = async (directory: string, kind: KeyKind): Promise<Omit<Certificates, 'raw'> | null> => {
   const at = (name: string): string => join(directory, `${kind}-${name}`)
   const [authority, authorityKey, request, chain, key] = [
     at('ca.pem'),

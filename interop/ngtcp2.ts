@@ -16,10 +16,11 @@ const STREAMS = 100
 /** What is asked for beside the point. */
 const SMALL_BYTES = 1000
 
+const NO_RAW_KEYS = 'its programs take no raw public keys'
 const NO_HYBRID = 'GnuTLS here has no ML-KEM'
 const LACKS: Record<Role, Partial<Record<TestName, string>>> = {
-  client: { hybrid: NO_HYBRID, helloretry: 'it sends a key share of every group that we have' },
-  server: { hybrid: NO_HYBRID },
+  client: { hybrid: NO_HYBRID, helloretry: 'it sends a key share of every group that we have', rawkeys: NO_RAW_KEYS },
+  server: { hybrid: NO_HYBRID, rawkeys: NO_RAW_KEYS },
 }
 
 /** ngtcp2 as Debian has it: absent where there is neither it nor Debian's way to it. */
@@ -120,6 +121,7 @@ const clientCommands = (file: string, orders: ClientOrders): ClientCommands => {
     case 'chacha20':
     case 'rsa':
     case 'ed25519':
+    case 'rawkeys':
       return { commands: [get()], objection: got }
   }
 }

@@ -22,6 +22,7 @@ export type TestName =
   | 'chacha20'
   | 'rsa'
   | 'ed25519'
+  | 'rawkeys'
 
 /** Groups that TLS is restricted to. */
 export type Groups = 'default' | 'hybrid' | 'p256'
@@ -35,6 +36,12 @@ export type KeyKind = 'p256' | 'rsa' | 'ed25519'
 /** What the exchange is spoken in: HTTP/0.9 over QUIC, as in the public interoperability runner, or a little HTTP/3. */
 export type Alpn = 'hq-interop' | 'h3'
 
+/** Files of an ML-DSA-65 key: the private one, PKCS#8 in the identity file of a data directory of ours, and the public one, PEM. */
+export interface RawKey {
+  readonly identity: string
+  readonly shown: string
+}
+
 /** Files of one run, made anew for it. */
 export interface Certificates {
   /** The chain and key of the server named localhost, PEM. */
@@ -42,6 +49,8 @@ export interface Certificates {
   readonly key: string
   /** Whom clients trust, PEM. */
   readonly authority: string
+  /** Keys that are shown without a certificate (RFC 7250). */
+  readonly raw: Readonly<Record<Role, RawKey>>
 }
 
 /** What a server is to do. */

@@ -38,11 +38,11 @@ export interface Dialect {
   readonly opening: Uint8Array | null
   /** The application code of a content end. */
   readonly noError: number
-  request(request: Request): Uint8Array
+  readonly request: (request: Request) => Uint8Array
   /** Null: it cannot be read. */
-  readRequest(bytes: Uint8Array): Request | null
-  answer(body: Uint8Array): Uint8Array
-  readAnswer(bytes: Uint8Array): Uint8Array | null
+  readonly readRequest: (bytes: Uint8Array) => Request | null
+  readonly answer: (body: Uint8Array) => Uint8Array
+  readonly readAnswer: (bytes: Uint8Array) => Uint8Array | null
 }
 
 /** The dialect that goes by an application protocol. */

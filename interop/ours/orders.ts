@@ -14,6 +14,9 @@ export interface Orders {
   readonly cert: string
   readonly key: string
   readonly ca: string
+  /** Our own key instead of a certificate, and the one that is wanted; empty for none. */
+  readonly rawKey: string
+  readonly rawPeer: string
   readonly retry: boolean
   /** The server does not speak version 1. */
   readonly refused: boolean
@@ -29,6 +32,8 @@ const OPTIONS = {
   cert: { type: 'string', default: '' },
   key: { type: 'string', default: '' },
   ca: { type: 'string', default: '' },
+  'raw-key': { type: 'string', default: '' },
+  'raw-peer': { type: 'string', default: '' },
   retry: { type: 'boolean', default: false },
   refused: { type: 'boolean', default: false },
 } as const
@@ -36,9 +41,11 @@ const OPTIONS = {
 /** Reads it. */
 export const orders = (args: readonly string[]): Orders => {
   const { values, positionals } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true })
-  const { port, alpn, groups, suite, test, bytes, ...rest } = values
+  const { port, alpn, groups, suite, test, bytes, 'raw-key': rawKey, 'raw-peer': rawPeer, ...rest } = values
   return {
     ...rest,
+    rawKey,
+    rawPeer,
     role: positionals[0] ?? '',
     port: Number(port),
     alpn: alpn as Alpn,

@@ -1,6 +1,10 @@
 // How ours listen and connect: by the public entry, as anybody would.
+import assert from 'node:assert/strict'
+import { createPublicKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { connect, listen, type Listener, type QuicOptions, type Session } from '../../src/quic/index.ts'
+import { dirname } from 'node:path'
+import { connect, listen, readIdentity, type Listener, type QuicOptions, type Session } from '../../src/quic/index.ts'
+import { PUBLIC_KEY_BYTES } from '../../src/core/tls/raw-public-key.ts'
 import type { Groups, SuiteChoice } from '../peer.ts'
 import type { Orders } from './orders.ts'
 
@@ -25,22 +29,25 @@ const RETRY = { gate: { loopback: 'as-outside' }, limits: { halfOpenInMax: 3 } }
 
 const common = ({ alpn, groups, suite }: Orders) => ({ alpn: [alpn], ...GROUPS[groups], ...SUITES[suite] })
 
+/** Who we are and whom we want where both ends show raw keys: a data directory's identity, and a public key. */
+const rawKeys = async ({ rawKey, rawPeer }: Orders) => {
+  const identity = await readIdentity(dirname(rawKey))
+  assert(identity !== null, `${rawKey} is no identity`)
+  const key = createPublicKey(readFileSync(rawPeer)).export({ format: 'der', type: 'spki' })
+  return { identity, verify: { keys: [Uint8Array.from(key.subarray(-PUBLIC_KEY_BYTES))] } }
+}
+
 /** Listens, as the orders say. */
-export const listenFor = (orders: Orders): Promise<Listener> =>
-  listen({
-    ...common(orders),
-    ...(orders.retry ? RETRY : {}),
-    host: HOST,
-    port: orders.port,
-    certificate: { chain: readFileSync(orders.cert, 'utf8'), key: readFileSync(orders.key, 'utf8') },
-    verify: 'anyone',
-  })
+export const listenFor = async (orders: Orders): Promise<Listener> => {
+  const place = { ...common(orders), ...(orders.retry ? RETRY : {}), host: HOST, port: orders.port }
+  if (orders.rawKey !== '') return listen({ ...place, ...(await rawKeys(orders)) })
+  const certificate = { chain: readFileSync(orders.cert, 'utf8'), key: readFileSync(orders.key, 'utf8') }
+  return listen({ ...place, certificate, verify: 'anyone' })
+}
 
 /** Connects, as the orders say. */
-export const connectFor = (orders: Orders): Promise<Session> =>
-  connect({
-    ...common(orders),
-    host: HOST,
-    port: orders.port,
-    verify: { authorities: readFileSync(orders.ca, 'utf8'), name: 'localhost' },
-  })
+export const connectFor = async (orders: Orders): Promise<Session> => {
+  const place = { ...common(orders), host: HOST, port: orders.port }
+  if (orders.rawKey !== '') return connect({ ...place, ...(await rawKeys(orders)) })
+  return connect({ ...place, verify: { authorities: readFileSync(orders.ca, 'utf8'), name: 'localhost' } })
+}
