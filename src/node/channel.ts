@@ -104,6 +104,7 @@ export class Channel implements StreamEvents, ConversationOwner {
   // ── what the connection tells ──
 
   stream(output: StreamOutput, now: number): void {
+    if (output.kind === 'peer-hears') return this.#onPeerHears()
     if (output.kind === 'streams-available') return this.#startWaiting(output.bidirectional)
     if (this.#control.has(output.stream)) return this.#onControl(output, now)
     const conversation = this.#conversations.get(output.stream)
@@ -173,6 +174,11 @@ export class Channel implements StreamEvents, ConversationOwner {
         this.#pass(message)
         return true
     }
+  }
+
+  #onPeerHears(): void {
+    const step = this.#exchange.peerHears()
+    if (step.kind === 'identified') this.#owner.identified(this, this.#believed(step.hello))
   }
 
   #acknowledge(message: ControlMessage): boolean {

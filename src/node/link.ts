@@ -11,7 +11,7 @@ import type { Connection } from './quic.ts'
 import type { Due } from './schedule.ts'
 
 /** What a connection tells about its streams. */
-export type StreamOutput = Extract<ConnectionOutput, { kind: `stream-${string}` | 'streams-available' }>
+export type StreamOutput = Extract<ConnectionOutput, { kind: `stream-${string}` | 'streams-available' | 'peer-hears' }>
 
 /** Hears about a connection's streams, in order. */
 export interface StreamEvents {
@@ -67,6 +67,10 @@ export class Link implements Due {
   peer: { readonly peerId: PeerId; readonly publicKey: Uint8Array } | null = null
   /** Whether the gate's slot was kept: an Initial opened. */
   begun: boolean
+  /** When the last datagram for it came. */
+  heardAt: number
+  /** Work it waits for. */
+  working = 0
   /** Whether the endpoint has it on its list of links to drain. */
   touched = false
   #reader: StreamEvents | null = null
@@ -83,6 +87,7 @@ export class Link implements Due {
     this.isValidated = parts.isValidated
     this.beganAt = parts.beganAt
     this.#owner = parts.owner
+    this.heardAt = parts.beganAt
     this.begun = parts.direction === 'outbound'
     this.state = { kind: 'half-open', deadline, failure: null }
   }

@@ -316,3 +316,56 @@ test('silence is held against a host whose address was validated, and against no
   await world.clock.advance(11_000)
   assert.equal(strict.transport.counters().wasted, 1)
 })
+
+/** Hosts connected to a server and held on both sides for so long; then nothing arrives any more until all of them have ended there. */
+const partitioned = async (world: World, server: Host, { hosts, heldMs }: { hosts: number; heldMs: number }) => {
+  const clients: Host[] = []
+  for (let n = 0; n < hosts; n++) clients.push(await world.host())
+  for (const { transport, identity } of clients) {
+    await world.run(transport.connectPeer(server.address))
+    await world.clock.advance(10)
+    transport.hold(server.identity.peerId)
+    server.transport.hold(identity.peerId)
+  }
+  await world.clock.advance(heldMs)
+  assert.equal(server.transport.peers().length, hosts)
+  world.network.tap = () => 'drop'
+  await world.clock.advance(65_000)
+  assert.equal(server.transport.counters().ended.idle, hosts)
+  world.network.tap = () => 'pass'
+  return clients
+}
+
+test('who was cut off after a while is no suspect: all come back at once when the network is there again', async () => {
+  const world = await World.make()
+  const server = await world.host()
+  const clients = await partitioned(world, server, { hosts: 40, heldMs: 40_000 })
+  assert.equal(server.transport.counters().wasted, 0)
+  const started = world.clock.now()
+  await world.run(Promise.all(clients.map(({ transport }) => transport.connectPeer(server.address, { insist: true }))))
+  assert.ok(world.clock.now() - started < 1000, `${world.clock.now() - started} ms`)
+  assert.equal(server.transport.counters().dropped.crowd, 0)
+  await world.close()
+})
+
+test('who falls silent soon after it came is a suspect', async () => {
+  const world = await World.make()
+  const server = await world.host()
+  await partitioned(world, server, { hosts: 2, heldMs: 5000 })
+  assert.equal(server.transport.counters().wasted, 2)
+  await world.close()
+})
+
+test('a handshake that waits for our own signature until its deadline is held against nobody', async () => {
+  const world = await World.make()
+  const server = await strictServer(world)
+  world.workers.delayMs = ({ kind }) => (kind === 'sign' ? 20_000 : 0)
+  await stall(world, server, at('10.9.0.1'))
+  await world.clock.advance(11_000)
+  const { handshakesFailed, slotsByStanding, wasted } = server.transport.counters()
+  assert.deepEqual([slotsByStanding.retry, handshakesFailed.inbound.deadline], [1, 1])
+  assert.equal(wasted, 0)
+  world.workers.delayMs = () => 1
+  await world.clock.advance(20_000)
+  await world.close()
+})

@@ -139,7 +139,7 @@ const writeHeader = (
   const room = packet.limit - writer.at - TAG_BYTES - PAYLOAD_ROOM_MIN
   if (packet.name === 'application') {
     if (room < 1 + destinationId.length + size) return null
-    writeShortHeader(writer, { destinationId, packetNumber, packetNumberBytes: size, keyPhase: 0 })
+    writeShortHeader(writer, { destinationId, packetNumber, packetNumberBytes: size, keyPhase: parts.phases.phase })
     return -1
   }
   const { source: sourceId } = parts.ids
@@ -220,6 +220,7 @@ const seal = (parts: Parts, buffer: Uint8Array, draft: Draft, now: number): void
   if (space.writeKey === null) return
   if (draft.lengthAt >= 0) setLength(buffer, draft.lengthAt, end + TAG_BYTES - packetNumberAt)
   sealPacket(space.writeKey, buffer, draft, packetNumber)
+  if (space.name === 'application') parts.phases.sealed(packetNumber, builder.saysAck)
   const ackEliciting = builder.isAckEliciting
   parts.recovery.onSent(space.name, {
     number: packetNumber,

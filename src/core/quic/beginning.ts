@@ -1,8 +1,11 @@
 // How a connection begins: what it is made of, which ids its first packets have, and the parts it is composed of.
 import type { Address } from '../address.ts'
 import type { PeerId } from '../ids.ts'
-import type { Crypto, Random } from '../ports.ts'
+import type { Crypto, Random, Suite } from '../ports.ts'
+import type { GeneralTls } from '../tls/session.ts'
 import { ConnectionIds } from './connection-ids.ts'
+import { HeldPackets } from './held-packets.ts'
+import { KeyPhases } from './key-phases.ts'
 import { initialKeys } from './keys.ts'
 import { Lifetime } from './lifetime.ts'
 import type { ConnectionOutput } from './outputs.ts'
@@ -24,11 +27,15 @@ export interface QuicConfig {
   readonly role: 'client' | 'server'
   readonly crypto: Crypto
   readonly random: Random
-  /** Our raw ML-DSA-65 public key, 1,952 bytes. */
-  readonly publicKey: Uint8Array
+  /** Our raw ML-DSA-65 public key, 1,952 bytes; null, for the general entry alone: we have none. */
+  readonly publicKey: Uint8Array | null
   readonly alpn: readonly string[]
+  /** Cipher suites that are offered or accepted, a client's best first; those of nodes when absent. */
+  readonly suites?: readonly Suite[]
   /** Client only: the one peer that is wanted, or null. */
   readonly expectedPeer: PeerId | null
+  /** For the general entry: what nodes never negotiate. */
+  readonly general?: GeneralTls
   readonly remote: Address
   readonly transport?: TransportSettings
   /** Client only: a token that a `new-token` output gave for this address, for one dial; the server then need not send a Retry. */
@@ -97,13 +104,15 @@ export const makeParts = (
   const { role, crypto, random } = config
   const settings = config.transport ?? TRANSPORT_DEFAULTS
   const presented = role === 'client' ? (config.token ?? null) : null
+  const spaces = {
+    initial: new PacketSpace('initial'),
+    handshake: new PacketSpace('handshake'),
+    application: new PacketSpace('application'),
+  }
   const parts: Parts = {
     role,
-    spaces: {
-      initial: new PacketSpace('initial'),
-      handshake: new PacketSpace('handshake'),
-      application: new PacketSpace('application'),
-    },
+    spaces,
+    phases: new KeyPhases(spaces.application, crypto, settings.keyPackets),
     recovery: new Recovery(INITIAL_DATAGRAM_BYTES, now),
     streams: new Streams(role, settings, emit),
     ids: new ConnectionIds(beginning, {
@@ -114,8 +123,16 @@ export const makeParts = (
     }),
     path: new Path(config.remote, beginning.isValidated),
     tokens: new TokenExchange({ presented, retryId: beginning.retryId }, emit),
+    held: new HeldPackets(),
     lifetime: new Lifetime(settings.idleTimeoutMs, now),
-    progress: { complete: false, confirmed: false, doneOwed: false, heard: false, handshakeAcknowledged: false },
+    progress: {
+      complete: false,
+      confirmed: false,
+      doneOwed: false,
+      heard: false,
+      peerHears: false,
+      handshakeAcknowledged: false,
+    },
     peer: PARAMETER_DEFAULTS,
   }
   const keys = initialKeys(crypto, beginning.first, role)

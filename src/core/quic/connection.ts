@@ -5,42 +5,28 @@
 import { type Address, sameAddress } from '../address.ts'
 import { assert } from '../assert.ts'
 import { sameBytes } from '../bytes.ts'
-import type { PeerId, StreamId } from '../ids.ts'
+import type { StreamId } from '../ids.ts'
 import type { WorkDone } from '../ports.ts'
-import { TlsClient } from '../tls/client.ts'
-import { TlsServer } from '../tls/server.ts'
-import type { TlsOutput, TlsSession } from '../tls/session.ts'
 import { assemble, assembleClose } from './assembly.ts'
 import {
   acceptorBeginning,
-  announced,
   type Beginning,
   diallerBeginning,
   type FirstInitial,
   makeParts,
   type QuicConfig,
 } from './beginning.ts'
-import { HeldPackets } from './held-packets.ts'
-import { type Arrived, type IntakeResult, lose, receivePacket, settle, spaceOf, splitDatagram } from './intake.ts'
-import { packetKeyOf } from './keys.ts'
-import type { CloseReason, ConnectionOutput } from './outputs.ts'
-import { idObjection } from './own-parameters.ts'
+import { Ending } from './ending.ts'
+import { Handshake } from './handshake.ts'
+import { type Arrived, type IntakeResult, receivePacket, spaceOf, splitDatagram } from './intake.ts'
+import type { ConnectionOutput } from './outputs.ts'
 import type { Header, VersionNegotiationHeader } from './packet.ts'
-import { confirm, discardSpace, type Parts, recoveryView } from './parts.ts'
+import { type Parts, phaseTime, recoveryView } from './parts.ts'
 import { SPACES } from './recovery.ts'
 import { followRetry } from './retry.ts'
-import { TRANSPORT_DEFAULTS, type TransportSettings } from './settings.ts'
+import { lose, settle } from './settlement.ts'
 import { isStatelessReset } from './stateless-reset.ts'
-import {
-  AEAD_LIMIT_REACHED,
-  CRYPTO_ERROR,
-  INTERNAL_ERROR,
-  NO_ERROR,
-  TRANSPORT_PARAMETER_ERROR,
-  type Violation,
-  violation,
-} from './transport-error.ts'
-import { decodeParameters, encodeParameters } from './transport-parameters.ts'
+import { AEAD_LIMIT_REACHED, NO_ERROR, violation } from './transport-error.ts'
 import { versionRefused } from './version-negotiation.ts'
 
 export type { FirstInitial, QuicConfig } from './beginning.ts'
@@ -53,16 +39,14 @@ export class QuicConnection {
   /** Sent as PING when nothing else was sent for so long, in ms; null for none. */
   keepAliveMs: number | null = null
   readonly #config: QuicConfig
-  readonly #settings: TransportSettings
-  readonly #tls: TlsSession
   readonly #parts: Parts
+  readonly #ending: Ending
+  readonly #handshake: Handshake
   readonly #originalDestinationId: Uint8Array
   /** Bounded by what one turn of the driver can cause; drained after each input. */
   readonly #outputs: ConnectionOutput[] = []
   #nextOutput = 0
-  readonly #held = new HeldPackets()
   #discarded = 0
-  #peer: { peerId: PeerId; publicKey: Uint8Array } | null = null
   #sentAt: number
 
   /** A dialler's connection; its first datagrams wait in `transmit`. */
@@ -78,14 +62,15 @@ export class QuicConnection {
   /** Use `connect` or `accept`. */
   constructor(config: QuicConfig, beginning: Beginning, now: number) {
     this.#config = config
-    this.#settings = config.transport ?? TRANSPORT_DEFAULTS
     this.remote = config.remote
     this.#originalDestinationId = beginning.original
     this.#sentAt = now
-    this.#parts = makeParts(config, beginning, (output) => this.#outputs.push(output), now)
-    const tls = { ...config, transportParameters: encodeParameters(announced(config, beginning)) }
-    this.#tls = config.role === 'client' ? new TlsClient(tls) : new TlsServer(tls)
-    this.#drainTls(now)
+    const emit = (output: ConnectionOutput): unknown => this.#outputs.push(output)
+    this.#parts = makeParts(config, beginning, emit, now)
+    this.#ending = new Ending(this.#parts, emit)
+    const replay = (packet: Arrived, at: number): void => this.#receive(packet, at)
+    this.#handshake = new Handshake(config, beginning, { parts: this.#parts, ending: this.#ending, emit, replay })
+    this.#handshake.drain(now)
   }
 
   /** The ids that datagrams for this connection may come with, as of now. */
@@ -135,7 +120,7 @@ export class QuicConnection {
     path.onReceived(datagram.length)
     if (!lifetime.isOpen) return lifetime.onReceivedClosing()
     if (isStatelessReset(datagram, ids.resetToken, this.#config.crypto))
-      return this.#drain({ kind: 'stateless-reset' }, now)
+      return this.#ending.drain({ kind: 'stateless-reset' }, now)
     const { packets, other } = splitDatagram(datagram)
     if (other !== null) return this.#onOther(other, datagram, now)
     if (packets.length === 0) this.#discard()
@@ -144,8 +129,9 @@ export class QuicConnection {
 
   /** Writes one datagram into `into` and returns its length; 0 when nothing is to be sent now. */
   transmit(into: Uint8Array, now: number): number {
-    const { lifetime, recovery } = this.#parts
-    if (recovery.isWornOut) this.#violate(violation(AEAD_LIMIT_REACHED, 'the keys are used up'), now)
+    const { lifetime, phases, progress } = this.#parts
+    if (progress.confirmed) phases.updateIfDue(phaseTime(this.#parts, now))
+    if (phases.isWornOut) this.#ending.violate(violation(AEAD_LIMIT_REACHED, 'the keys are used up'), now)
     if (lifetime.state.kind === 'closing') return assembleClose(this.#parts, into, now)
     if (!lifetime.isOpen) return 0
     const length = assemble(this.#parts, into, now)
@@ -155,9 +141,9 @@ export class QuicConnection {
 
   /** When `timeout` has to be called next; Infinity for never. */
   timerAt(): number {
-    const { lifetime, path, recovery, spaces } = this.#parts
+    const { lifetime, path, phases, recovery, spaces } = this.#parts
     if (!lifetime.isOpen) return lifetime.endsAt
-    let at = Math.min(recovery.timerAt(recoveryView(this.#parts)), this.#idleAt(), this.#keepAliveAt())
+    let at = Math.min(recovery.timerAt(recoveryView(this.#parts)), this.#idleAt(), this.#keepAliveAt(), phases.dropAt)
     if (path.isBlocked) return at
     for (const space of SPACES) if (spaces[space].writeKey !== null) at = Math.min(at, spaces[space].received.ackAt)
     return at
@@ -165,13 +151,14 @@ export class QuicConnection {
 
   /** Time has passed: losses, probes, keep-alive, the end of idleness or of closing. */
   timeout(now: number): void {
-    const { lifetime, recovery, spaces } = this.#parts
+    const { lifetime, phases, recovery, spaces } = this.#parts
     if (lifetime.state.kind === 'gone') return
     if (!lifetime.isOpen) {
-      if (now >= lifetime.endsAt) this.#gone()
+      if (now >= lifetime.endsAt) this.#ending.gone()
       return
     }
-    if (now >= this.#idleAt()) return this.#over({ kind: 'idle' })
+    if (now >= this.#idleAt()) return this.#ending.over({ kind: 'idle' })
+    phases.timeout(now)
     if (now >= this.#keepAliveAt()) spaces.application.probes = 1
     const view = recoveryView(this.#parts)
     if (now < recovery.timerAt(view)) return
@@ -198,8 +185,23 @@ export class QuicConnection {
   /** A result of work that this connection asked for. */
   done(work: WorkDone, now: number): void {
     if (!this.#parts.lifetime.isOpen) return
-    this.#tls.done(work)
-    this.#drainTls(now)
+    this.#handshake.done(work, now)
+  }
+
+  /** How often the keys that we send under were changed (RFC 9001 section 6). */
+  get keyUpdates(): number {
+    return this.#parts.phases.updates
+  }
+
+  /** Changes the keys as soon as the protocol allows, which it does at most once every few round trips. */
+  updateKeys(): void {
+    this.#parts.phases.want()
+  }
+
+  /** What the application says to a `judge` output. */
+  judged(isWanted: boolean, now: number): void {
+    if (!this.#parts.lifetime.isOpen) return
+    this.#handshake.judged(isWanted, now)
   }
 
   /** Opens a stream, or null at the peer's limit; `streams-available` tells when it may succeed. */
@@ -254,19 +256,19 @@ export class QuicConnection {
 
   /** Ends the connection with an application code (`docs/protocol.md`); idempotent. */
   close(code: number, reason: string, now: number): void {
-    this.#closeWith({ kind: 'application', ours: true, code, reason }, now)
+    this.#ending.close({ kind: 'application', ours: true, code, reason }, now)
   }
 
   /** Ends a handshake that is not needed any more, which is no error (RFC 9000 section 20.1); idempotent. */
   withdraw(now: number): void {
-    this.#violate(violation(NO_ERROR, ''), now)
+    this.#ending.violate(violation(NO_ERROR, ''), now)
   }
 
   /** Forgets the connection without a word to the peer. */
   abandon(): void {
     if (this.#parts.lifetime.state.kind === 'gone') return
     if (this.#parts.lifetime.isOpen) this.#outputs.push({ kind: 'closed', reason: { kind: 'abandoned' } })
-    this.#gone()
+    this.#ending.gone()
   }
 
   get #live(): boolean {
@@ -274,18 +276,26 @@ export class QuicConnection {
   }
 
   #receive(packet: Arrived, now: number): void {
-    const { lifetime, spaces } = this.#parts
+    const { held, lifetime, spaces } = this.#parts
     if (!lifetime.isOpen) return
     if (packet.header.form === 'long' && packet.header.type === '0rtt') return
     const space = spaces[spaceOf(packet.header)]
     if (space.readKey === null) {
-      if (!space.isDiscarded && !this.#held.hold(packet)) this.#discard()
+      if (!space.isDiscarded && !held.hold(packet)) this.#discard()
       return
     }
     const { opened, result } = receivePacket(this.#parts, packet, now)
     this.#apply(result, now)
-    if (opened) this.#feedTls(now)
+    if (opened) this.#handshake.feed(now)
     else this.#discard()
+    this.#tellHearing()
+  }
+
+  #tellHearing(): void {
+    const { progress, recovery } = this.#parts
+    if (progress.peerHears || recovery.spaces.application.largestAcknowledged < 0) return
+    progress.peerHears = true
+    this.#outputs.push({ kind: 'peer-hears' })
   }
 
   #discard(): void {
@@ -293,94 +303,8 @@ export class QuicConnection {
   }
 
   #apply(result: IntakeResult, now: number): void {
-    if (result.kind === 'violation') this.#violate(result.violation, now)
-    if (result.kind === 'closed-by-peer') this.#drain(result.reason, now)
-  }
-
-  #feedTls(now: number): void {
-    for (const name of SPACES) {
-      for (;;) {
-        const bytes = this.#parts.spaces[name].readCrypto()
-        if (bytes === null || !this.#parts.lifetime.isOpen) break
-        this.#tls.receive(name, bytes)
-        this.#drainTls(now)
-      }
-    }
-  }
-
-  #drainTls(now: number): void {
-    let newKeys = false
-    for (let output = this.#tls.poll(); output !== null; output = this.#tls.poll()) {
-      if (!this.#parts.lifetime.isOpen) return
-      newKeys ||= output.kind === 'keys' && output.direction === 'read'
-      this.#onTls(output, now)
-    }
-    if (newKeys) for (const packet of this.#held.take()) this.#receive(packet, now)
-  }
-
-  #onTls(output: TlsOutput, now: number): void {
-    const { spaces } = this.#parts
-    switch (output.kind) {
-      case 'send':
-        spaces[output.level].cryptoOut.write(output.bytes)
-        return
-      case 'keys':
-        spaces[output.level].setKey(output.direction, packetKeyOf(this.#config.crypto, output.suite, output.secret))
-        return
-      case 'work':
-        this.#outputs.push({ kind: 'work', work: output.work })
-        return
-      case 'transport-parameters':
-        return this.#onParameters(output.bytes, now)
-      case 'peer':
-        this.#peer = { peerId: output.peerId, publicKey: output.publicKey }
-        return
-      case 'complete':
-        return this.#onComplete(now)
-      case 'alert':
-        return this.#violate(violation(CRYPTO_ERROR + output.alert, output.reason), now)
-    }
-  }
-
-  #onParameters(encoded: Uint8Array, now: number): void {
-    const parts = this.#parts
-    const peer = decodeParameters(encoded, parts.role === 'client' ? 'server' : 'client')
-    const seen = {
-      role: parts.role,
-      remote: parts.ids.remote,
-      original: this.#originalDestinationId,
-      retryId: parts.tokens.retryId,
-    }
-    const problem = peer === null ? 'malformed transport parameters' : idObjection(peer, seen)
-    if (peer === null || problem !== null) {
-      return this.#violate(violation(TRANSPORT_PARAMETER_ERROR, problem ?? ''), now)
-    }
-    parts.peer = peer
-    if (peer.statelessResetToken !== null) parts.ids.setInitialResetToken(peer.statelessResetToken)
-    parts.lifetime.agreeIdle(peer.maxIdleTimeoutMs)
-    parts.streams.applyPeer({
-      maxData: peer.initialMaxData,
-      maxStreamDataBidiLocal: peer.initialMaxStreamDataBidiLocal,
-      maxStreamDataBidiRemote: peer.initialMaxStreamDataBidiRemote,
-      maxStreamDataUni: peer.initialMaxStreamDataUni,
-      maxStreamsBidi: peer.initialMaxStreamsBidi,
-      maxStreamsUni: peer.initialMaxStreamsUni,
-    })
-  }
-
-  #onComplete(now: number): void {
-    const parts = this.#parts
-    const peer = this.#peer
-    if (peer === null) return this.#violate(violation(INTERNAL_ERROR, 'complete without a peer'), now)
-    parts.progress.complete = true
-    parts.path.isValidated = true
-    parts.path.datagramBytes = Math.min(this.#settings.datagramBytes, parts.peer.maxUdpPayloadBytes)
-    parts.recovery.congestion.setDatagramBytes(parts.path.datagramBytes)
-    if (parts.role === 'server') {
-      parts.progress.doneOwed = true
-      confirm(parts)
-    }
-    this.#outputs.push({ kind: 'established', ...peer })
+    if (result.kind === 'violation') this.#ending.violate(result.violation, now)
+    if (result.kind === 'closed-by-peer') this.#ending.drain(result.reason, now)
   }
 
   /** A datagram of no packets but one of those that stand alone. */
@@ -396,50 +320,11 @@ export class QuicConnection {
     // A Retry, too, shows that the server speaks our version (RFC 9000 section 6.2).
     if (role === 'server' || progress.heard || tokens.retryId !== null) return
     if (versionRefused(header, { local: ids.source, remote: ids.remote, same: sameBytes }))
-      this.#over({ kind: 'version' })
-  }
-
-  #violate(found: Violation, now: number): void {
-    this.#closeWith({ kind: 'transport', ours: true, code: found.code, reason: found.reason }, now)
-  }
-
-  #closeWith(reason: CloseReason & { kind: 'application' | 'transport' }, now: number): void {
-    if (!this.#parts.lifetime.isOpen) return
-    this.#end(reason)
-    this.#parts.lifetime.beginClosing(reason, now + this.#closingMs)
-  }
-
-  /** The connection ends without closing or draining. */
-  #over(reason: CloseReason): void {
-    this.#end(reason)
-    this.#gone()
-  }
-
-  /** The peer ended the connection, or lost it: nothing is said any more. */
-  #drain(reason: CloseReason, now: number): void {
-    this.#end(reason)
-    this.#parts.lifetime.beginDraining(now + this.#closingMs)
-  }
-
-  #end(reason: CloseReason): void {
-    this.#held.take()
-    this.#parts.streams.clear()
-    this.#outputs.push({ kind: 'closed', reason })
-  }
-
-  #gone(): void {
-    this.#parts.lifetime.end()
-    for (const space of SPACES) discardSpace(this.#parts, space)
-    this.#parts.streams.clear()
-    this.#outputs.push({ kind: 'gone' })
-  }
-
-  get #closingMs(): number {
-    return this.#parts.recovery.threePto(this.#parts.peer.maxAckDelayMs)
+      this.#ending.over({ kind: 'version' })
   }
 
   #idleAt(): number {
-    return this.#parts.lifetime.idleAt(this.#closingMs)
+    return this.#parts.lifetime.idleAt(this.#ending.closingMs)
   }
 
   #keepAliveAt(): number {

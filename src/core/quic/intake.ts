@@ -1,5 +1,6 @@
 // What a datagram does to a connection: its packets are opened, their frames handed to the parts (RFC 9000 sections 5.2, 12 and 13).
 import { Reader, sameBytes } from '../bytes.ts'
+import type { PacketKey } from '../ports.ts'
 import { allowedInHandshake, type Frame, isAckEliciting, readFrame } from './frames.ts'
 import type { CloseReason } from './outputs.ts'
 import {
@@ -10,12 +11,11 @@ import {
   parseHeader,
   type ShortHeader,
 } from './packet.ts'
-import { confirm, discardSpace, type Parts } from './parts.ts'
-import { openPacket } from './protection.ts'
+import { confirm, discardSpace, type Parts, phaseTime } from './parts.ts'
+import { openPacket, type ProtectedPacket } from './protection.ts'
 import { MAX_ACK_DELAY_MS } from './received-packets.ts'
-import type { Settled, SpaceName } from './recovery.ts'
-import type { Carried } from './sent-packets.ts'
-import { streamsAcknowledged, streamsLost } from './stream-frames.ts'
+import type { SpaceName } from './recovery.ts'
+import { settle } from './settlement.ts'
 import { FRAME_ENCODING_ERROR, NO_ERROR, PROTOCOL_VIOLATION, type Violation, violation } from './transport-error.ts'
 
 /** A packet taken out of its datagram; those that came before their keys are held as such. */
@@ -69,23 +69,27 @@ export const receivePacket = (
   const name = spaceOf(header)
   const space = parts.spaces[name]
   if (space.readKey === null || isOutOfPlace(parts, arrived)) return { opened: false, result: OK }
-  const opened = openPacket(
-    space.readKey,
-    buffer,
-    { start: header.start, packetNumberAt: header.payload, end: header.end },
-    space.received.largest,
-  )
-  if (opened.kind === 'rejected') return { opened: false, result: OK }
+  const opened = openPacket(space.readKey, buffer, placeOf(parts, header), space.received.largest)
+  if (opened.kind === 'rejected') {
+    return { opened: false, result: (name === 'application' ? asResult(parts.phases.rejected()) : null) ?? OK }
+  }
   if (opened.kind === 'reserved-bits') return { opened: true, result: breach(PROTOCOL_VIOLATION, 'reserved bits set') }
   if (space.received.isDuplicate(opened.packetNumber)) return { opened: false, result: OK }
+  const { key, packetNumber } = opened
+  const breached = name === 'application' ? parts.phases.opened(key, packetNumber, phaseTime(parts, now)) : null
+  if (breached !== null) return { opened: true, result: { kind: 'violation', violation: breached } }
   onGenuine(parts, header, name)
-  const frames = applyFrames(parts, { name, header, reader: new Reader(buffer, opened.payload, opened.end) }, now)
+  const frames = applyFrames(parts, { name, header, key, reader: new Reader(buffer, opened.payload, opened.end) }, now)
   if (frames.kind !== 'frames') return { opened: true, result: frames }
   const delayMs = name === 'application' ? MAX_ACK_DELAY_MS : 0
-  space.received.add(opened.packetNumber, frames.ackEliciting, { now, delayMs })
+  space.received.add(packetNumber, frames.ackEliciting, { now, delayMs })
   parts.lifetime.onReceived(now)
   return { opened: true, result: OK }
 }
+
+/** Where a packet stands; one with a short header shows which key it is to be tried with. */
+const placeOf = ({ phases }: Parts, { form, start, payload, end }: LongHeader | ShortHeader): ProtectedPacket =>
+  form === 'long' ? { start, packetNumberAt: payload, end } : { start, packetNumberAt: payload, end, keys: phases }
 
 /**
  * Packets to be dropped before they are opened: an Initial to a server in a datagram that is too small (RFC 9000 section 14.1), one to
@@ -114,6 +118,8 @@ const onGenuine = (parts: Parts, header: LongHeader | ShortHeader, name: SpaceNa
 interface Packet {
   readonly name: SpaceName
   readonly header: LongHeader | ShortHeader
+  /** What it was opened with. */
+  readonly key: PacketKey
   readonly reader: Reader
 }
 
@@ -148,7 +154,7 @@ const applyFrame = (parts: Parts, packet: Packet, frame: Frame, now: number): In
     case 'streams-blocked':
       return null
     case 'ack':
-      return applyAck(parts, packet.name, frame, now)
+      return applyAck(parts, packet, frame, now)
     case 'crypto':
       return asResult(parts.spaces[packet.name].receiveCrypto(frame.offset, frame.data))
     case 'stream':
@@ -190,11 +196,18 @@ const applyFrame = (parts: Parts, packet: Packet, frame: Frame, now: number): In
   }
 }
 
-const applyAck = (parts: Parts, name: SpaceName, frame: Frame & { type: 'ack' }, now: number): IntakeResult | null => {
+const applyAck = (
+  parts: Parts,
+  { name, key }: Packet,
+  frame: Frame & { type: 'ack' },
+  now: number,
+): IntakeResult | null => {
   const { recovery, progress } = parts
   if (frame.ranges[0]!.to >= recovery.spaces[name].next) {
     return breach(PROTOCOL_VIOLATION, 'an ACK of a packet that was never sent')
   }
+  const breached = name === 'application' ? parts.phases.acknowledged(key, frame.ranges[0]!.to, now) : null
+  if (breached !== null) return { kind: 'violation', violation: breached }
   if (name === 'handshake' && parts.role === 'client') progress.handshakeAcknowledged = true
   const delayMs =
     name === 'application'
@@ -216,52 +229,6 @@ const applyAck = (parts: Parts, name: SpaceName, frame: Frame & { type: 'ack' },
   }
   settle(parts, name, settled)
   return null
-}
-
-/** Tells the owners of what packets carried that those were acknowledged or lost. */
-export const settle = (parts: Parts, name: SpaceName, settled: Settled): void => {
-  for (const packet of settled.acknowledged) for (const carried of packet.carried) acknowledged(parts, name, carried)
-  for (const packet of settled.lost) for (const carried of packet.carried) lose(parts, name, carried)
-}
-
-const acknowledged = (parts: Parts, name: SpaceName, carried: Carried): void => {
-  switch (carried.kind) {
-    case 'ack':
-      parts.spaces[name].received.acknowledged(carried.largest)
-      return
-    case 'crypto':
-      parts.spaces[name].cryptoOut.acknowledge(carried.start, carried.end)
-      return
-    case 'new-connection-id':
-    case 'retire-connection-id':
-      parts.ids.acknowledged(carried.kind, carried.sequence)
-      return
-    default:
-      streamsAcknowledged(parts.streams, carried)
-  }
-}
-
-/** What was lost is owed again by its owner. */
-export const lose = (parts: Parts, name: SpaceName, carried: Carried): void => {
-  switch (carried.kind) {
-    case 'ack':
-      return
-    case 'crypto':
-      parts.spaces[name].cryptoOut.lose(carried.start, carried.end)
-      return
-    case 'handshake-done':
-      parts.progress.doneOwed = true
-      return
-    case 'new-token':
-      parts.tokens.lost()
-      return
-    case 'new-connection-id':
-    case 'retire-connection-id':
-      parts.ids.lost(carried.kind, carried.sequence)
-      return
-    default:
-      streamsLost(parts.streams, carried)
-  }
 }
 
 const closeReason = (frame: Frame & { type: 'connection-close' }): CloseReason => ({

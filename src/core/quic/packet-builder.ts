@@ -9,6 +9,7 @@ export class PacketBuilder {
   readonly payloadMax: number
   readonly carried: Carried[] = []
   isAckEliciting = false
+  saysAck = false
   /** The datagram has to be filled up, since it says something about the path (RFC 9000 section 8.2.2). */
   wantsFullDatagram = false
   #empty = true
@@ -32,6 +33,7 @@ export class PacketBuilder {
     writeFrame(this.writer, frame)
     this.#empty = false
     if (isAckEliciting(frame)) this.isAckEliciting = true
+    if (frame.type === 'ack') this.saysAck = true
     if (frame.type === 'path-response') this.wantsFullDatagram = true
     if (carried !== null) this.carried.push(carried)
   }

@@ -1,5 +1,7 @@
 // The parts a connection is composed of, as intake.ts and assembly.ts see them. Each part owns its state.
 import type { ConnectionIds } from './connection-ids.ts'
+import type { HeldPackets } from './held-packets.ts'
+import type { KeyPhases, PhaseTime } from './key-phases.ts'
 import type { Lifetime } from './lifetime.ts'
 import type { Path } from './path.ts'
 import type { Recovery, RecoveryView, SpaceName } from './recovery.ts'
@@ -18,6 +20,8 @@ export interface Progress {
   doneOwed: boolean
   /** At least one packet of the peer was opened. */
   heard: boolean
+  /** The peer acknowledged a 1-RTT packet of ours. */
+  peerHears: boolean
   /** A client heard that the server has its Handshake packets: the server is sure of its address. */
   handshakeAcknowledged: boolean
 }
@@ -25,11 +29,13 @@ export interface Progress {
 export interface Parts {
   readonly role: 'client' | 'server'
   readonly spaces: Readonly<Record<SpaceName, PacketSpace>>
+  readonly phases: KeyPhases
   readonly recovery: Recovery
   readonly streams: Streams
   readonly ids: ConnectionIds
   readonly path: Path
   readonly tokens: TokenExchange
+  readonly held: HeldPackets
   readonly lifetime: Lifetime
   readonly progress: Progress
   /** The peer's; the defaults until they are known. */
@@ -45,10 +51,17 @@ export const recoveryView = (parts: Parts): RecoveryView => ({
   blocked: parts.path.isBlocked,
 })
 
+/** When something happens to the keys of 1-RTT packets. */
+export const phaseTime = (parts: Parts, now: number): PhaseTime => ({
+  now,
+  threePtoMs: parts.recovery.threePto(parts.peer.maxAckDelayMs),
+})
+
 /** Ends a packet number space (RFC 9001 section 4.9). */
 export const discardSpace = (parts: Parts, space: SpaceName): void => {
   if (parts.spaces[space].isDiscarded) return
   parts.spaces[space].discard()
+  if (space === 'application') parts.phases.release()
   parts.recovery.discard(space)
 }
 

@@ -24,8 +24,27 @@ export const sealPacket = (key: PacketKey, buffer: Uint8Array, packet: WrittenPa
   maskHeader(buffer, packet.start, packet.packetNumberAt, packet.packetNumberBytes)
 }
 
+/** Knows which key a packet's payload is to be tried with, by the key phase it shows; null: as any other. */
+export interface KeyChoice {
+  keyFor(phase: number, packetNumber: number): PacketKey | null
+}
+
+/** Where a protected packet stands, and who chooses its key where there is a choice. */
+export interface ProtectedPacket {
+  readonly start: number
+  readonly packetNumberAt: number
+  readonly end: number
+  readonly keys?: KeyChoice
+}
+
 export type Opened =
-  | { readonly kind: 'opened'; readonly packetNumber: number; readonly payload: number; readonly end: number }
+  | {
+      readonly kind: 'opened'
+      readonly key: PacketKey
+      readonly packetNumber: number
+      readonly payload: number
+      readonly end: number
+    }
   /** Not genuine, or too short to tell: dropped without a trace (RFC 9001 section 5.5). */
   | { readonly kind: 'rejected' }
   /** Genuine, but its reserved bits are set: a PROTOCOL_VIOLATION (RFC 9000 section 17.2). */
@@ -35,12 +54,7 @@ export type Opened =
  * Opens the packet in `[start, end)` whose protected packet number stands at `packetNumberAt`; `largest` is the largest packet
  * number opened so far in its space, or -1. A rejected packet is left scrambled.
  */
-export const openPacket = (
-  key: PacketKey,
-  buffer: Uint8Array,
-  packet: { start: number; packetNumberAt: number; end: number },
-  largest: number,
-): Opened => {
+export const openPacket = (key: PacketKey, buffer: Uint8Array, packet: ProtectedPacket, largest: number): Opened => {
   const { start, packetNumberAt, end } = packet
   if (packetNumberAt + SAMPLE_OFFSET + SAMPLE_BYTES > end) return { kind: 'rejected' }
   key.mask(buffer, packetNumberAt + SAMPLE_OFFSET, mask)
@@ -51,10 +65,11 @@ export const openPacket = (
   for (let i = 0; i < size; i++) short = short * 256 + buffer[packetNumberAt + i]!
   const packetNumber = expandPacketNumber(short, size, largest)
   const payload = packetNumberAt + size
-  const plaintextEnd = key.open(buffer, start, payload, end, packetNumber)
+  const opening = packet.keys?.keyFor((buffer[start]! >> 2) & 1, packetNumber) ?? key
+  const plaintextEnd = opening.open(buffer, start, payload, end, packetNumber)
   if (plaintextEnd < 0) return { kind: 'rejected' }
   if ((buffer[start]! & (isLong ? 0x0c : 0x18)) !== 0) return { kind: 'reserved-bits' }
-  return { kind: 'opened', packetNumber, payload, end: plaintextEnd }
+  return { kind: 'opened', key: opening, packetNumber, payload, end: plaintextEnd }
 }
 
 /** Applies the mask, which also takes it off again. */

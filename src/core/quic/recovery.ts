@@ -13,9 +13,6 @@ export type SpaceName = (typeof SPACES)[number]
 /** Back-off stops doubling here: 2^10 probe timeouts are longer than any deadline of ours. */
 const PTO_COUNT_MAX = 10
 
-/** Packets that one AES-128-GCM key may protect (RFC 9001 section 6.6): without key update the connection ends there. */
-const PACKETS_MAX = 2 ** 23
-
 /** What the connection knows that loss detection needs. */
 export interface RecoveryView {
   /** The peer's max_ack_delay in ms. */
@@ -55,11 +52,6 @@ export class Recovery {
   constructor(datagramBytes: number, now: number) {
     this.congestion = new NewReno(datagramBytes)
     this.#quietSince = now
-  }
-
-  /** The 1-RTT key has protected as many packets as it may. */
-  get isWornOut(): boolean {
-    return this.spaces.application.next >= PACKETS_MAX
   }
 
   get ptoCount(): number {

@@ -2,10 +2,10 @@
 // and under new ids, and remembers nothing. Writing one, and what a client does with one.
 import { sameBytes, Writer } from '../bytes.ts'
 import type { Crypto } from '../ports.ts'
-import { settle } from './intake.ts'
 import { initialKeys, retryIntegrityTag } from './keys.ts'
 import { LONG_TYPES, type LongHeader, type RetryHeader, TAG_BYTES, VERSION_1 } from './packet.ts'
 import type { Parts } from './parts.ts'
+import { settle } from './settlement.ts'
 import { TOKEN_BYTES_MAX } from './token-exchange.ts'
 
 /** A Retry in answer to an Initial: its source id is new, drawn by the caller and bound by the token. */

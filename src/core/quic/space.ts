@@ -47,10 +47,15 @@ export class PacketSpace {
 
   /** Sets a key; the one before, as after a Retry, is released. */
   setKey(direction: 'read' | 'write', key: PacketKey): void {
+    this.change(direction, key)?.release()
+  }
+
+  /** Sets a key and hands back the one before, which still works. */
+  change(direction: 'read' | 'write', key: PacketKey): PacketKey | null {
     const before = direction === 'read' ? this.#read : this.#write
-    before?.release()
     if (direction === 'read') this.#read = key
     else this.#write = key
+    return before
   }
 
   /** Ends the space: its keys are released and nothing of it is sent again. */

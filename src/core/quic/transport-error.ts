@@ -14,6 +14,7 @@ export const PROTOCOL_VIOLATION = 0x0a
 export const INVALID_TOKEN = 0x0b
 export const APPLICATION_ERROR = 0x0c
 export const CRYPTO_BUFFER_EXCEEDED = 0x0d
+export const KEY_UPDATE_ERROR = 0x0e
 export const AEAD_LIMIT_REACHED = 0x0f
 /** A TLS alert is carried as this plus the alert's number (RFC 9001 section 4.8). */
 export const CRYPTO_ERROR = 0x0100

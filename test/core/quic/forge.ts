@@ -8,18 +8,41 @@ import type { SpaceName } from '../../../src/core/quic/recovery.ts'
 import { crypto, type End, Pair, type PairOptions } from './pair.ts'
 
 /** A crypto port that keeps a second copy of each packet key it makes, in the order in which a connection asks for them. */
-export const tapped = (wrap: (key: PacketKey) => PacketKey): { crypto: Crypto; keys: PacketKey[] } => {
+export const tapped = (wrap: (key: PacketKey) => PacketKey): Tap => {
   const keys: PacketKey[] = []
+  const live = new Set<PacketKey>()
   return {
     keys,
+    live,
     crypto: {
       ...crypto,
       packetKey: (suite, key, iv, headerKey) => {
         keys.push(crypto.packetKey(suite, key, iv, headerKey))
-        return wrap(crypto.packetKey(suite, key, iv, headerKey))
+        return watched(wrap(crypto.packetKey(suite, key, iv, headerKey)), live)
       },
     },
   }
+}
+
+/** What a tapped port leads to: copies of its keys, and those of its keys that were not released. */
+export interface Tap {
+  readonly crypto: Crypto
+  readonly keys: PacketKey[]
+  readonly live: Set<PacketKey>
+}
+
+const watched = (key: PacketKey, live: Set<PacketKey>): PacketKey => {
+  const itself: PacketKey = {
+    seal: (...all) => key.seal(...all),
+    open: (...all) => key.open(...all),
+    mask: (...all) => key.mask(...all),
+    release: () => {
+      live.delete(itself)
+      key.release()
+    },
+  }
+  live.add(itself)
+  return itself
 }
 
 export interface Forged {
@@ -36,8 +59,9 @@ export interface Forged {
 
 /** A pair whose ends can be impersonated. */
 export class ForgedPair extends Pair {
-  readonly #keys: { client: PacketKey[]; server: PacketKey[] }
+  readonly #taps: { client: Tap; server: Tap }
   #number = 100_000
+  #later: PacketKey | null = null
 
   /** `wrap` may watch the keys that the ends use. */
   constructor(options: PairOptions = {}, wrap: (key: PacketKey) => PacketKey = (key) => key) {
@@ -48,7 +72,7 @@ export class ForgedPair extends Pair {
       client: { ...options.client, crypto: client.crypto },
       server: { ...options.server, crypto: server.crypto },
     })
-    this.#keys = { client: client.keys, server: server.keys }
+    this.#taps = { client, server }
   }
 
   /** One datagram with one packet that `as` seems to have sent. */
@@ -72,12 +96,29 @@ export class ForgedPair extends Pair {
     const end = Math.max(writer.at, (forged.padTo ?? 0) - 16)
     if (lengthAt >= 0) setLength(writer.bytes, lengthAt, end + 16 - packetNumberAt)
     sealPacket(
-      this.#writeKey(as, space),
+      this.#later ?? this.#writeKey(as, space),
       writer.bytes,
       { start: 0, packetNumberAt, packetNumberBytes: 4, end },
       packetNumber,
     )
     return writer.bytes.slice(0, end + 16)
+  }
+
+  /** The same under the key after `generation` key updates: the other end has it as the next one to read under. */
+  forgeLater(as: End, generation: number, forged: Forged): Uint8Array {
+    const { keys } = as === this.client ? this.#taps.server : this.#taps.client
+    // Behind the first two of 1-RTT stands the next to read; each update that is followed adds one to read and one to write.
+    const later = generation === 1 ? keys[6] : keys[7 + 2 * (generation - 2)]
+    this.#later = generation === 0 ? null : (later ?? null)
+    if (generation > 0 && this.#later === null) throw new Error('no such key yet')
+    const datagram = this.forge(as, { ...forged, keyPhase: (generation & 1) as 0 | 1 })
+    this.#later = null
+    return datagram
+  }
+
+  /** Packet keys of both ends that were made and not released. */
+  liveKeys(): number {
+    return this.#taps.client.live.size + this.#taps.server.live.size
   }
 
   /** Forges a datagram and has the other end receive it now. */
@@ -104,7 +145,7 @@ export class ForgedPair extends Pair {
 
   #keyOf(as: End, space: SpaceName): PacketKey | undefined {
     const isClient = as === this.client
-    const keys = isClient ? this.#keys.client : this.#keys.server
+    const { keys } = isClient ? this.#taps.client : this.#taps.server
     return keys[space === 'initial' ? (isClient ? 0 : 1) : space === 'handshake' ? 2 : 4]
   }
 }

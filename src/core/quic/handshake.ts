@@ -1,0 +1,149 @@
+// Runs the TLS session of a connection (RFC 9001 section 4): CRYPTO bytes in order go in, and what it wants done is done to the parts,
+// keys and transport parameters above all.
+import type { Crypto, WorkDone } from '../ports.ts'
+import { TlsClient } from '../tls/client.ts'
+import { TlsServer } from '../tls/server.ts'
+import type { TlsOutput, TlsPeer, TlsSession } from '../tls/session.ts'
+import { announced, type Beginning, type QuicConfig } from './beginning.ts'
+import type { Ending } from './ending.ts'
+import type { Arrived } from './intake.ts'
+import { packetKeyOf } from './keys.ts'
+import type { ConnectionOutput } from './outputs.ts'
+import { idObjection } from './own-parameters.ts'
+import { confirm, type Parts } from './parts.ts'
+import { SPACES } from './recovery.ts'
+import { TRANSPORT_DEFAULTS } from './settings.ts'
+import { CRYPTO_ERROR, INTERNAL_ERROR, TRANSPORT_PARAMETER_ERROR, violation } from './transport-error.ts'
+import { decodeParameters, encodeParameters } from './transport-parameters.ts'
+
+/** What a handshake works on. */
+export interface HandshakeParts {
+  readonly parts: Parts
+  readonly ending: Ending
+  readonly emit: (output: ConnectionOutput) => void
+  /** Works on a packet whose keys have come. */
+  readonly replay: (packet: Arrived, now: number) => void
+}
+
+/** One end of one connection's handshake. */
+export class Handshake {
+  readonly #crypto: Crypto
+  readonly #datagramBytes: number
+  readonly #originalId: Uint8Array
+  readonly #tls: TlsSession
+  readonly #to: HandshakeParts
+  #peer: TlsPeer | null = null
+
+  constructor(config: QuicConfig, beginning: Beginning, to: HandshakeParts) {
+    this.#crypto = config.crypto
+    this.#datagramBytes = (config.transport ?? TRANSPORT_DEFAULTS).datagramBytes
+    this.#originalId = beginning.original
+    this.#to = to
+    const tls = { ...config, transportParameters: encodeParameters(announced(config, beginning)) }
+    this.#tls = config.role === 'client' ? new TlsClient(tls) : new TlsServer(tls)
+  }
+
+  /** The session gets the CRYPTO bytes that are in order by now. */
+  feed(now: number): void {
+    const { lifetime, spaces } = this.#to.parts
+    for (const name of SPACES) {
+      for (;;) {
+        const bytes = spaces[name].readCrypto()
+        if (bytes === null || !lifetime.isOpen) break
+        this.#tls.receive(name, bytes)
+        this.drain(now)
+      }
+    }
+  }
+
+  /** A result of work that the session asked for. */
+  done(work: WorkDone, now: number): void {
+    this.#tls.done(work)
+    this.drain(now)
+  }
+
+  /** What the application says to a `judge` output. */
+  judged(isWanted: boolean, now: number): void {
+    this.#tls.judged(isWanted)
+    this.drain(now)
+  }
+
+  /** Does what the session wants done. */
+  drain(now: number): void {
+    const { held, lifetime } = this.#to.parts
+    let newKeys = false
+    for (let output = this.#tls.poll(); output !== null; output = this.#tls.poll()) {
+      if (!lifetime.isOpen) return
+      newKeys ||= output.kind === 'keys' && output.direction === 'read'
+      this.#perform(output, now)
+    }
+    if (newKeys) for (const packet of held.take()) this.#to.replay(packet, now)
+  }
+
+  #perform(output: TlsOutput, now: number): void {
+    const { parts, ending, emit } = this.#to
+    switch (output.kind) {
+      case 'send':
+        parts.spaces[output.level].cryptoOut.write(output.bytes)
+        return
+      case 'keys':
+        if (output.level === 'application') return parts.phases.install(output)
+        parts.spaces[output.level].setKey(output.direction, packetKeyOf(this.#crypto, output.suite, output.secret))
+        return
+      case 'work':
+        return emit({ kind: 'work', work: output.work })
+      case 'transport-parameters':
+        return this.#onParameters(output.bytes, now)
+      case 'peer':
+        this.#peer = output
+        return
+      case 'judge':
+        return emit(output)
+      case 'complete':
+        return this.#onComplete(now)
+      case 'alert':
+        return ending.violate(violation(CRYPTO_ERROR + output.alert, output.reason), now)
+    }
+  }
+
+  #onParameters(encoded: Uint8Array, now: number): void {
+    const { parts, ending } = this.#to
+    const peer = decodeParameters(encoded, parts.role === 'client' ? 'server' : 'client')
+    const seen = {
+      role: parts.role,
+      remote: parts.ids.remote,
+      original: this.#originalId,
+      retryId: parts.tokens.retryId,
+    }
+    const problem = peer === null ? 'malformed transport parameters' : idObjection(peer, seen)
+    if (peer === null || problem !== null) {
+      return ending.violate(violation(TRANSPORT_PARAMETER_ERROR, problem ?? ''), now)
+    }
+    parts.peer = peer
+    if (peer.statelessResetToken !== null) parts.ids.setInitialResetToken(peer.statelessResetToken)
+    parts.lifetime.agreeIdle(peer.maxIdleTimeoutMs)
+    parts.streams.applyPeer({
+      maxData: peer.initialMaxData,
+      maxStreamDataBidiLocal: peer.initialMaxStreamDataBidiLocal,
+      maxStreamDataBidiRemote: peer.initialMaxStreamDataBidiRemote,
+      maxStreamDataUni: peer.initialMaxStreamDataUni,
+      maxStreamsBidi: peer.initialMaxStreamsBidi,
+      maxStreamsUni: peer.initialMaxStreamsUni,
+    })
+  }
+
+  #onComplete(now: number): void {
+    const { parts, ending, emit } = this.#to
+    const peer = this.#peer
+    if (peer === null) return ending.violate(violation(INTERNAL_ERROR, 'complete without a peer'), now)
+    parts.progress.complete = true
+    parts.path.isValidated = true
+    parts.path.datagramBytes = Math.min(this.#datagramBytes, parts.peer.maxUdpPayloadBytes)
+    parts.recovery.congestion.setDatagramBytes(parts.path.datagramBytes)
+    if (parts.role === 'server') {
+      parts.progress.doneOwed = true
+      confirm(parts)
+    }
+    emit({ ...peer, kind: 'established' })
+  }
+}
