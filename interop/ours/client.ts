@@ -87,7 +87,7 @@ const keyupdate = async (orders: Orders): Promise<void> => {
   await asker.bye()
 }
 
-const resume = async (_: Orders): Promise<void> => {
+const resume = async (): Promise<void> => {
   throw new Error('sessions cannot be resumed yet')
 }
 
@@ -118,6 +118,8 @@ const TESTS: Readonly<Record<TestName, (orders: Orders) => Promise<void>>> = {
   retry: simple,
   download: simple,
   upload: simple,
+  loss: simple,
+  lossup: simple,
   streams: simple,
   keyupdate,
   resume,
