@@ -8,7 +8,7 @@ import { CRYPTO_ERROR } from '../core/quic/transport-error.ts'
 import { dialError } from '../node/close-reasons.ts'
 import type { Link } from '../node/link.ts'
 import { cancelled, unlessAborted } from './abort.ts'
-import { credentialsOf, handshakeOf, keyLogOf } from './credentials.ts'
+import { credentialsOf, handshakeOf, insightOf } from './credentials.ts'
 import { Engine, type EngineParts, leasePorts } from './engine.ts'
 import { quicLimitsOf } from './limits.ts'
 import { checkCommon, checkPort, type Closing, type ConnectOptions, resolved } from './options.ts'
@@ -54,7 +54,7 @@ export const connect = async (options: ConnectOptions): Promise<Session> => {
       idleTimeoutMs,
       keepAliveMs,
       gate: {},
-      ...keyLogOf(options),
+      ...insightOf(options),
     }
     return await new Dialling(addresses.slice(0, ATTEMPTS_MAX), trust.only, common).run(options)
   } catch (error) {

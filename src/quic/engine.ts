@@ -14,6 +14,7 @@ import type { Credentials } from './credentials.ts'
 import { type QuicLimits, settingsOf } from './limits.ts'
 import type { QuicPorts } from './options.ts'
 import type { Trust } from './peer.ts'
+import { type QlogOptions, Qlogs } from './qlog.ts'
 import { Reception, type ReceptionOwner } from './reception.ts'
 
 /** The world, and how it is given back. */
@@ -44,6 +45,7 @@ export interface EngineParts {
   readonly owner: ReceptionOwner
   readonly resetSecret?: Uint8Array
   readonly keyLog?: (line: string) => void
+  readonly qlog?: QlogOptions
 }
 
 /** How much of everything there was and is. */
@@ -64,12 +66,14 @@ export class Engine {
   readonly #counters = new Counters()
   readonly #reception: Reception
   readonly #endpoint: Endpoint
+  readonly #qlogs: Qlogs | null
   #closing: Promise<void> | null = null
 
   constructor(parts: EngineParts) {
     const { ports } = parts.lease
     this.#parts = parts
     this.ports = ports
+    this.#qlogs = parts.qlog === undefined ? null : new Qlogs({ ...parts.qlog, clock: ports.clock })
     this.schedule = new Schedule(ports.clock, ports.timers)
     const counters = this.#counters
     this.#reception = new Reception({ ...parts, ports, schedule: this.schedule, counters })
@@ -83,10 +87,14 @@ export class Engine {
       identity,
       ...(certificate === null ? {} : { certificateKey: certificate.key }),
       more: {
-        config: ({ remote }) => ({ suites: [...suitesTo(remote, ports.crypto), AES_256_GCM], ...handshake }),
+        config: ({ remote, role }) => ({
+          suites: [...suitesTo(remote, ports.crypto), AES_256_GCM],
+          ...handshake,
+          ...(this.#qlogs === null ? {} : { observer: this.#qlogs.observer(role) }),
+        }),
         told: (link, output) => {
           if (output.kind === 'judge') this.#reception.judge(link, output.peer)
-          else parts.keyLog?.(output.line)
+          else logKey(parts, output.line)
         },
       },
       schedule: this.schedule,
@@ -134,6 +142,16 @@ export class Engine {
 
   async #close(close: { readonly code: number; readonly reason: string }): Promise<void> {
     await this.#endpoint.close(close, this.#parts.limits.closeTimeoutMs)
+    this.#qlogs?.close()
     await this.#parts.lease.release()
+  }
+}
+
+/** An application's log that fails is its own affair. */
+const logKey = ({ keyLog }: EngineParts, line: string): void => {
+  try {
+    keyLog?.(line)
+  } catch {
+    // The session goes on.
   }
 }

@@ -5,7 +5,7 @@ import { SallyportError } from '../core/errors.ts'
 import { resetSecret } from '../io/identity.ts'
 import { cancelled } from './abort.ts'
 import { Engine, type EngineStats, leasePorts } from './engine.ts'
-import { credentialsOf, handshakeOf, keyLogOf } from './credentials.ts'
+import { credentialsOf, handshakeOf, insightOf } from './credentials.ts'
 import { Inbox } from './inbox.ts'
 import { type QuicLimits, quicLimitsOf } from './limits.ts'
 import {
@@ -105,7 +105,7 @@ export const listen = async (options: ListenOptions): Promise<Listener> => {
       idleTimeoutMs,
       keepAliveMs,
       gate,
-      ...keyLogOf(options),
+      ...insightOf(options),
     }
     const engine = new Engine({ ...common, judge: knownClients(trust).judge, owner, resetSecret: resetSecret(key) })
     try {

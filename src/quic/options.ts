@@ -7,6 +7,7 @@ import type { Identity, Names, NetworkPorts } from '../io/ports.ts'
 import type { CertificateFiles, GroupName, SuiteName } from './credentials.ts'
 import type { QuicLimits } from './limits.ts'
 import type { Verify } from './peer.ts'
+import type { QlogOptions } from './qlog.ts'
 
 /** What can be given up. */
 export interface AbortOptions {
@@ -39,6 +40,8 @@ export interface QuicOptions {
    * session. Default: nobody is told.
    */
   readonly keyLog?: (line: string) => void
+  /** Writes a qlog of each connection, which qvis draws. Default: none is written, and none costs anything. */
+  readonly qlog?: QlogOptions
   readonly limits?: Partial<QuicLimits>
   /** The world. Default: this machine. */
   readonly ports?: QuicPorts

@@ -315,6 +315,7 @@ export class QuicConnection {
   }
 
   #discard(): void {
+    this.#parts.observer?.packetDropped()
     this.#discarded++
   }
 
