@@ -32,7 +32,7 @@ const ATTEMPTS_MAX = 4
  * NAME_NOT_FOUND, BIND_FAILED, DIAL_TIMEOUT, CONNECTION_REFUSED, HANDSHAKE_FAILED, PEER_UNTRUSTED or CANCELLED.
  */
 export const connect = async (options: ConnectOptions): Promise<Session> => {
-  const { idleTimeoutMs } = checkCommon(options)
+  const chosen = checkCommon(options)
   const port = checkPort(options.port, false)
   const { alpn, signal, keepAliveMs = null } = options
   const limits = quicLimitsOf(options.limits)
@@ -51,7 +51,7 @@ export const connect = async (options: ConnectOptions): Promise<Session> => {
       judge: trust.judge,
       alpn,
       limits,
-      idleTimeoutMs,
+      chosen,
       keepAliveMs,
       gate: {},
       ...insightOf(options),

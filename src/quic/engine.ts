@@ -4,6 +4,7 @@ import { Counters } from '../core/counters.ts'
 import type { GateOptions } from '../core/gate/options.ts'
 import type { PeerId } from '../core/ids.ts'
 import type { QuicConfig } from '../core/quic/connection.ts'
+import type { TransportSettings } from '../core/quic/settings.ts'
 import { systemNames } from '../io/names.ts'
 import { systemPorts } from '../io/system.ts'
 import { type Dialled, Endpoint } from '../node/endpoint.ts'
@@ -38,7 +39,7 @@ export interface EngineParts {
   readonly handshake: Partial<QuicConfig>
   readonly alpn: readonly string[]
   readonly limits: QuicLimits
-  readonly idleTimeoutMs: number
+  readonly chosen: Pick<TransportSettings, 'idleTimeoutMs' | 'congestion'>
   readonly keepAliveMs: number | null
   readonly gate: Partial<GateOptions>
   readonly judge: Trust['judge']
@@ -102,7 +103,7 @@ export class Engine {
       acceptance: this.#reception,
       handles: this.#reception,
       crowd: this.#reception,
-      transports: settingsOf(limits, parts.idleTimeoutMs),
+      transports: settingsOf(limits, parts.chosen),
       ...(parts.resetSecret === undefined ? {} : { resetSecret: parts.resetSecret }),
       // An application that falls silent does not say that it was never meant.
       inVain: () => false,

@@ -82,7 +82,7 @@ export class Listener implements AsyncDisposable, AsyncIterable<Session> {
 export const listen = async (options: ListenOptions): Promise<Listener> => {
   const { alpn, host, signal, gate = {}, keepAliveMs = null } = options
   const limits = quicLimitsOf(options.limits)
-  const { idleTimeoutMs } = checkCommon(options)
+  const chosen = checkCommon(options)
   const port = checkPort(options.port ?? 0, true)
   const credentials = credentialsOf(options)
   const key = credentials.identity ?? credentials.certificate?.key
@@ -102,7 +102,7 @@ export const listen = async (options: ListenOptions): Promise<Listener> => {
       handshake,
       alpn,
       limits,
-      idleTimeoutMs,
+      chosen,
       keepAliveMs,
       gate,
       ...insightOf(options),

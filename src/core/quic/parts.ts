@@ -46,14 +46,14 @@ export interface Parts {
 }
 
 /** How loss recovery and congestion control stand, for an observer. */
-export const observedRecovery = ({ recovery: { rtt, congestion, ptoCount } }: Parts): ObservedRecovery => ({
+export const observedRecovery = ({ recovery: { rtt, throttle, ptoCount } }: Parts): ObservedRecovery => ({
   minRtt: rtt.min,
   smoothedRtt: rtt.smoothed,
   latestRtt: rtt.latest,
   rttVariance: rtt.variance,
   ptoCount,
-  congestionWindow: congestion.window,
-  bytesInFlight: congestion.bytesInFlight,
+  congestionWindow: throttle.window,
+  bytesInFlight: throttle.bytesInFlight,
 })
 
 /** What loss detection needs to know of the other parts. */
