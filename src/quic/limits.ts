@@ -82,11 +82,11 @@ export const quicLimitsOf = (changes: Partial<QuicLimits> = {}): QuicLimits => {
 /** What connections grant and promise under these limits: on this machine, whose interface carries large datagrams, and elsewhere. */
 export const settingsOf = (
   limits: QuicLimits,
-  idleTimeoutMs: number,
+  chosen: Pick<TransportSettings, 'idleTimeoutMs' | 'congestion'>,
 ): Record<'loopback' | 'elsewhere', TransportSettings> => {
   const settings: TransportSettings = {
     ...TRANSPORT_DEFAULTS,
-    idleTimeoutMs,
+    ...chosen,
     dataBytes: {
       initial: limits.sessionBytesInitial,
       max: Math.max(limits.sessionBytesInitial, limits.sessionBytesMax),

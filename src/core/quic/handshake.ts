@@ -50,7 +50,9 @@ export class Handshake {
     this.#datagramBytes = (config.transport ?? TRANSPORT_DEFAULTS).datagramBytes
     this.#originalId = beginning.original
     this.#to = to
-    const tls = { ...config, transportParameters: encodeParameters(announced(config, beginning)) }
+    const parameters = announced(config, beginning)
+    to.parts.observer?.parameters('local', parameters)
+    const tls = { ...config, transportParameters: encodeParameters(parameters) }
     this.#tls = config.role === 'client' ? new TlsClient(tls) : new TlsServer(tls)
   }
 
@@ -151,6 +153,7 @@ export class Handshake {
       return ending.violate(violation(TRANSPORT_PARAMETER_ERROR, problem ?? ''), now)
     }
     parts.peer = peer
+    parts.observer?.parameters('remote', peer)
     if (peer.statelessResetToken !== null) parts.ids.setInitialResetToken(peer.statelessResetToken)
     parts.lifetime.agreeIdle(peer.maxIdleTimeoutMs)
     parts.streams.applyPeer({
