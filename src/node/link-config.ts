@@ -1,5 +1,5 @@
-// What a connection begins with: the node's own keys and secrets, and the settings that suit where its peer is.
-import { type Address, classify } from '../core/address.ts'
+// What a connection begins with: the node's own keys, secrets and settings.
+import type { Address } from '../core/address.ts'
 import type { PeerId } from '../core/ids.ts'
 import type { QuicConfig } from '../core/quic/connection.ts'
 import type { TransportSettings } from '../core/quic/settings.ts'
@@ -13,8 +13,7 @@ export interface LinkParentage {
   readonly ports: Pick<Ports, 'crypto' | 'random'>
   readonly identity: Identity
   readonly alpn: string
-  /** For peers on this machine's loopback interface, which carries large datagrams, and for all others. */
-  readonly transports: { readonly loopback: TransportSettings; readonly elsewhere: TransportSettings }
+  readonly transport: TransportSettings
   readonly resetSecret: Uint8Array
 }
 
@@ -27,7 +26,7 @@ export interface LinkEnds {
 
 /** The configuration of one connection. */
 export const linkConfig = (
-  { ports, identity, alpn, transports, resetSecret }: LinkParentage,
+  { ports, identity, alpn, transport, resetSecret }: LinkParentage,
   ends: LinkEnds,
 ): LinkConfig => ({
   ...ends,
@@ -35,6 +34,6 @@ export const linkConfig = (
   random: ports.random,
   publicKey: identity.publicKey,
   alpn: [alpn],
-  transport: classify(ends.remote) === 'loopback' ? transports.loopback : transports.elsewhere,
+  transport,
   resetSecret,
 })

@@ -23,6 +23,7 @@ export interface Connection {
   readonly localIds: readonly Uint8Array[]
   readonly opened: boolean
   readonly isOpen: boolean
+  readonly datagramBytes: number
   keepAliveMs: number | null
   takeDiscarded(): number
   receive(datagram: Uint8Array, from: Address, now: number): void

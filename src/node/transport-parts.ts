@@ -19,7 +19,7 @@ import type { Acceptance, AcceptanceParts, Admission } from './acceptance.ts'
 import type { Workshop } from './conversation.ts'
 import { Dialler } from './dialler.ts'
 import { Dispatcher } from './dispatcher.ts'
-import { Endpoint, type EndpointOptions } from './endpoint.ts'
+import { Endpoint } from './endpoint.ts'
 import { EventFeed } from './events.ts'
 import { Handlers } from './handlers.ts'
 import { Lifecycle } from './lifecycle.ts'
@@ -27,7 +27,6 @@ import { type Limits, limitsOf } from './options.ts'
 import type { Policy } from './policy.ts'
 import type { Quic } from './quic.ts'
 import { Schedule } from './schedule.ts'
-import { LARGE_BUFFER_BYTES } from './send-pool.ts'
 import { TaskSet } from './task-set.ts'
 
 /** What a transport is made of. */
@@ -129,7 +128,7 @@ export const transportParts = (options: TransportOptions): TransportParts => {
     acceptance: acceptance ?? lifecycle,
     handles: registry,
     crowd: { shares, evict: (handle, retryAfterMs) => lifecycle.evict(handle, retryAfterMs) },
-    transports: settingsOf(options, limits),
+    transport: settingsOf(options, limits),
     resetSecret: resetSecret(identity),
     ...(options.gate === undefined ? {} : { gate: options.gate }),
     ...(options.admission === undefined ? {} : { admission: options.admission }),
@@ -176,13 +175,15 @@ const failures =
     events.publish({ kind: 'task-failed', task, error: SallyportError.from(error) })
   }
 
-const settingsOf = (options: TransportOptions, limits: Limits): EndpointOptions['transports'] => {
-  const settings = { ...TRANSPORT_DEFAULTS, growth: growthBudget(GROWTH_BYTES), ...options.transport }
-  return {
-    loopback: { ...settings, datagramBytes: Math.min(limits.loopbackDatagramBytes, LARGE_BUFFER_BYTES) },
-    elsewhere: { ...settings, datagramBytes: limits.datagramBytes },
-  }
-}
+const settingsOf = (options: TransportOptions, { mtuMax, loopbackMtuMax }: Limits): TransportSettings => ({
+  ...TRANSPORT_DEFAULTS,
+  growth: growthBudget(GROWTH_BYTES),
+  mtuMax: { ip4: mtuMax, ip6: mtuMax - IP6_HEADER_EXCESS, loopback: loopbackMtuMax },
+  ...options.transport,
+})
+
+/** What the header of IPv6 is longer by. */
+const IP6_HEADER_EXCESS = 20
 
 /** Makes our HELLO for a peer: only addresses that mean the same place to it are told. */
 const greeting = (options: TransportOptions, locals: () => readonly Address[]): ((remote: Address) => Hello) => {

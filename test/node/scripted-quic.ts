@@ -9,6 +9,7 @@ import type { Connection, Quic } from '../../src/node/quic.ts'
 export class ScriptedConnection implements Connection {
   readonly localIds: readonly Uint8Array[]
   opened = true
+  readonly datagramBytes = 1200
   keepAliveMs: number | null = null
   readonly outputs: ConnectionOutput[] = []
   /** What can be read, by stream. */

@@ -27,6 +27,12 @@ const PROTECTED_BYTES_MIN = 4
 /** A CONNECTION_CLOSE reason longer than this is cut. */
 const REASON_BYTES_MAX = 256
 
+/** A datagram with less room left than this is as full as it can be: a STREAM frame of a few bytes waits for the next. */
+const UNFILLED_MAX = 40
+
+/** From this probe timeout in a row on, datagrams are small. */
+const PTO_COUNT_LARGE = 2
+
 /** A packet written and not yet sealed: the last one of a datagram may still be padded. */
 interface Draft {
   readonly space: PacketSpace
@@ -43,9 +49,10 @@ interface Draft {
 
 /** Writes the next datagram into `into` and returns its length; 0 when nothing is to be sent now. */
 export const assemble = (parts: Parts, into: Uint8Array, now: number): number => {
-  const limit = Math.min(into.length, parts.path.datagramBytes, parts.path.allowance)
+  const limit = Math.min(into.length, bytesMax(parts), parts.path.allowance)
   const writer = new Writer(into)
   const drafts: Draft[] = []
+  if (mayProbe(parts, into.length, now)) return assembleProbe(parts, writer, now)
   let anythingWaits = false
   for (const name of SPACES) {
     const space = parts.spaces[name]
@@ -69,7 +76,7 @@ export const assembleClose = (parts: Parts, into: Uint8Array, now: number): numb
   const { state } = parts.lifetime
   if (state.kind !== 'closing' || !state.owesAnswer) return 0
   state.owesAnswer = false
-  const limit = Math.min(into.length, parts.path.datagramBytes, parts.path.allowance)
+  const limit = Math.min(into.length, parts.path.mtu.bytes, parts.path.allowance)
   const writer = new Writer(into)
   const drafts: Draft[] = []
   for (const name of SPACES) {
@@ -93,6 +100,29 @@ export const assembleClose = (parts: Parts, into: Uint8Array, now: number): numb
 const windowAllows = (parts: Parts, space: PacketSpace, now: number): boolean =>
   parts.recovery.throttle.allows(now) ||
   (space.hasCrypto() && parts.recovery.spaces[space.name].elicitingInFlight === 0)
+
+/** What is sent again and again may have been too large. */
+const bytesMax = ({ path, recovery }: Parts): number =>
+  recovery.ptoCount < PTO_COUNT_LARGE ? path.mtu.bytes : INITIAL_DATAGRAM_BYTES
+
+/** A probe of the path's size goes when an ordinary datagram could; it is one at a time and not counted as in flight. */
+const mayProbe = ({ path, progress, recovery }: Parts, room: number, now: number): boolean => {
+  if (!progress.confirmed || recovery.ptoCount > 0) return false
+  const wanted = path.mtu.wanted(now)
+  return wanted > 0 && wanted <= room && recovery.throttle.hasRoom
+}
+
+/** A datagram of the size that is tried, with nothing in it that would be missed (RFC 9000 section 14.4). */
+const assembleProbe = (parts: Parts, writer: Writer, now: number): number => {
+  const bytes = parts.path.mtu.wanted(now)
+  const draft = begin(parts, writer, { name: 'application', limit: bytes, closing: false })
+  if (draft === null) return 0
+  draft.builder.add({ type: 'ping' }, { kind: 'mtu-probe', bytes })
+  draft.builder.isPathProbe = true
+  pad(writer, bytes - TAG_BYTES - writer.at)
+  parts.path.mtu.probeSent()
+  return finish(parts, writer, { drafts: [ended(writer, draft)], limit: bytes, now })
+}
 
 const hasApplicationFrames = (parts: Parts): boolean =>
   parts.progress.doneOwed ||
@@ -209,6 +239,7 @@ const finish = (parts: Parts, writer: Writer, datagram: { drafts: Draft[]; limit
   }
   for (const draft of drafts) seal(parts, writer.bytes, draft, now)
   parts.path.onSent(writer.at)
+  if (drafts[0]?.space.name === 'application' && writer.at > limit - UNFILLED_MAX) parts.path.mtu.filled()
   // A client is done with Initial packets once it sends Handshake ones (RFC 9001 section 4.9.1).
   if (parts.role === 'client' && drafts.some((draft) => draft.space.name === 'handshake'))
     discardSpace(parts, 'initial')
@@ -225,7 +256,7 @@ const seal = (parts: Parts, buffer: Uint8Array, draft: Draft, now: number): void
   parts.recovery.onSent(space.name, {
     number: packetNumber,
     sentAt: now,
-    bytes: ackEliciting ? end + TAG_BYTES - start : 0,
+    bytes: ackEliciting && !builder.isPathProbe ? end + TAG_BYTES - start : 0,
     ackEliciting,
     carried: builder.carried,
   })

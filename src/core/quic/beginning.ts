@@ -116,7 +116,7 @@ export const makeParts = (
       emit,
       resetToken: (id) => resetTokenOf(config, id),
     }),
-    path: new Path(config.remote, beginning.isValidated),
+    path: new Path(config.remote, beginning.isValidated, settings.mtuMax),
     tokens: new TokenExchange({ presented, retryId: beginning.retryId }, emit),
     held: new HeldPackets(),
     lifetime: new Lifetime(settings.idleTimeoutMs, now),

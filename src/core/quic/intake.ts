@@ -224,7 +224,7 @@ const applyAck = (
   ) {
     recovery.resetBackoff()
   }
-  settle(parts, name, settled)
+  settle(parts, name, settled, now)
   return null
 }
 

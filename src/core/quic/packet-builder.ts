@@ -10,6 +10,8 @@ export class PacketBuilder {
   readonly carried: Carried[] = []
   isAckEliciting = false
   saysAck = false
+  /** Its size is what it is sent for: it does not count as in flight. */
+  isPathProbe = false
   /** The datagram has to be filled up, since it says something about the path (RFC 9000 section 8.2.2). */
   wantsFullDatagram = false
   #empty = true
