@@ -117,7 +117,7 @@ const assembleProbe = (parts: Parts, writer: Writer, now: number): number => {
   const bytes = parts.path.mtu.wanted(now)
   const draft = begin(parts, writer, { name: 'application', limit: bytes, closing: false })
   if (draft === null) return 0
-  draft.builder.add({ type: 'ping' }, { kind: 'mtu-probe', bytes })
+  draft.builder.add({ type: parts.ackFrequency.isUnderstood ? 'immediate-ack' : 'ping' }, { kind: 'mtu-probe', bytes })
   draft.builder.isPathProbe = true
   pad(writer, bytes - TAG_BYTES - writer.at)
   parts.path.mtu.probeSent()
@@ -206,7 +206,10 @@ const fill = (parts: Parts, draft: Draft, now: number): void => {
     space.fillCrypto(builder)
     if (space.name === 'application') fillApplication(parts, builder, now)
   }
-  if (isProbe && !builder.isAckEliciting && builder.room > 0) builder.add({ type: 'ping' }, null)
+  const mayHurry = space.name === 'application' && parts.ackFrequency.isUnderstood
+  if (isProbe && builder.room > 0 && (mayHurry || !builder.isAckEliciting)) {
+    builder.add({ type: mayHurry ? 'immediate-ack' : 'ping' }, null)
+  }
   if (isProbe && builder.isAckEliciting) space.probes--
 }
 
@@ -218,6 +221,11 @@ const fillApplication = (parts: Parts, builder: PacketBuilder, now: number): voi
   parts.path.fill(builder)
   parts.ids.fill(builder)
   if (parts.progress.complete) parts.tokens.fill(builder)
+  parts.ackFrequency.fill(builder, {
+    window: parts.recovery.throttle.window,
+    datagramBytes: parts.path.mtu.bytes,
+    roundTripMs: parts.recovery.rtt.smoothed,
+  })
   fillStreams(parts.streams, builder, { now, rttMs: parts.recovery.rtt.smoothed })
 }
 

@@ -2,6 +2,7 @@
 import type { Address } from '../address.ts'
 import type { PeerId } from '../ids.ts'
 import type { Crypto, Random } from '../ports.ts'
+import { AckFrequency } from './ack-frequency.ts'
 import { ConnectionIds } from './connection-ids.ts'
 import { HeldPackets } from './held-packets.ts'
 import { KeyPhases } from './key-phases.ts'
@@ -109,6 +110,7 @@ export const makeParts = (
     spaces,
     phases: new KeyPhases(spaces.application, crypto, settings.keyPackets),
     recovery: new Recovery(settings.congestion, INITIAL_DATAGRAM_BYTES, now),
+    ackFrequency: new AckFrequency(),
     streams: new Streams(role, settings, emit),
     ids: new ConnectionIds(beginning, {
       random,

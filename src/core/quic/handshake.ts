@@ -111,6 +111,7 @@ export class Handshake {
     }
     parts.peer = peer
     if (peer.statelessResetToken !== null) parts.ids.setInitialResetToken(peer.statelessResetToken)
+    if (peer.minAckDelayUs !== null) parts.ackFrequency.begin(peer.minAckDelayUs, 1000 * peer.maxAckDelayMs)
     parts.lifetime.agreeIdle(peer.maxIdleTimeoutMs)
     parts.streams.applyPeer({
       maxData: peer.initialMaxData,

@@ -64,6 +64,9 @@ export const lose = (parts: Parts, name: SpaceName, carried: Carried): void => {
     case 'new-token':
       parts.tokens.lost()
       return
+    case 'ack-frequency':
+      parts.ackFrequency.lost(carried.sequence)
+      return
     case 'new-connection-id':
     case 'retire-connection-id':
       parts.ids.lost(carried.kind, carried.sequence)
