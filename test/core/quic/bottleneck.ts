@@ -39,7 +39,7 @@ const PLAIN: PacketKey = {
   release: () => {},
 }
 
-const PLAIN_CRYPTO = { ...crypto, packetKey: () => PLAIN }
+const PLAIN_CRYPTO = { ...crypto, packetKey: () => ({ ...PLAIN }) }
 
 interface Event {
   readonly at: number

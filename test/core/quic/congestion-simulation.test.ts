@@ -94,7 +94,9 @@ describe('a window that is open', () => {
   it('does not leave at once after a pause, and leaves within a round trip', () => {
     const open = { initial: 16 << 20, max: 16 << 20 }
     const transport = { ...TRANSPORT_DEFAULTS, dataBytes: open, streamBytes: open }
-    const pair = new Pair({ transport, weather: { loss: 0, duplication: 0, reordering: 0, latencyMs: 50 } }).establish()
+    const weather = { loss: 0, duplication: 0, reordering: 0, latencyMs: 50 }
+    const ips = { client: '192.0.2.1', server: '198.51.100.1' }
+    const pair = new Pair({ transport, weather, ips }).establish()
     const send = (bytes: number): boolean => {
       const before = pair.client.log.filter(({ kind }) => kind === 'stream-acknowledged').length
       pair.client.send(pair.client.live.open(false)!, new Uint8Array(bytes))
