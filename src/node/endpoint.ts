@@ -387,7 +387,10 @@ export class Endpoint {
       case 'work':
         return this.#work(link, output.work)
       case 'established':
+        assert(output.peerId !== null, 'nodes authenticate by raw public keys alone')
         return this.#established(link, output)
+      case 'judge':
+        return unreachable(output as never)
       case 'closed':
         return this.#onClosed(link, output.reason)
       case 'gone':

@@ -136,6 +136,12 @@ export class Lifecycle implements Acceptance, ChannelOwner {
     return new Promise((resolve) => this.#onQuiet.push(resolve))
   }
 
+  /** Throws when registry and endpoint differ; between two turns they never do. */
+  checkInvariants(): void {
+    const { unknown, vanished } = reconcile(this.#registry.handles(), this.#endpoint?.handles() ?? [])
+    assert(unknown.length + vanished.length === 0, 'registry and endpoint have the same connections')
+  }
+
   // ── what the endpoint tells ──
 
   established(link: Link, now: number): void {

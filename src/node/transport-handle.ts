@@ -243,6 +243,7 @@ export class TransportHandle {
   /** Throws when what must always hold does not; for tests. */
   checkInvariants(): void {
     this.#parts.registry.checkInvariants()
+    this.#parts.lifecycle.checkInvariants()
     this.#parts.endpoint.checkInvariants()
   }
 

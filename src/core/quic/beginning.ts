@@ -1,7 +1,8 @@
 // How a connection begins: what it is made of, which ids its first packets have, and the parts it is composed of.
 import type { Address } from '../address.ts'
 import type { PeerId } from '../ids.ts'
-import type { Crypto, Random } from '../ports.ts'
+import type { Crypto, Random, Suite } from '../ports.ts'
+import type { GeneralTls } from '../tls/session.ts'
 import { AckFrequency } from './ack-frequency.ts'
 import { ConnectionIds } from './connection-ids.ts'
 import { HeldPackets } from './held-packets.ts'
@@ -27,11 +28,15 @@ export interface QuicConfig {
   readonly role: 'client' | 'server'
   readonly crypto: Crypto
   readonly random: Random
-  /** Our raw ML-DSA-65 public key, 1,952 bytes. */
-  readonly publicKey: Uint8Array
+  /** Our raw ML-DSA-65 public key, 1,952 bytes; null, for the general entry alone: we have none. */
+  readonly publicKey: Uint8Array | null
   readonly alpn: readonly string[]
+  /** Cipher suites that are offered or accepted, a client's best first; those of nodes when absent. */
+  readonly suites?: readonly Suite[]
   /** Client only: the one peer that is wanted, or null. */
   readonly expectedPeer: PeerId | null
+  /** For the general entry: what nodes never negotiate. */
+  readonly general?: GeneralTls
   readonly remote: Address
   readonly transport?: TransportSettings
   /** Client only: a token that a `new-token` output gave for this address, for one dial; the server then need not send a Retry. */

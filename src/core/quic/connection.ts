@@ -206,6 +206,12 @@ export class QuicConnection {
     this.#parts.phases.want()
   }
 
+  /** What the application says to a `judge` output. */
+  judged(isWanted: boolean, now: number): void {
+    if (!this.#parts.lifetime.isOpen) return
+    this.#handshake.judged(isWanted, now)
+  }
+
   /** Opens a stream, or null at the peer's limit; `streams-available` tells when it may succeed. */
   open(bidirectional: boolean): StreamId | null {
     return this.#live ? this.#parts.streams.open(bidirectional) : null
