@@ -15,24 +15,13 @@ const REORDERING = 3
 /** Bytes of the frame at the most: type, sequence, packets, delay in µs, reordering. */
 const FRAME_BYTES_MAX = 2 + 8 + 1 + 4 + 1
 
-/** What the wish follows from. */
-export interface SendingFacts {
-  readonly window: number
-  readonly datagramBytes: number
-  readonly roundTripMs: number
-}
-
-interface Wish {
-  readonly packets: number
-  readonly delayUs: number
-}
-
 export class AckFrequency {
   /** What the peer can do, in µs; null: it does not know the frame. */
   #peer: { readonly min: number; readonly max: number } | null = null
   #sequence = 0
-  /** What was asked for last; null when nothing was, or when that was lost. */
-  #asked: Wish | null = null
+  /** What was asked for last; 0 when nothing was, or when that was lost. */
+  #packets = 0
+  #delayUs = 0
 
   /** The peer takes ACK_FREQUENCY, and acknowledges not earlier than its `minUs` when it may wait, nor later than its `maxUs` unasked. */
   begin(minUs: number, maxUs: number): void {
@@ -44,35 +33,31 @@ export class AckFrequency {
     return this.#peer !== null
   }
 
-  /** Asks with this packet, if there is something new to ask for. */
-  fill(packet: PacketBuilder, facts: SendingFacts): void {
-    if (this.#peer === null || packet.room < FRAME_BYTES_MAX) return
-    const packets = Math.floor(facts.window / facts.datagramBytes / ACKS_PER_WINDOW)
-    const wish = {
-      packets: Math.min(PACKETS_MAX, Math.max(1, packets)),
-      delayUs: Math.floor(
-        Math.max(this.#peer.min, Math.min(this.#peer.max, (facts.roundTripMs * 1000) / ACKS_PER_ROUND_TRIP)),
-      ),
-    }
-    if (!this.#isNews(wish)) return
+  /** Asks with this packet, if there is something new to ask for, with a window of so many datagrams. */
+  fill(packet: PacketBuilder, windowDatagrams: number, roundTripMs: number): void {
+    const peer = this.#peer
+    if (peer === null || packet.room < FRAME_BYTES_MAX) return
+    const threshold = Math.min(PACKETS_MAX, Math.max(1, Math.floor(windowDatagrams / ACKS_PER_WINDOW)))
+    const delayUs = Math.floor(Math.max(peer.min, Math.min(peer.max, (roundTripMs * 1000) / ACKS_PER_ROUND_TRIP)))
+    if (!this.#isNews(threshold, delayUs)) return
     const sequence = this.#sequence++
-    const { packets: threshold, delayUs } = wish
     packet.add(
       { type: 'ack-frequency', sequence, threshold, delayUs, reordering: REORDERING },
       { kind: 'ack-frequency', sequence },
     )
-    this.#asked = wish
+    this.#packets = threshold
+    this.#delayUs = delayUs
   }
 
   /** A frame was lost: unless a later one was sent, what is wished then is asked for again. */
   lost(sequence: number): void {
-    if (sequence === this.#sequence - 1) this.#asked = null
+    if (sequence === this.#sequence - 1) this.#packets = 0
   }
 
-  #isNews(wish: Wish): boolean {
+  #isNews(packets: number, delayUs: number): boolean {
     // Every second packet is what a peer does unasked.
-    if (this.#asked === null) return this.#sequence > 0 || wish.packets > 1
-    return isOther(wish.packets, this.#asked.packets) || isOther(wish.delayUs, this.#asked.delayUs)
+    if (this.#packets === 0) return this.#sequence > 0 || packets > 1
+    return isOther(packets, this.#packets) || isOther(delayUs, this.#delayUs)
   }
 }
 

@@ -49,10 +49,11 @@ interface Draft {
 
 /** Writes the next datagram into `into` and returns its length; 0 when nothing is to be sent now. */
 export const assemble = (parts: Parts, into: Uint8Array, now: number): number => {
+  if (mayProbe(parts, into.length, now)) return assembleProbe(parts, new Writer(into), now)
   const limit = Math.min(into.length, bytesMax(parts), parts.path.allowance)
-  const writer = new Writer(into)
-  const drafts: Draft[] = []
-  if (mayProbe(parts, into.length, now)) return assembleProbe(parts, writer, now)
+  // Most calls have nothing to send: they need neither.
+  let writer: Writer | null = null
+  let drafts: Draft[] | null = null
   let anythingWaits = false
   for (const name of SPACES) {
     const space = parts.spaces[name]
@@ -61,14 +62,15 @@ export const assemble = (parts: Parts, into: Uint8Array, now: number): number =>
     anythingWaits ||= waits
     const isDue = space.received.ackAt <= now || space.probes > 0
     if (!isDue && !(waits && windowAllows(parts, space, now))) continue
+    writer ??= new Writer(into)
     const draft = begin(parts, writer, { name, limit, closing: false })
     if (draft === null) continue
     fill(parts, draft, now)
     if (draft.builder.isEmpty) writer.at = draft.start
-    else drafts.push(ended(writer, draft))
+    else (drafts ??= []).push(ended(writer, draft))
   }
   if (!anythingWaits) parts.recovery.throttle.rested()
-  return finish(parts, writer, { drafts, limit, now })
+  return writer === null || drafts === null ? 0 : finish(parts, writer, { drafts, limit, now })
 }
 
 /** Writes a datagram with CONNECTION_CLOSE in every space the peer may be able to read (RFC 9000 section 10.2.3). */
@@ -221,11 +223,7 @@ const fillApplication = (parts: Parts, builder: PacketBuilder, now: number): voi
   parts.path.fill(builder)
   parts.ids.fill(builder)
   if (parts.progress.complete) parts.tokens.fill(builder)
-  parts.ackFrequency.fill(builder, {
-    window: parts.recovery.throttle.window,
-    datagramBytes: parts.path.mtu.bytes,
-    roundTripMs: parts.recovery.rtt.smoothed,
-  })
+  parts.ackFrequency.fill(builder, parts.recovery.throttle.window / parts.path.mtu.bytes, parts.recovery.rtt.smoothed)
   fillStreams(parts.streams, builder, { now, rttMs: parts.recovery.rtt.smoothed })
 }
 
@@ -234,10 +232,11 @@ const finish = (parts: Parts, writer: Writer, datagram: { drafts: Draft[]; limit
   const { drafts, limit, now } = datagram
   const last = drafts.at(-1)
   if (last === undefined) return 0
-  const mustBeFull = drafts.some(
-    ({ builder, space }) =>
-      builder.wantsFullDatagram || (space.name === 'initial' && (parts.role === 'client' || builder.isAckEliciting)),
-  )
+  let mustBeFull = false
+  for (const { builder, space } of drafts) {
+    mustBeFull ||=
+      builder.wantsFullDatagram || (space.name === 'initial' && (parts.role === 'client' || builder.isAckEliciting))
+  }
   const missing = mustBeFull ? Math.min(INITIAL_DATAGRAM_BYTES, limit) - writer.at : 0
   if (missing > 0) {
     writer.at = last.end
@@ -245,12 +244,15 @@ const finish = (parts: Parts, writer: Writer, datagram: { drafts: Draft[]; limit
     last.end = writer.at
     writer.at += TAG_BYTES
   }
-  for (const draft of drafts) seal(parts, writer.bytes, draft, now)
+  let doneWithInitial = false
+  for (const draft of drafts) {
+    seal(parts, writer.bytes, draft, now)
+    // A client is done with Initial packets once it sends Handshake ones (RFC 9001 section 4.9.1).
+    doneWithInitial ||= parts.role === 'client' && draft.space.name === 'handshake'
+  }
   parts.path.onSent(writer.at)
   if (drafts[0]?.space.name === 'application' && writer.at > limit - UNFILLED_MAX) parts.path.mtu.filled()
-  // A client is done with Initial packets once it sends Handshake ones (RFC 9001 section 4.9.1).
-  if (parts.role === 'client' && drafts.some((draft) => draft.space.name === 'handshake'))
-    discardSpace(parts, 'initial')
+  if (doneWithInitial) discardSpace(parts, 'initial')
   return writer.at
 }
 

@@ -236,7 +236,7 @@ export const writeFrame = (writer: Writer, frame: Frame): void => {
       writeNumbers(writer, 0x07, [frame.token.length])
       return writer.put(frame.token)
     case 'stream':
-      return writeStream(writer, frame)
+      return writeStream(writer, { stream: frame.stream, start: frame.offset, fin: frame.fin }, frame.data)
     case 'max-data':
       return writeNumbers(writer, 0x10, [frame.limit])
     case 'max-stream-data':
@@ -292,12 +292,17 @@ const writeAck = (writer: Writer, frame: Frame & { type: 'ack' }): void => {
   for (const count of [frame.ecn.ect0, frame.ecn.ect1, frame.ecn.ce]) writer.varint(count)
 }
 
-const writeStream = (writer: Writer, frame: Frame & { type: 'stream' }): void => {
-  writer.u8(0x0a | (frame.offset > 0 ? 0x04 : 0) | (frame.fin ? 0x01 : 0))
-  writer.varint(frame.stream)
-  if (frame.offset > 0) writer.varint(frame.offset)
-  writer.varint(frame.data.length)
-  writer.put(frame.data)
+/** Writes a STREAM frame; the caller has made sure that it fits. */
+export const writeStream = (
+  writer: Writer,
+  { stream, start, fin }: { stream: number; start: number; fin: boolean },
+  data: Uint8Array,
+): void => {
+  writer.u8(0x0a | (start > 0 ? 0x04 : 0) | (fin ? 0x01 : 0))
+  writer.varint(stream)
+  if (start > 0) writer.varint(start)
+  writer.varint(data.length)
+  writer.put(data)
 }
 
 const writeClose = (writer: Writer, frame: Frame & { type: 'connection-close' }): void => {

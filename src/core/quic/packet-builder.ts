@@ -1,6 +1,6 @@
 // One packet while it is being written: where it began, how much room its payload has, and what it carries for whom.
 import type { Writer } from '../bytes.ts'
-import { type Frame, isAckEliciting, writeFrame } from './frames.ts'
+import { type Frame, isAckEliciting, writeFrame, writeStream } from './frames.ts'
 import type { Carried } from './sent-packets.ts'
 
 export class PacketBuilder {
@@ -38,6 +38,14 @@ export class PacketBuilder {
     if (frame.type === 'ack') this.saysAck = true
     if (frame.type === 'path-response') this.wantsFullDatagram = true
     if (carried !== null) this.carried.push(carried)
+  }
+
+  /** Writes a STREAM frame with the data that `carried` names: the frame that bulk consists of, without an object of its own. */
+  addData(carried: Carried & { kind: 'stream' }, data: Uint8Array): void {
+    writeStream(this.writer, carried, data)
+    this.#empty = false
+    this.isAckEliciting = true
+    this.carried.push(carried)
   }
 }
 

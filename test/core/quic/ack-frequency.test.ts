@@ -3,19 +3,17 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { Writer } from '../../../src/core/bytes.ts'
-import { AckFrequency, type SendingFacts } from '../../../src/core/quic/ack-frequency.ts'
+import { AckFrequency } from '../../../src/core/quic/ack-frequency.ts'
 import { PacketBuilder } from '../../../src/core/quic/packet-builder.ts'
 import { ReceivedPackets } from '../../../src/core/quic/received-packets.ts'
 import { FOUL, Pair } from './pair.ts'
-
-const FACTS: SendingFacts = { window: 12_000, datagramBytes: 1200, roundTripMs: 80 }
 
 describe('what is asked for', () => {
   /** The sequence numbers of frames written for windows of so many datagrams. */
   const asked = (frequency: AckFrequency, datagrams: readonly number[], roundTripMs = 80): number[] =>
     datagrams.flatMap((count) => {
       const packet = new PacketBuilder(new Writer(new Uint8Array(100)), 100)
-      frequency.fill(packet, { ...FACTS, window: count * 1200, roundTripMs })
+      frequency.fill(packet, count, roundTripMs)
       return packet.carried.map((carried) => (carried.kind === 'ack-frequency' ? carried.sequence : -1))
     })
   const understood = (minUs = 1000, maxUs = 25_000): AckFrequency => {
@@ -44,7 +42,7 @@ describe('what is asked for', () => {
 
   it('needs room for its frame', () => {
     const packet = new PacketBuilder(new Writer(new Uint8Array(100)), 15)
-    understood().fill(packet, { ...FACTS, window: 100_000 })
+    understood().fill(packet, 100, 80)
     assert.equal(packet.carried.length, 0)
   })
 })
