@@ -12,10 +12,13 @@ export type LinkConfig = QuicConfig & { readonly transport: TransportSettings }
 /** What all connections of one endpoint have in common. */
 export interface LinkParentage {
   readonly ports: Pick<Ports, 'crypto' | 'random'>
-  readonly identity: Identity
-  readonly alpn: string
+  readonly identity: Identity | null
+  /** Application protocols, best first. */
+  readonly alpn: readonly string[]
   readonly transport: TransportSettings
   readonly resetSecret: Uint8Array
+  /** What a connection has besides; default: nothing. */
+  readonly more?: { readonly config: (ends: LinkEnds) => Partial<QuicConfig> }
 }
 
 /** Which end we are, of a connection with whom. */
@@ -34,15 +37,16 @@ export const suitesTo = (remote: Address, { swiftest }: Pick<Crypto, 'swiftest'>
 
 /** The configuration of one connection. */
 export const linkConfig = (
-  { ports, identity, alpn, transport, resetSecret }: LinkParentage,
+  { ports, identity, alpn, transport, resetSecret, more }: LinkParentage,
   ends: LinkEnds,
 ): LinkConfig => ({
   ...ends,
   suites: suitesTo(ends.remote, ports.crypto),
   crypto: ports.crypto,
   random: ports.random,
-  publicKey: identity.publicKey,
-  alpn: [alpn],
-  transport,
+  publicKey: identity?.publicKey ?? null,
+  alpn,
   resetSecret,
+  ...more?.config(ends),
+  transport,
 })

@@ -12,6 +12,7 @@ import { ALPN, PROTOCOL_VERSION } from '../core/messages/codes.ts'
 import type { Capability, Hello } from '../core/messages/hello.ts'
 import { Registry } from '../core/peers/registry.ts'
 import { growthBudget } from '../core/quic/flow-control.ts'
+import { mtuMaxFrom } from '../core/quic/path-mtu.ts'
 import { TRANSPORT_DEFAULTS, type TransportSettings } from '../core/quic/settings.ts'
 import { resetSecret } from '../io/identity.ts'
 import type { Identity, Ports, Workers } from '../io/ports.ts'
@@ -120,7 +121,7 @@ export const transportParts = (options: TransportOptions): TransportParts => {
   const endpoint = new Endpoint({
     ports,
     identity,
-    alpn: ALPN,
+    alpn: [ALPN],
     limits,
     schedule,
     counters,
@@ -175,15 +176,12 @@ const failures =
     events.publish({ kind: 'task-failed', task, error: SallyportError.from(error) })
   }
 
-const settingsOf = (options: TransportOptions, { mtuMax, loopbackMtuMax }: Limits): TransportSettings => ({
+const settingsOf = (options: TransportOptions, limits: Limits): TransportSettings => ({
   ...TRANSPORT_DEFAULTS,
   growth: growthBudget(GROWTH_BYTES),
-  mtuMax: { ip4: mtuMax, ip6: mtuMax - IP6_HEADER_EXCESS, loopback: loopbackMtuMax },
+  mtuMax: mtuMaxFrom(limits),
   ...options.transport,
 })
-
-/** What the header of IPv6 is longer by. */
-const IP6_HEADER_EXCESS = 20
 
 /** Makes our HELLO for a peer: only addresses that mean the same place to it are told. */
 const greeting = (options: TransportOptions, locals: () => readonly Address[]): ((remote: Address) => Hello) => {

@@ -125,7 +125,7 @@ const endpointWith = async (
   const endpoint = new Endpoint({
     ports: world.ports,
     identity,
-    alpn: 'test',
+    alpn: ['test'],
     limits: parts.limits,
     transport: TRANSPORT_DEFAULTS,
     schedule: parts.schedule,

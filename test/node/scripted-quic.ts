@@ -11,6 +11,8 @@ export class ScriptedConnection implements Connection {
   opened = true
   readonly datagramBytes = 1200
   keepAliveMs: number | null = null
+  readonly negotiated = null
+  readonly stats = { sent: 0, received: 0, rttMs: 0 }
   readonly outputs: ConnectionOutput[] = []
   /** What can be read, by stream. */
   readonly readable = new Map<StreamId, Uint8Array[]>()
@@ -112,6 +114,11 @@ export class ScriptedConnection implements Connection {
     return 0
   }
 
+  judged(): void {}
+  exportKeys(): null {
+    return null
+  }
+  reject(): void {}
   prioritise(): void {}
   sendToken(): void {}
   finish(): void {}

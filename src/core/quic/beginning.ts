@@ -35,6 +35,9 @@ export interface QuicConfig {
   readonly suites?: readonly Suite[]
   /** Client only: the one peer that is wanted, or null. */
   readonly expectedPeer: PeerId | null
+  /** Whether secrets are told as `key-log` outputs, and whether `exportKeys` works. */
+  readonly keyLog?: boolean
+  readonly exporter?: boolean
   /** For the general entry: what nodes never negotiate. */
   readonly general?: GeneralTls
   readonly remote: Address

@@ -7,6 +7,7 @@ import { assert } from '../assert.ts'
 import { sameBytes } from '../bytes.ts'
 import type { StreamId } from '../ids.ts'
 import type { WorkDone } from '../ports.ts'
+import type { ExportRequest } from '../tls/key-schedule.ts'
 import { assemble, assembleClose } from './assembly.ts'
 import {
   acceptorBeginning,
@@ -17,7 +18,7 @@ import {
   type QuicConfig,
 } from './beginning.ts'
 import { Ending } from './ending.ts'
-import { Handshake } from './handshake.ts'
+import { Handshake, type Negotiated } from './handshake.ts'
 import { type Arrived, type IntakeResult, receivePacket, spaceOf, splitDatagram } from './intake.ts'
 import type { ConnectionOutput } from './outputs.ts'
 import type { Header, VersionNegotiationHeader } from './packet.ts'
@@ -108,6 +109,11 @@ export class QuicConnection {
   /** The largest datagram that `transmit` may write next: in a smaller buffer larger ones are not tried. */
   get datagramBytes(): number {
     return this.#parts.path.mtu.nextBytes
+  }
+
+  /** What both ends agreed on; null before the handshake is done. */
+  get negotiated(): Negotiated | null {
+    return this.#handshake.negotiated
   }
 
   /** Bytes of datagrams sent and received, and the smoothed round-trip time in ms. */
@@ -212,6 +218,11 @@ export class QuicConnection {
     this.#handshake.judged(isWanted, now)
   }
 
+  /** Keying material that both ends have, and nobody else; null before `established`, or without `QuicConfig.exporter`. */
+  exportKeys(request: ExportRequest): Uint8Array | null {
+    return this.#handshake.exportKeys(request)
+  }
+
   /** Opens a stream, or null at the peer's limit; `streams-available` tells when it may succeed. */
   open(bidirectional: boolean): StreamId | null {
     return this.#live ? this.#parts.streams.open(bidirectional) : null
@@ -270,6 +281,11 @@ export class QuicConnection {
   /** Ends a handshake that is not needed any more, which is no error (RFC 9000 section 20.1); idempotent. */
   withdraw(now: number): void {
     this.#ending.violate(violation(NO_ERROR, ''), now)
+  }
+
+  /** Ends a connection that is not wanted, with a transport code, CRYPTO_ERROR and an alert for one (RFC 9000 section 20.1); idempotent. */
+  reject(code: number, reason: string, now: number): void {
+    this.#ending.violate(violation(code, reason), now)
   }
 
   /** Forgets the connection without a word to the peer. */

@@ -1,7 +1,8 @@
 // Runs the TLS session of a connection (RFC 9001 section 4): CRYPTO bytes in order go in, and what it wants done is done to the parts,
 // keys and transport parameters above all.
-import type { Crypto, WorkDone } from '../ports.ts'
+import type { Crypto, Group, Suite, WorkDone } from '../ports.ts'
 import { TlsClient } from '../tls/client.ts'
+import { exportKeys, type ExportRequest } from '../tls/key-schedule.ts'
 import { TlsServer } from '../tls/server.ts'
 import type { TlsOutput, TlsPeer, TlsSession } from '../tls/session.ts'
 import { announced, type Beginning, type QuicConfig } from './beginning.ts'
@@ -24,6 +25,13 @@ export interface HandshakeParts {
   readonly replay: (packet: Arrived, now: number) => void
 }
 
+/** What both ends agreed on. */
+export interface Negotiated {
+  readonly alpn: string
+  readonly suite: Suite
+  readonly group: Group
+}
+
 /** One end of one connection's handshake. */
 export class Handshake {
   readonly #crypto: Crypto
@@ -31,6 +39,9 @@ export class Handshake {
   readonly #tls: TlsSession
   readonly #to: HandshakeParts
   #peer: TlsPeer | null = null
+  #suite: Suite | null = null
+  #alpn: string | null = null
+  #exporterSecret: Uint8Array | null = null
 
   constructor(config: QuicConfig, beginning: Beginning, to: HandshakeParts) {
     this.#crypto = config.crypto
@@ -38,6 +49,14 @@ export class Handshake {
     this.#to = to
     const tls = { ...config, transportParameters: encodeParameters(announced(config, beginning)) }
     this.#tls = config.role === 'client' ? new TlsClient(tls) : new TlsServer(tls)
+  }
+
+  /** What was agreed on; null before the handshake is done. */
+  get negotiated(): Negotiated | null {
+    const { group } = this.#tls
+    return this.#alpn === null || this.#suite === null || group === null
+      ? null
+      : { alpn: this.#alpn, suite: this.#suite, group }
   }
 
   /** The session gets the CRYPTO bytes that are in order by now. */
@@ -65,6 +84,12 @@ export class Handshake {
     this.drain(now)
   }
 
+  /** Keying material (RFC 8446 section 7.5); null before the handshake is complete, or where the configuration says nothing of it. */
+  exportKeys(request: ExportRequest): Uint8Array | null {
+    if (this.#exporterSecret === null || !this.#to.parts.progress.complete) return null
+    return exportKeys(this.#crypto, this.#exporterSecret, request)
+  }
+
   /** Does what the session wants done. */
   drain(now: number): void {
     const { held, lifetime } = this.#to.parts
@@ -84,6 +109,7 @@ export class Handshake {
         parts.spaces[output.level].cryptoOut.write(output.bytes)
         return
       case 'keys':
+        this.#suite = output.suite
         if (output.level === 'application') return parts.phases.install(output)
         parts.spaces[output.level].setKey(output.direction, packetKeyOf(this.#crypto, output.suite, output.secret))
         return
@@ -95,8 +121,13 @@ export class Handshake {
         this.#peer = output
         return
       case 'judge':
+      case 'key-log':
         return emit(output)
+      case 'exporter':
+        this.#exporterSecret = output.secret
+        return
       case 'complete':
+        this.#alpn = output.alpn
         return this.#onComplete(now)
       case 'alert':
         return ending.violate(violation(CRYPTO_ERROR + output.alert, output.reason), now)

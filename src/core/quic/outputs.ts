@@ -25,6 +25,8 @@ export type ConnectionOutput =
   | ({ readonly kind: 'established' } & TlsPeer)
   /** The peer has proven who it is: `judged` is to say whether it is wanted. Once, and only where the configuration says so. */
   | { readonly kind: 'judge'; readonly peer: TlsPeer }
+  /** A line of the key log, without its end; only where the configuration says so. */
+  | { readonly kind: 'key-log'; readonly line: string }
   /** The peer acknowledged something that was sent after the handshake: it hears us. Once, after `established`. */
   | { readonly kind: 'peer-hears' }
   /** The peer opened a stream. `openedByPeer` streams are announced once, in order of their id within a direction. */

@@ -41,6 +41,13 @@ const AGAIN_AFTER_MS = 11 * 60_000
 /** Losses in a row, none of them followed by the acknowledgement of a large datagram, that make a black hole. */
 const MISSED_MAX = 3
 
+/** From what is configured: the largest over IPv4, and to this machine. The header of IPv6 is 20 bytes longer. */
+export const mtuMaxFrom = (limits: { readonly mtuMax: number; readonly loopbackMtuMax: number }): MtuMax => ({
+  ip4: limits.mtuMax,
+  ip6: limits.mtuMax - HEADERS[6] + HEADERS[4],
+  loopback: limits.loopbackMtuMax,
+})
+
 /** The largest datagram to try for a peer. */
 export const mtuMaxOf = (remote: Address, max: MtuMax): number => {
   const { family } = remote

@@ -9,7 +9,7 @@
 // In verifying and judging, messages wait, as many as a handshake may have; in signing none can come. A wrong peer is refused in
 // expect-certificate, before it could learn our key. A node's server always asks for our certificate; another need not.
 import { concat } from '../bytes.ts'
-import type { Suite, WorkDone } from '../ports.ts'
+import type { Group, Suite, WorkDone } from '../ports.ts'
 import { ALERT, type Refusal, refuse, refused } from './alerts.ts'
 import {
   expectedObjection,
@@ -24,6 +24,7 @@ import { finishedMessage, finishedObjection } from './finished.ts'
 import type { HandshakeMessage } from './handshake-buffer.ts'
 import { Handshake, unexpected, workFailed } from './handshake.ts'
 import { decodeServerHello, freshRandom } from './hello.ts'
+import { revealApplication, revealHandshake } from './key-log.ts'
 import { applicationSecrets, type HandshakeSecrets, handshakeSecrets, type TrafficSecrets } from './key-schedule.ts'
 import {
   decodeCertificateRequest,
@@ -102,6 +103,7 @@ export class TlsClient implements TlsSession {
   readonly #config: TlsConfig
   readonly #terms: Terms
   readonly #handshake: Handshake
+  group: Group | null = null
   #state: State
 
   constructor(config: TlsConfig) {
@@ -184,6 +186,7 @@ export class TlsClient implements TlsSession {
   #hello(draft: HelloDraft, retried: Suite | null): State {
     const hello = clientHello(this.#config, this.#terms, draft)
     this.#handshake.record(hello)
+    this.#handshake.named(draft.random)
     this.#handshake.send('initial', hello)
     return { kind: 'expect-server-hello', draft, retried }
   }
@@ -201,8 +204,10 @@ export class TlsClient implements TlsSession {
     const objection = this.#handshake.readFrom('handshake')
     if (objection !== null) return objection
     this.#handshake.agree(choice.suite)
+    this.group = choice.group
     this.#handshake.record(message.bytes)
     const secrets = handshakeSecrets(this.#config.crypto, secret, this.#handshake.hash())
+    revealHandshake(this.#handshake, this.#config, secrets)
     this.#handshake.keys('handshake', 'write', secrets.client)
     this.#handshake.keys('handshake', 'read', secrets.server)
     return { kind: 'expect-encrypted-extensions', secrets }
@@ -279,6 +284,7 @@ export class TlsClient implements TlsSession {
     if (objection !== null) return objection
     this.#handshake.record(message.bytes)
     const application = applicationSecrets(crypto, secrets.master, this.#handshake.hash())
+    revealApplication(this.#handshake, this.#config, { master: secrets.master, application })
     if (shown === null) return this.#complete(state, application, [])
     if (shown === 'nothing') return this.#complete(state, application, [encodeCertificate([])])
     // Our certificate is part of what is signed, but leaves together with the signature.

@@ -4,6 +4,7 @@ import { assert } from '../assert.ts'
 import type { Crypto, Suite, Work } from '../ports.ts'
 import { ALERT, type Refusal, refuse } from './alerts.ts'
 import { HandshakeBuffer, type HandshakeMessage } from './handshake-buffer.ts'
+import { type KeyLogLabel, keyLogLine } from './key-log.ts'
 import type { Level, TlsOutput, TlsPeer } from './session.ts'
 import { SUITES } from './suites.ts'
 import type { HandshakeBounds } from './terms.ts'
@@ -27,6 +28,7 @@ export class Handshake {
   #suite: Suite | null = null
   #received = 0
   #lastWork = 0
+  #clientRandom: Uint8Array = new Uint8Array(0)
 
   constructor(crypto: Crypto, bounds: HandshakeBounds) {
     this.#bounds = bounds
@@ -82,6 +84,16 @@ export class Handshake {
   /** Hands out the traffic secret of one level and direction. */
   keys(level: 'handshake' | 'application', direction: 'read' | 'write', secret: Uint8Array): void {
     this.#outputs.push({ kind: 'keys', level, direction, suite: this.#agreed, secret })
+  }
+
+  /** The ClientHello's random value, by which a log of keys names the session; it is copied. */
+  named(clientRandom: Uint8Array): void {
+    this.#clientRandom = clientRandom.slice()
+  }
+
+  /** Tells a secret to whoever logs keys. */
+  log(label: KeyLogLabel, secret: Uint8Array): void {
+    this.#outputs.push({ kind: 'key-log', line: keyLogLine(label, this.#clientRandom, secret) })
   }
 
   /** Asks for work; the id is counted up from 1. */

@@ -84,7 +84,7 @@ export const judgeEncryptedExtensions = (
   if (objection !== null) return objection
   const serverType = chosenType(extensions, EXTENSION.serverCertificateType, terms.types)
   if (typeof serverType !== 'number') return serverType
-  const clientType = chosenType(extensions, EXTENSION.clientCertificateType, shownTypes(terms))
+  const clientType = chosenType(extensions, EXTENSION.clientCertificateType, answerable(terms))
   if (typeof clientType !== 'number') return clientType
   const protocol = chosenProtocol(extensions, alpn)
   if (typeof protocol !== 'string') return protocol
@@ -102,6 +102,13 @@ export const judgeCertificateRequest = (extensions: Extensions): readonly number
   if (body === undefined) return missing('signature_algorithms')
   return decodeCodes(body, 2) ?? malformed('signature_algorithms')
 }
+
+/**
+ * What the server may say of the client's certificate type. Saying nothing means X.509, or that it does not ask (RFC 7250 section 4.2), which a
+ * node's client does not put up with.
+ */
+const answerable = (terms: Terms): readonly number[] =>
+  terms.client === 'required' ? shownTypes(terms) : [...shownTypes(terms), X509]
 
 /** The certificate types a client shows, in the order it says so; whoever has nothing to show says nothing, which means X.509. */
 export const shownTypes = ({ credentials }: Terms): readonly number[] =>

@@ -8,7 +8,7 @@
 // since the client knows nothing to answer; in verifying and judging messages wait, as many as a handshake may have. A node asks every
 // client who it is, and retries nobody.
 import { concat } from '../bytes.ts'
-import type { Suite, WorkDone } from '../ports.ts'
+import type { Group, Suite, WorkDone } from '../ports.ts'
 import { ALERT, type Refusal, refuse, refused } from './alerts.ts'
 import {
   certificateRequest,
@@ -25,6 +25,7 @@ import { finishedMessage, finishedObjection } from './finished.ts'
 import type { HandshakeMessage } from './handshake-buffer.ts'
 import { Handshake, unexpected, workFailed } from './handshake.ts'
 import { type ClientHello, decodeClientHello, encodeServerHello, freshRandom } from './hello.ts'
+import { revealApplication, revealHandshake } from './key-log.ts'
 import { applicationSecrets, type HandshakeSecrets, handshakeSecrets } from './key-schedule.ts'
 import { encodeCertificateVerify, encodeEncryptedExtensions, MESSAGE } from './messages.ts'
 import { type Retried, retryRequest, secondHelloObjection } from './retry-request.ts'
@@ -84,6 +85,7 @@ export class TlsServer implements TlsSession {
   readonly #config: TlsConfig
   readonly #terms: Terms
   readonly #handshake: Handshake
+  group: Group | null = null
   #state: State = { kind: 'expect-client-hello' }
 
   constructor(config: TlsConfig) {
@@ -162,11 +164,13 @@ export class TlsServer implements TlsSession {
     const problem = retried === null ? null : secondHelloObjection(hello, retried)
     const offer = problem ?? judgeClientHello(hello, alpn, this.#terms)
     if (refused(offer)) return offer
+    this.#handshake.named(hello.random)
     if (offer.share === null) return this.#retry(offer, hello, message)
     const agreed = crypto.encapsulate(offer.group, offer.share)
     if (agreed === null) return refuse(ALERT.illegalParameter, 'a bad key share')
     const objection = this.#handshake.readFrom('handshake')
     if (objection !== null) return objection
+    this.group = offer.group
     this.#handshake.record(message.bytes)
     this.#handshake.output({ kind: 'transport-parameters', bytes: offer.transportParameters.slice() })
     return this.#answer(offer, agreed.secret, { group: offer.group, share: agreed.share })
@@ -185,6 +189,7 @@ export class TlsServer implements TlsSession {
     this.#handshake.agree(offer.suite)
     this.#send('initial', serverHello(this.#config, offer.suite, keyShare))
     const secrets = handshakeSecrets(this.#config.crypto, secret, this.#handshake.hash())
+    revealHandshake(this.#handshake, this.#config, secrets)
     this.#handshake.keys('handshake', 'write', secrets.server)
     this.#handshake.keys('handshake', 'read', secrets.client)
     const { credential, clientType } = offer
@@ -205,6 +210,7 @@ export class TlsServer implements TlsSession {
     this.#handshake.record(finished)
     this.#handshake.send('handshake', concat(verify, finished))
     const application = applicationSecrets(crypto, secrets.master, this.#handshake.hash())
+    revealApplication(this.#handshake, this.#config, { master: secrets.master, application })
     this.#handshake.keys('application', 'write', application.server)
     const answered = {
       alpn,

@@ -25,6 +25,10 @@ export interface TlsConfig {
   readonly suites?: readonly Suite[]
   /** Client only: the group of its one key share; X25519MLKEM768 (0x11EC) when absent. */
   readonly group?: Group
+  /** Whether each secret is told as a line of the key log. Whoever reads it can read the connection. */
+  readonly keyLog?: boolean
+  /** Whether the exporter secret is handed out. */
+  readonly exporter?: boolean
   /** For the general entry: what nodes never negotiate. Absent, the handshake is a node's. */
   readonly general?: GeneralTls
 }
@@ -80,6 +84,10 @@ export type TlsOutput =
   | { readonly kind: 'work'; readonly work: Work }
   /** The peer has proven who it is: the application is to say by `judged` whether it is wanted. At most once. */
   | { readonly kind: 'judge'; readonly peer: TlsPeer }
+  /** A line of the key log, without its end (RFC 9850). Only where the configuration says so. */
+  | { readonly kind: 'key-log'; readonly line: string }
+  /** The secret that keying material is exported from. Once, and only where the configuration says so. */
+  | { readonly kind: 'exporter'; readonly secret: Uint8Array }
   /** The peer's transport parameters, not yet authenticated. */
   | { readonly kind: 'transport-parameters'; readonly bytes: Uint8Array }
   /** Who the peer has proven to be. */
@@ -91,6 +99,8 @@ export type TlsOutput =
 
 /** One end of a handshake. */
 export interface TlsSession {
+  /** The group of the key exchange; null before it is agreed. */
+  readonly group: Group | null
   /** CRYPTO bytes of one level in order, exactly once; messages may be split or joined in any way. */
   receive(level: Level, bytes: Uint8Array): void
   /** A result of work this session asked for; results it did not ask for are ignored. */

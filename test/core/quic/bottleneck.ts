@@ -31,7 +31,7 @@ export interface FlowOptions {
 
 const OPEN_WINDOW = { initial: 16 << 20, max: 16 << 20 }
 
-/** Nothing is hidden in a simulation: a packet key that seals with sixteen zeros. */
+/** Nothing is hidden in a simulation: a packet key that seals with sixteen zeros. Generations of keys are told apart by their objects. */
 const PLAIN: PacketKey = {
   seal: (buffer, _header, _start, end) => void buffer.fill(0, end, end + 16),
   open: (_buffer, _header, start, end) => (end - start < 16 ? -1 : end - 16),
