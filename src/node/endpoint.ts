@@ -25,6 +25,7 @@ import type { Limits } from './options.ts'
 import { Outbox } from './outbox.ts'
 import { workWhenFree } from './patient-work.ts'
 import { CORE_QUIC, type Quic } from './quic.ts'
+import { Returning } from './returning.ts'
 import { firstFlight, Routes } from './routes.ts'
 import type { Schedule } from './schedule.ts'
 import { type Arrival, Sockets } from './sockets.ts'
@@ -100,7 +101,7 @@ export class Endpoint {
     this.#admission = options.admission ?? AT_ONCE
     this.#crowd = options.crowd ?? NO_CROWD
     const resetSecret = options.resetSecret ?? drawn(ports.random)
-    this.#parentage = { ...options, resetSecret }
+    this.#parentage = { ...options, resetSecret, returning: new Returning(ports) }
     const own = { gate: options.gate ?? {}, quic: this.#quic, resetSecret }
     this.#keeper = new Gatekeeper({ ...options, ...own })
     this.#newcomers = new Newcomers({
@@ -403,6 +404,8 @@ export class Endpoint {
         return this.#routes.issue(link, output.id)
       case 'id-retired':
         return this.#routes.retire(link, output.id)
+      case 'session':
+        return this.#parentage.returning.keep(output.session)
       case 'new-token':
         return this.#tokens.keep(link.remote, output.token)
       case 'reset-token':
@@ -423,16 +426,17 @@ export class Endpoint {
   }
 
   /** From here to the end of `acceptance.established` the connection becomes registered and read: one turn, no waiting. */
-  #established(link: Link, peer: { peerId: PeerId; publicKey: Uint8Array }): void {
+  #established(link: Link, { peerId }: { peerId: PeerId }): void {
     if (link.state.kind !== 'half-open') return
     const now = this.#now
     const due = this.#keeper.gate.halfOpen.deadline(link.handle)
     assert(due === link.state.deadline, 'no progress moves the deadline of a handshake')
     this.#options.counters.accepted[link.direction]++
+    if (link.connection.isResumed) this.#options.counters.resumed[link.direction]++
     this.#histograms[link.direction === 'inbound' ? 'handshakeIn' : 'handshakeOut'].record(now - link.beganAt)
     this.#keeper.gate.halfOpen.release(link.handle)
     link.state = { kind: 'established', since: now }
-    link.peer = { peerId: peer.peerId, publicKey: peer.publicKey }
+    link.peer = { peerId }
     const token = link.direction === 'inbound' ? this.#keeper.tokenFor(link.remote) : null
     if (token !== null) link.connection.sendToken(token)
     const pending: unknown = this.#options.acceptance.established(link, now)

@@ -5,6 +5,7 @@ import type { Crypto, Suite } from '../core/ports.ts'
 import type { QuicConfig } from '../core/quic/connection.ts'
 import type { TransportSettings } from '../core/quic/settings.ts'
 import type { Identity, Ports } from '../io/ports.ts'
+import type { Returning } from './returning.ts'
 
 /** A connection's configuration with its settings. */
 export type LinkConfig = QuicConfig & { readonly transport: TransportSettings }
@@ -17,6 +18,7 @@ export interface LinkParentage {
   /** For peers on this machine's loopback interface, which carries large datagrams, and for all others. */
   readonly transports: { readonly loopback: TransportSettings; readonly elsewhere: TransportSettings }
   readonly resetSecret: Uint8Array
+  readonly returning: Returning
 }
 
 /** Which end we are, of a connection with whom. */
@@ -35,10 +37,11 @@ export const suitesTo = (remote: Address, { swiftest }: Pick<Crypto, 'swiftest'>
 
 /** The configuration of one connection. */
 export const linkConfig = (
-  { ports, identity, alpn, transports, resetSecret }: LinkParentage,
+  { ports, identity, alpn, transports, resetSecret, returning }: LinkParentage,
   ends: LinkEnds,
 ): LinkConfig => ({
   ...ends,
+  ...(ends.role === 'client' ? returning.dialling(ends.expectedPeer) : returning.accepting()),
   suites: suitesTo(ends.remote, ports.crypto),
   crypto: ports.crypto,
   random: ports.random,

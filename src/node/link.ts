@@ -64,7 +64,7 @@ export class Link implements Due {
   readonly #owner: LinkOwner
   state: LinkState
   /** Known from the moment the handshake finished. */
-  peer: { readonly peerId: PeerId; readonly publicKey: Uint8Array } | null = null
+  peer: { readonly peerId: PeerId } | null = null
   /** Whether the gate's slot was kept: an Initial opened. */
   begun: boolean
   /** When the last datagram for it came. */
@@ -198,6 +198,12 @@ export class Link implements Due {
 
   keepAlive(everyMs: number | null): void {
     this.connection.keepAliveMs = everyMs
+    this.#touch()
+  }
+
+  /** Gives a peer that dialled us a ticket to come back with. */
+  giveTicket(now: number): void {
+    this.connection.sendTicket(now)
     this.#touch()
   }
 

@@ -44,7 +44,9 @@ export interface Connection {
   close(code: number, reason: string, now: number): void
   withdraw(now: number): void
   abandon(): void
+  readonly isResumed: boolean
   sendToken(token: Uint8Array): void
+  sendTicket(now: number): void
 }
 
 type ResetTrigger = Parameters<typeof statelessReset>[0]

@@ -112,7 +112,14 @@ export class ScriptedConnection implements Connection {
   }
 
   prioritise(): void {}
+  isResumed = false
+  tickets = 0
+
   sendToken(): void {}
+
+  sendTicket(): void {
+    this.tickets++
+  }
   finish(): void {}
   reset(): void {}
   stop(): void {}

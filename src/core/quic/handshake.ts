@@ -35,6 +35,8 @@ export class Handshake {
   readonly #to: HandshakeParts
   #peer: TlsPeer | null = null
   #exporterSecret: Uint8Array | null = null
+  #isResumed = false
+  #alpn: string | null = null
 
   constructor(config: QuicConfig, beginning: Beginning, to: HandshakeParts) {
     this.#crypto = config.crypto
@@ -67,6 +69,22 @@ export class Handshake {
   /** What the application says to a `judge` output. */
   judged(isWanted: boolean, now: number): void {
     this.#tls.judged(isWanted)
+    this.drain(now)
+  }
+
+  /** The peer came back with an earlier session: nobody signed. */
+  get isResumed(): boolean {
+    return this.#isResumed
+  }
+
+  /** The application protocol that was agreed; null before the handshake is complete. */
+  get alpn(): string | null {
+    return this.#alpn
+  }
+
+  /** Gives the peer a ticket to come back with. */
+  sendTicket(now: number): void {
+    this.#tls.issueTicket()
     this.drain(now)
   }
 
@@ -105,13 +123,18 @@ export class Handshake {
       case 'peer':
         this.#peer = output
         return
+      case 'resumed':
+        this.#isResumed = true
+        return
       case 'judge':
       case 'key-log':
+      case 'session':
         return emit(output)
       case 'exporter':
         this.#exporterSecret = output.secret
         return
       case 'complete':
+        this.#alpn = output.alpn
         return this.#onComplete(now)
       case 'alert':
         return ending.violate(violation(CRYPTO_ERROR + output.alert, output.reason), now)
