@@ -121,7 +121,7 @@ export const makeParts = (
     role,
     spaces,
     phases: new KeyPhases(spaces.application, crypto, settings.keyPackets),
-    recovery: new Recovery(INITIAL_DATAGRAM_BYTES, now),
+    recovery: new Recovery(settings.congestion, INITIAL_DATAGRAM_BYTES, now),
     streams: new Streams(role, settings, emit),
     ids: new ConnectionIds(beginning, {
       random,

@@ -146,11 +146,12 @@ export class QuicConnection {
     if (!lifetime.isOpen) return lifetime.endsAt
     let at = Math.min(recovery.timerAt(recoveryView(this.#parts)), this.#idleAt(), this.#keepAliveAt(), phases.dropAt)
     if (path.isBlocked) return at
+    at = Math.min(at, recovery.throttle.wakeAt)
     for (const space of SPACES) if (spaces[space].writeKey !== null) at = Math.min(at, spaces[space].received.ackAt)
     return at
   }
 
-  /** Time has passed: losses, probes, keep-alive, the end of idleness or of closing. */
+  /** Time has passed: losses, probes, keep-alive, the end of idleness or of closing. Sending goes on, too, where the pace held it back. */
   timeout(now: number): void {
     const { lifetime, phases, recovery, spaces } = this.#parts
     if (lifetime.state.kind === 'gone') return

@@ -174,7 +174,7 @@ export class Handshake {
     parts.progress.complete = true
     parts.path.isValidated = true
     parts.path.datagramBytes = Math.min(this.#datagramBytes, parts.peer.maxUdpPayloadBytes)
-    parts.recovery.congestion.setDatagramBytes(parts.path.datagramBytes)
+    parts.recovery.throttle.setDatagramBytes(parts.path.datagramBytes)
     if (parts.role === 'server') {
       parts.progress.doneOwed = true
       confirm(parts)

@@ -62,7 +62,7 @@ export const inflict = (fault: Fault, scene: Scene): Undo => {
     default: {
       const condition = conditionOf({ ...fault, kind: fault.kind }, victims, world)
       return world.network.impose({
-        covers: condition.covers,
+        covers: (from, to) => condition.covers(from, to),
         strike: (fate, now) => {
           const changed = condition.strike(fate, now)
           if (changed) struck(1)
