@@ -100,6 +100,11 @@ export class Session implements AsyncDisposable, StreamEvents, StreamOwner {
     return this.#link.socket.local
   }
 
+  /** Whether an earlier session was come back to, so that nobody had to sign. */
+  get isResumed(): boolean {
+    return this.#link.connection.isResumed
+  }
+
   get stats(): SessionStats {
     const { sent, received, rttMs } = this.#link.connection.stats
     return { bytesSent: sent, bytesReceived: received, streams: this.#streams.size, roundTripMs: rttMs }
