@@ -23,6 +23,7 @@ import { workForLink } from './link-work.ts'
 import { isFirstFlight, type Newcomer, Newcomers } from './newcomers.ts'
 import { Outbox } from './outbox.ts'
 import { CORE_QUIC, type Quic } from './quic.ts'
+import { Returning } from './returning.ts'
 import { firstFlight, Routes } from './routes.ts'
 import { type Arrival, Sockets } from './sockets.ts'
 
@@ -71,7 +72,7 @@ export class Endpoint {
     this.#admission = options.admission ?? AT_ONCE
     this.#crowd = options.crowd ?? NO_CROWD
     const resetSecret = options.resetSecret ?? drawn(ports.random)
-    this.#parentage = { ...options, resetSecret }
+    this.#parentage = { ...options, resetSecret, returning: new Returning(ports) }
     const own = { gate: options.gate ?? {}, quic: this.#quic, resetSecret }
     this.#keeper = new Gatekeeper({ ...options, ...own })
     this.#newcomers = new Newcomers({
@@ -120,9 +121,8 @@ export class Endpoint {
     const token = this.#tokens.take(remote)
     const connection = this.#quic.connect(token === null ? config : { ...config, token }, now)
     this.#options.counters.handshakesBegun.outbound++
-    const { datagramBytes } = config.transport
     const own = { handle, direction: 'outbound', isValidated: true, beganAt: now, owner: this } as const
-    const link = new Link({ ...own, remote, connection, socket, datagramBytes }, deadline)
+    const link = new Link({ ...own, remote, connection, socket }, deadline)
     this.#add(link, null)
     this.#settle()
     return { kind: 'dialling', handle }
@@ -278,10 +278,9 @@ export class Endpoint {
     const deadline = this.#keeper.gate.take(verdict, handle, since)
     const config = linkConfig(this.#parentage, { role: 'server', remote, expectedPeer: null })
     const connection = this.#quic.accept(config, this.#keeper.admit(verdict, header, remote), this.#now)
-    const { datagramBytes } = config.transport
     const isValidated = verdict.standing !== 'stranger'
     const own = { handle, direction: 'inbound', isValidated, beganAt: since, owner: this } as const
-    const link = new Link({ ...own, remote, connection, socket, datagramBytes }, deadline)
+    const link = new Link({ ...own, remote, connection, socket }, deadline)
     this.#add(link, { from: remote, destinationId: header.destinationId })
     this.#deliver(link, arrival)
     return this.#links.has(handle)
@@ -365,6 +364,9 @@ export class Endpoint {
         return this.#routes.issue(link, output.id)
       case 'id-retired':
         return this.#routes.retire(link, output.id)
+      case 'session':
+        if (this.#options.more !== undefined) return this.#options.more.told(link, output)
+        return this.#parentage.returning.keep(output.session)
       case 'new-token':
         return this.#tokens.keep(link.remote, output.token)
       case 'reset-token':
@@ -391,6 +393,7 @@ export class Endpoint {
     const due = this.#keeper.gate.halfOpen.deadline(link.handle)
     assert(due === link.state.deadline, 'no progress moves the deadline of a handshake')
     this.#options.counters.accepted[link.direction]++
+    if (link.connection.isResumed) this.#options.counters.resumed[link.direction]++
     this.#histograms[link.direction === 'inbound' ? 'handshakeIn' : 'handshakeOut'].record(now - link.beganAt)
     this.#keeper.gate.halfOpen.release(link.handle)
     link.state = { kind: 'established', since: now }
