@@ -62,6 +62,8 @@ export class Endpoint {
   /** Links whose outputs are to be drained before this turn ends. Bounded by the links there are. */
   readonly #touched: Link[] = []
   #settling = false
+  /** Whether a turn that settles is on its way: one is enough for all that is touched before it. */
+  #settleAhead = false
   #stopped = false
 
   constructor(options: EndpointOptions) {
@@ -218,8 +220,12 @@ export class Endpoint {
     if (link.touched) return
     link.touched = true
     this.#touched.push(link)
-    if (this.#settling || this.#touched.length > 1) return
-    this.#options.ports.timers.soon(() => this.#settle())
+    if (this.#settling || this.#settleAhead) return
+    this.#settleAhead = true
+    this.#options.ports.timers.soon(() => {
+      this.#settleAhead = false
+      this.#settle()
+    })
   }
 
   #work(link: Link, work: Work): void {
