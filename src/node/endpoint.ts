@@ -394,7 +394,10 @@ export class Endpoint {
       case 'new-token':
         return this.#tokens.keep(link.remote, output.token)
       case 'reset-token':
-        return this.#routes.resets(link, output.token, output.inUse)
+        return this.#routes.resets(link, output)
+      case 'migrated':
+      case 'migration-failed':
+        return
       case 'stream-opened':
       case 'stream-readable':
       case 'stream-writable':

@@ -13,6 +13,7 @@ import {
   writeShortHeader,
 } from './packet.ts'
 import { discardSpace, type Parts } from './parts.ts'
+import type { Path } from './path.ts'
 import { sealPacket } from './protection.ts'
 import { SPACES, type SpaceName } from './recovery.ts'
 import type { PacketSpace } from './space.ts'
@@ -30,6 +31,7 @@ const REASON_BYTES_MAX = 256
 /** A packet written and not yet sealed: the last one of a datagram may still be padded. */
 interface Draft {
   readonly space: PacketSpace
+  readonly path: Path
   readonly builder: PacketBuilder
   readonly start: number
   /** -1 in a short header, which has no length. */
@@ -41,20 +43,33 @@ interface Draft {
   end: number
 }
 
-/** Writes the next datagram into `into` and returns its length; 0 when nothing is to be sent now. */
+/** Writes the next datagram of the path in use into `into` and returns its length; 0 when nothing is to be sent now. */
 export const assemble = (parts: Parts, into: Uint8Array, now: number): number => {
-  const limit = Math.min(into.length, parts.path.datagramBytes, parts.path.allowance)
+  const { path } = parts
+  const limit = limitOf(path, into)
   const writer = new Writer(into)
   const drafts: Draft[] = []
   for (const name of SPACES) {
     if (!wantsToSend(parts, name, now)) continue
-    const draft = begin(parts, writer, { name, limit, closing: false })
+    const draft = begin(parts, writer, { name, limit, path })
     if (draft === null) continue
     fill(parts, draft, now)
     if (draft.builder.isEmpty) writer.at = draft.start
     else drafts.push(ended(writer, draft))
   }
-  return finish(parts, writer, { drafts, limit, now })
+  return finish(parts, writer, { drafts, limit, path, now })
+}
+
+/** Writes a datagram of another path, which asks or answers there and says nothing else (RFC 9000 section 9.1). */
+export const assembleProbe = (parts: Parts, path: Path, into: Uint8Array, now: number): number => {
+  const limit = limitOf(path, into)
+  const writer = new Writer(into)
+  const draft = begin(parts, writer, { name: 'application', limit, path })
+  if (draft === null) return 0
+  path.fill(draft.builder, parts.random)
+  parts.localIds.fill(draft.builder)
+  if (draft.builder.isEmpty) return 0
+  return finish(parts, writer, { drafts: [ended(writer, draft)], limit, path, now })
 }
 
 /** Writes a datagram with CONNECTION_CLOSE in every space the peer may be able to read (RFC 9000 section 10.2.3). */
@@ -62,11 +77,12 @@ export const assembleClose = (parts: Parts, into: Uint8Array, now: number): numb
   const { state } = parts.lifetime
   if (state.kind !== 'closing' || !state.owesAnswer) return 0
   state.owesAnswer = false
-  const limit = Math.min(into.length, parts.path.datagramBytes, parts.path.allowance)
+  const { path } = parts
+  const limit = limitOf(path, into)
   const writer = new Writer(into)
   const drafts: Draft[] = []
   for (const name of SPACES) {
-    const draft = begin(parts, writer, { name, limit, closing: true })
+    const draft = begin(parts, writer, { name, limit, path })
     if (draft === null) continue
     const isApplication = state.reason.kind === 'application' && name === 'application'
     // An application's code and reason are not for packets that are not authenticated (section 10.2.3): 0x0c stands for them.
@@ -76,16 +92,22 @@ export const assembleClose = (parts: Parts, into: Uint8Array, now: number): numb
     draft.builder.add({ type: 'connection-close', code, frameType: isApplication ? null : 0, reason }, null)
     drafts.push(ended(writer, draft))
   }
-  return finish(parts, writer, { drafts, limit, now })
+  return finish(parts, writer, { drafts, limit, path, now })
 }
+
+const limitOf = (path: Path, into: Uint8Array): number => Math.min(into.length, path.datagramBytes, path.allowance)
 
 const wantsToSend = (parts: Parts, name: SpaceName, now: number): boolean => {
   const space = parts.spaces[name]
   if (space.writeKey === null) return false
   if (space.received.ackAt <= now || space.probes > 0) return true
+  if (name === 'application' && owesChallenge(parts)) return true
   if (!windowAllows(parts, space)) return false
   return space.hasCrypto() || (name === 'application' && hasApplicationFrames(parts))
 }
+
+/** A challenge waits for no window: until it is answered hardly anything may be sent, and it is as rare as a probe. */
+const owesChallenge = ({ path, progress }: Parts): boolean => progress.confirmed && path.validation?.owed === true
 
 /**
  * Handshake data whose space has nothing in flight goes whatever the window says: the window may be full of 1-RTT packets that the peer
@@ -97,15 +119,12 @@ const windowAllows = (parts: Parts, space: PacketSpace): boolean =>
 const hasApplicationFrames = (parts: Parts): boolean =>
   parts.progress.doneOwed ||
   (parts.progress.complete && parts.tokens.pending) ||
-  parts.ids.pending ||
+  parts.localIds.pending ||
+  parts.remoteIds.pending ||
   parts.path.pending ||
   streamsPending(parts.streams)
 
-const begin = (
-  parts: Parts,
-  writer: Writer,
-  as: { name: SpaceName; limit: number; closing: boolean },
-): Draft | null => {
+const begin = (parts: Parts, writer: Writer, as: { name: SpaceName; limit: number; path: Path }): Draft | null => {
   const space = parts.spaces[as.name]
   if (space.writeKey === null) return null
   // A server's Initial has to be padded to this; where the amplification limit forbids it, nothing leaves.
@@ -114,10 +133,11 @@ const begin = (
   const packetNumber = sent.next
   const size = packetNumberBytes(packetNumber, sent.largestAcknowledged)
   const start = writer.at
-  const lengthAt = writeHeader(parts, writer, { name: as.name, limit: as.limit, packetNumber, packetNumberBytes: size })
+  const lengthAt = writeHeader(parts, writer, { ...as, packetNumber, packetNumberBytes: size })
   if (lengthAt === null) return null
   return {
     space,
+    path: as.path,
     builder: new PacketBuilder(writer, as.limit - TAG_BYTES),
     start,
     lengthAt,
@@ -132,17 +152,17 @@ const begin = (
 const writeHeader = (
   parts: Parts,
   writer: Writer,
-  packet: { name: SpaceName; limit: number; packetNumber: number; packetNumberBytes: number },
+  packet: { name: SpaceName; limit: number; path: Path; packetNumber: number; packetNumberBytes: number },
 ): number | null => {
   const { packetNumber, packetNumberBytes: size } = packet
-  const destinationId = parts.ids.remote
+  const destinationId = packet.path.id?.id ?? parts.remoteIds.first.id
   const room = packet.limit - writer.at - TAG_BYTES - PAYLOAD_ROOM_MIN
   if (packet.name === 'application') {
     if (room < 1 + destinationId.length + size) return null
     writeShortHeader(writer, { destinationId, packetNumber, packetNumberBytes: size, keyPhase: parts.phases.phase })
     return -1
   }
-  const { source: sourceId } = parts.ids
+  const { source: sourceId } = parts.localIds
   const token = parts.tokens.presented
   const fields = { type: packet.name, destinationId, sourceId, token, packetNumber, packetNumberBytes: size }
   return room < longHeaderBytes(fields) ? null : writeLongHeader(writer, fields)
@@ -175,7 +195,7 @@ const fill = (parts: Parts, draft: Draft, now: number): void => {
   if (mayElicit) {
     space.fillCrypto(builder)
     if (space.name === 'application') fillApplication(parts, builder, now)
-  }
+  } else if (space.name === 'application' && owesChallenge(parts)) parts.path.fill(builder, parts.random)
   if (isProbe && !builder.isAckEliciting && builder.room > 0) builder.add({ type: 'ping' }, null)
   if (isProbe && builder.isAckEliciting) space.probes--
 }
@@ -185,15 +205,23 @@ const fillApplication = (parts: Parts, builder: PacketBuilder, now: number): voi
     builder.add({ type: 'handshake-done' }, { kind: 'handshake-done' })
     parts.progress.doneOwed = false
   }
-  parts.path.fill(builder)
-  parts.ids.fill(builder)
+  const isAnswering = parts.path.isAnswering
+  if (parts.progress.complete) parts.path.fill(builder, parts.random)
+  parts.localIds.fill(builder)
+  parts.remoteIds.fill(builder)
   if (parts.progress.complete) parts.tokens.fill(builder)
   fillStreams(parts.streams, builder, { now, rttMs: parts.recovery.rtt.smoothed })
+  // Whoever asks whether the path in use is still the right one goes by packets that say something (RFC 9000 section 9.3.3).
+  if (isAnswering && builder.isProbing && builder.room > 0) builder.add({ type: 'ping' }, null)
 }
 
 /** Pads, seals and records the packets of a datagram. */
-const finish = (parts: Parts, writer: Writer, datagram: { drafts: Draft[]; limit: number; now: number }): number => {
-  const { drafts, limit, now } = datagram
+const finish = (
+  parts: Parts,
+  writer: Writer,
+  datagram: { drafts: Draft[]; limit: number; path: Path; now: number },
+): number => {
+  const { drafts, limit, path, now } = datagram
   const last = drafts.at(-1)
   if (last === undefined) return 0
   const mustBeFull = drafts.some(
@@ -208,7 +236,7 @@ const finish = (parts: Parts, writer: Writer, datagram: { drafts: Draft[]; limit
     writer.at += TAG_BYTES
   }
   for (const draft of drafts) seal(parts, writer.bytes, draft, now)
-  parts.path.onSent(writer.at)
+  path.onSent(writer.at, now)
   // A client is done with Initial packets once it sends Handshake ones (RFC 9001 section 4.9.1).
   if (parts.role === 'client' && drafts.some((draft) => draft.space.name === 'handshake'))
     discardSpace(parts, 'initial')
@@ -225,6 +253,7 @@ const seal = (parts: Parts, buffer: Uint8Array, draft: Draft, now: number): void
   parts.recovery.onSent(space.name, {
     number: packetNumber,
     sentAt: now,
+    flow: draft.path.flow?.number ?? -1,
     bytes: ackEliciting ? end + TAG_BYTES - start : 0,
     ackEliciting,
     carried: builder.carried,

@@ -2,17 +2,18 @@
 import type { Address } from '../address.ts'
 import type { PeerId } from '../ids.ts'
 import type { Crypto, Random } from '../ports.ts'
-import { ConnectionIds } from './connection-ids.ts'
 import { HeldPackets } from './held-packets.ts'
 import { KeyPhases } from './key-phases.ts'
 import { initialKeys } from './keys.ts'
+import { LocalIds } from './local-ids.ts'
 import { Lifetime } from './lifetime.ts'
 import type { ConnectionOutput } from './outputs.ts'
 import { ownParameters } from './own-parameters.ts'
 import { INITIAL_DATAGRAM_BYTES, LOCAL_ID_BYTES } from './packet.ts'
 import type { Parts } from './parts.ts'
-import { Path } from './path.ts'
+import { Paths } from './paths.ts'
 import { Recovery } from './recovery.ts'
+import { RemoteIds } from './remote-ids.ts'
 import { TRANSPORT_DEFAULTS, type TransportSettings } from './settings.ts'
 import { PacketSpace } from './space.ts'
 import { resetToken } from './stateless-reset.ts'
@@ -104,19 +105,25 @@ export const makeParts = (
     handshake: new PacketSpace('handshake'),
     application: new PacketSpace('application'),
   }
+  const recovery = new Recovery(INITIAL_DATAGRAM_BYTES, now)
+  const ids = new RemoteIds(beginning.remote, settings.connectionIds)
+  const ptoMs = (): number => recovery.threePto(parts.peer.maxAckDelayMs) / 3
+  const nudge = (): void => {
+    spaces.application.probes = 1
+  }
   const parts: Parts = {
     role,
+    random,
     spaces,
     phases: new KeyPhases(spaces.application, crypto, settings.keyPackets),
-    recovery: new Recovery(INITIAL_DATAGRAM_BYTES, now),
+    recovery,
     streams: new Streams(role, settings, emit),
-    ids: new ConnectionIds(beginning, {
-      random,
-      remoteMax: settings.connectionIds,
-      emit,
-      resetToken: (id) => resetTokenOf(config, id),
-    }),
-    path: new Path(config.remote, beginning.isValidated),
+    localIds: new LocalIds(beginning.local, { random, emit, resetToken: (id) => resetTokenOf(config, id) }),
+    remoteIds: ids,
+    paths: new Paths({ role, recovery, ids, random, emit, ptoMs, nudge }, config.remote, beginning.isValidated),
+    get path() {
+      return this.paths.current
+    },
     tokens: new TokenExchange({ presented, retryId: beginning.retryId }, emit),
     held: new HeldPackets(),
     lifetime: new Lifetime(settings.idleTimeoutMs, now),

@@ -104,7 +104,7 @@ export class Handshake {
     const peer = decodeParameters(encoded, parts.role === 'client' ? 'server' : 'client')
     const seen = {
       role: parts.role,
-      remote: parts.ids.remote,
+      remote: parts.remoteIds.first.id,
       original: this.#originalId,
       retryId: parts.tokens.retryId,
     }
@@ -113,7 +113,8 @@ export class Handshake {
       return ending.violate(violation(TRANSPORT_PARAMETER_ERROR, problem ?? ''), now)
     }
     parts.peer = peer
-    if (peer.statelessResetToken !== null) parts.ids.setInitialResetToken(peer.statelessResetToken)
+    parts.remoteIds.first.resetToken = peer.statelessResetToken
+    parts.paths.announceReset()
     parts.lifetime.agreeIdle(peer.maxIdleTimeoutMs)
     parts.streams.applyPeer({
       maxData: peer.initialMaxData,

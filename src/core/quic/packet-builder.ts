@@ -1,6 +1,6 @@
 // One packet while it is being written: where it began, how much room its payload has, and what it carries for whom.
 import type { Writer } from '../bytes.ts'
-import { type Frame, isAckEliciting, writeFrame } from './frames.ts'
+import { type Frame, isAckEliciting, isProbing, writeFrame } from './frames.ts'
 import type { Carried } from './sent-packets.ts'
 
 export class PacketBuilder {
@@ -10,6 +10,8 @@ export class PacketBuilder {
   readonly carried: Carried[] = []
   isAckEliciting = false
   saysAck = false
+  /** It carries nothing but what says something about its path. */
+  isProbing = true
   /** The datagram has to be filled up, since it says something about the path (RFC 9000 section 8.2.2). */
   wantsFullDatagram = false
   #empty = true
@@ -34,7 +36,8 @@ export class PacketBuilder {
     this.#empty = false
     if (isAckEliciting(frame)) this.isAckEliciting = true
     if (frame.type === 'ack') this.saysAck = true
-    if (frame.type === 'path-response') this.wantsFullDatagram = true
+    if (!isProbing(frame)) this.isProbing = false
+    if (frame.type === 'path-response' || frame.type === 'path-challenge') this.wantsFullDatagram = true
     if (carried !== null) this.carried.push(carried)
   }
 }

@@ -25,6 +25,13 @@ export interface RecoveryView {
   readonly blocked: boolean
 }
 
+/** What is known of the capacity of a path; packets belong to the one they were sent on (RFC 9000 section 9.4). */
+export interface Flow {
+  readonly number: number
+  readonly rtt: Rtt
+  readonly congestion: NewReno
+}
+
 export interface Settled {
   readonly acknowledged: readonly SentPacket[]
   readonly lost: readonly SentPacket[]
@@ -34,8 +41,8 @@ export interface Settled {
 const lasted = (packets: readonly SentPacket[]): number => (packets.at(-1)?.sentAt ?? 0) - (packets[0]?.sentAt ?? 0)
 
 export class Recovery {
-  readonly rtt = new Rtt()
-  readonly congestion: NewReno
+  #flow: Flow
+  #flows = 0
   readonly spaces: Readonly<Record<SpaceName, SentPackets>> = {
     initial: new SentPackets(),
     handshake: new SentPackets(),
@@ -50,8 +57,34 @@ export class Recovery {
   #quietSince: number
 
   constructor(datagramBytes: number, now: number) {
-    this.congestion = new NewReno(datagramBytes)
+    this.#flow = this.newFlow(datagramBytes)
     this.#quietSince = now
+  }
+
+  /** That of the path in use. */
+  get flow(): Flow {
+    return this.#flow
+  }
+
+  get rtt(): Rtt {
+    return this.#flow.rtt
+  }
+
+  get congestion(): NewReno {
+    return this.#flow.congestion
+  }
+
+  /** A path that nothing is known of. */
+  newFlow(datagramBytes: number): Flow {
+    return { number: this.#flows++, rtt: new Rtt(), congestion: new NewReno(datagramBytes) }
+  }
+
+  /** Another path is used from now on: what was sent on others says nothing about it, and its probes begin anew. */
+  moveTo(flow: Flow): void {
+    this.#flow = flow
+    flow.congestion.bytesInFlight = 0
+    for (const space of SPACES) flow.congestion.sent(this.spaces[space].bytesOf(flow.number))
+    this.#ptoCount = 0
   }
 
   get ptoCount(): number {
@@ -60,7 +93,7 @@ export class Recovery {
 
   onSent(space: SpaceName, packet: SentPacket): void {
     this.spaces[space].add(packet)
-    this.congestion.sent(packet.bytes)
+    if (packet.flow === this.#flow.number) this.congestion.sent(packet.bytes)
     if (packet.ackEliciting) this.#quietSince = packet.sentAt
   }
 
@@ -76,16 +109,21 @@ export class Recovery {
     const newest = acknowledged.at(-1)
     if (newest === undefined) return { acknowledged, lost: [] }
     const firstSampleAt = this.#firstSampleAt
-    if (newest.number === ranges[0]!.to && acknowledged.some((packet) => packet.ackEliciting)) {
+    const isOurs = newest.flow === this.#flow.number
+    if (isOurs && newest.number === ranges[0]!.to && acknowledged.some((packet) => packet.ackEliciting)) {
       this.rtt.update(ack.now - newest.sentAt, space === 'initial' ? 0 : ack.delayMs)
       this.#firstSampleAt = Math.min(firstSampleAt, ack.now)
     }
     for (const packet of acknowledged) {
-      if (packet.bytes > 0) this.congestion.acknowledged(packet.bytes, packet.sentAt, ack.limited)
+      if (packet.bytes > 0 && packet.flow === this.#flow.number)
+        this.congestion.acknowledged(packet.bytes, packet.sentAt, ack.limited)
     }
     const lost = this.#detectLost(space, ack.now)
     const above = acknowledged.find((packet) => packet.number > before)?.number ?? -1
-    const run = lost.filter(({ number, sentAt }) => number > before && number < above && sentAt > firstSampleAt)
+    const run = lost.filter(
+      ({ number, sentAt, flow }) =>
+        number > before && number < above && sentAt > firstSampleAt && flow === this.#flow.number,
+    )
     if (lasted(run) > this.threePto(ack.peerAckDelayMs)) this.congestion.collapse()
     return { acknowledged, lost }
   }
@@ -160,7 +198,7 @@ export class Recovery {
   #detectLost(space: SpaceName, now: number): SentPacket[] {
     const { lost, nextAt } = this.spaces[space].detectLost(now, this.rtt.lossDelay)
     this.#lossAt[space] = nextAt
-    const inFlight = lost.filter((packet) => packet.bytes > 0)
+    const inFlight = lost.filter((packet) => packet.bytes > 0 && packet.flow === this.#flow.number)
     const newest = inFlight.at(-1)
     if (newest === undefined) return lost
     const bytes = inFlight.reduce((sum, packet) => sum + packet.bytes, 0)

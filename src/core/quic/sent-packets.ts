@@ -25,6 +25,8 @@ export type Carried =
 export interface SentPacket {
   readonly number: number
   readonly sentAt: number
+  /** Which path it was sent on, by the number of its flow. */
+  readonly flow: number
   /** Bytes counted against the congestion window; 0 for packets that elicit no ACK. */
   readonly bytes: number
   readonly ackEliciting: boolean
@@ -91,6 +93,13 @@ export class SentPackets {
     }
     for (const packet of lost) this.#packets.delete(packet.number)
     return { lost, nextAt }
+  }
+
+  /** Bytes in flight of one path. */
+  bytesOf(flow: number): number {
+    let bytes = 0
+    for (const packet of this.#packets.values()) if (packet.flow === flow) bytes += packet.bytes
+    return bytes
   }
 
   /** Forgets everything, as when the space's keys are discarded; returns the bytes that were in flight. */

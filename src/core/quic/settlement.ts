@@ -18,9 +18,8 @@ const acknowledged = (parts: Parts, name: SpaceName, carried: Carried): void => 
     case 'crypto':
       parts.spaces[name].cryptoOut.acknowledge(carried.start, carried.end)
       return
-    case 'new-connection-id':
     case 'retire-connection-id':
-      parts.ids.acknowledged(carried.kind, carried.sequence)
+      parts.remoteIds.acknowledged(carried.sequence)
       return
     default:
       streamsAcknowledged(parts.streams, carried)
@@ -42,8 +41,10 @@ export const lose = (parts: Parts, name: SpaceName, carried: Carried): void => {
       parts.tokens.lost()
       return
     case 'new-connection-id':
+      parts.localIds.lost(carried.sequence)
+      return
     case 'retire-connection-id':
-      parts.ids.lost(carried.kind, carried.sequence)
+      parts.remoteIds.lost(carried.sequence)
       return
     default:
       streamsLost(parts.streams, carried)
