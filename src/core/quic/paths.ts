@@ -179,7 +179,8 @@ export class Paths {
   }
 
   timeout(now: number): void {
-    for (const path of [...this.#known]) {
+    // A path that is dropped is taken out meanwhile.
+    for (const path of this.#known.toReversed()) {
       if (path.validation !== null && now >= path.validation.abandonAt) this.#onFailed(path)
       else path.validation?.timeout(now)
       if (now >= path.dropAt) this.#drop(path)

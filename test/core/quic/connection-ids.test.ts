@@ -3,12 +3,15 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { toHex, Writer } from '../../../src/core/bytes.ts'
+import { Reader, toHex, Writer } from '../../../src/core/bytes.ts'
+import { readFrame } from '../../../src/core/quic/frames.ts'
+import { LocalIds } from '../../../src/core/quic/local-ids.ts'
 import type { ConnectionOutput } from '../../../src/core/quic/outputs.ts'
 import { PacketBuilder } from '../../../src/core/quic/packet-builder.ts'
 import { parseHeader } from '../../../src/core/quic/packet.ts'
 import { RemoteIds } from '../../../src/core/quic/remote-ids.ts'
 import { TRANSPORT_DEFAULTS } from '../../../src/core/quic/settings.ts'
+import { SeededRandom } from '../../support/seeded-random.ts'
 import { type End, FOUL, Pair } from './pair.ts'
 
 /** What a driver's routing table holds after these outputs, the first id apart. */
@@ -89,9 +92,15 @@ describe('connection ids that are renewed', () => {
   it('take the reset token with them: one is in use at a time, that of the id on what is sent', () => {
     const pair = new Pair({ server: { resetSecret: new Uint8Array(32).fill(1) } }).establish()
     pair.run(() => false, 200)
-    for (let round = 0; round < 5; round++) {
-      pair.client.live.renewIds()
-      pair.flush(pair.client)
+    const changes = (): number =>
+      pair.client.log.filter((output) => output.kind === 'reset-token' && output.inUse).length
+    for (let round = 1; round < 9; round++) {
+      const ofOurs = round % 2 === 0
+      const end = ofOurs ? pair.client : pair.server
+      end.live.renewIds()
+      pair.flush(end)
+      if (ofOurs) assert.equal(changes(), round + 1)
+      else assert.ok(pair.run(() => changes() === round + 1, 2 * pair.weather.latencyMs))
       pair.run(() => false, 500)
     }
     const inUse = new Set<string>()
@@ -103,7 +112,33 @@ describe('connection ids that are renewed', () => {
       assert.ok(inUse.size <= 1)
     }
     assert.equal(inUse.size, 1)
-    assert.equal(pair.client.log.filter((output) => output.kind === 'reset-token' && output.inUse).length, 6)
+  })
+})
+
+describe('ids of ours', () => {
+  it('are announced even when they have to be retired by now, or the peer would never let go of them', () => {
+    const ids = new LocalIds(new Uint8Array(8), { random: new SeededRandom(1), emit: () => {} })
+    const announced = (): { sequence: number; retirePriorTo: number }[] => {
+      const writer = new Writer(new Uint8Array(4096))
+      ids.fill(new PacketBuilder(writer, 4096))
+      const reader = new Reader(writer.written())
+      const found: { sequence: number; retirePriorTo: number }[] = []
+      while (reader.remaining > 0) {
+        const read = readFrame(reader)
+        assert.ok(read?.type === 'new-connection-id')
+        found.push({ sequence: read.sequence, retirePriorTo: read.retirePriorTo })
+      }
+      return found
+    }
+    ids.issue(4)
+    assert.deepEqual(announced(), [{ sequence: 1, retirePriorTo: 0 }])
+    ids.rotate()
+    ids.lost(1)
+    assert.deepEqual(announced(), [
+      { sequence: 2, retirePriorTo: 2 },
+      { sequence: 3, retirePriorTo: 2 },
+      { sequence: 1, retirePriorTo: 1 },
+    ])
   })
 })
 
