@@ -108,9 +108,6 @@ export const makeParts = (
   const recovery = new Recovery(INITIAL_DATAGRAM_BYTES, now)
   const ids = new RemoteIds(beginning.remote, settings.connectionIds)
   const ptoMs = (): number => recovery.threePto(parts.peer.maxAckDelayMs) / 3
-  const nudge = (): void => {
-    spaces.application.probes = 1
-  }
   const parts: Parts = {
     role,
     random,
@@ -120,7 +117,7 @@ export const makeParts = (
     streams: new Streams(role, settings, emit),
     localIds: new LocalIds(beginning.local, { random, emit, resetToken: (id) => resetTokenOf(config, id) }),
     remoteIds: ids,
-    paths: new Paths({ role, recovery, ids, random, emit, ptoMs, nudge }, config.remote, beginning.isValidated),
+    paths: new Paths({ role, recovery, ids, random, emit, ptoMs }, config.remote, beginning.isValidated),
     get path() {
       return this.paths.current
     },

@@ -31,8 +31,6 @@ export interface PathsConfig {
   readonly emit: (output: ConnectionOutput) => void
   /** The probe timeout of the path in use, in ms. */
   readonly ptoMs: () => number
-  /** Has something sent at once that is no probe: the peer follows it. */
-  readonly nudge: () => void
 }
 
 /** A packet that opened, as far as paths go by it. */
@@ -230,7 +228,6 @@ export class Paths {
     if (path === this.#wanted) {
       this.#wanted = null
       this.#use(path)
-      this.#config.nudge()
     }
     if (path !== this.#current) return
     this.#proven = null
