@@ -20,6 +20,7 @@ for await (const event of events) {
     console.log(`${event.peerId} went, ${here.size} here`)
     break
   }
+  if (event.kind === 'task-failed') console.error(`${event.task.name} failed: ${event.error.message}`)
   if (event.kind === 'lagged') {
     here.clear()
     for (const { peerId } of event.peers) here.add(peerId)

@@ -83,6 +83,8 @@ export class Counters {
   unanswered = 0
   /** Inbound handshakes and connections of validated addresses that came to nothing: never finished, never introduced, or fallen silent. */
   wasted = 0
+  /** Times an established connection's peer proved to be at another address. */
+  migrated = 0
   /** Established connections that gave way to a newcomer. */
   evicted = 0
 
@@ -131,7 +133,7 @@ export class Counters {
   streamsStalled = 0
   /** PINGs without an answer, because their peer reads none. */
   pingsUnanswered = 0
-  /** Handlers that threw or rejected, and other supervised tasks that failed. */
+  /** Handlers that threw or rejected, and other supervised tasks that failed; each is an event too. */
   taskFailures = 0
   /** Events a slow subscriber missed. */
   subscriberLag = 0

@@ -87,14 +87,23 @@ export class SallyportError extends Error {
     return error
   }
 
-  /** The error itself when it is one of ours; a file or network error by its system code; otherwise INTERNAL. */
+  /** The error itself when it is one of ours; a file or network error by its system code; otherwise INTERNAL. Never throws. */
   static from(unknown: unknown): SallyportError {
     if (unknown instanceof SallyportError) return unknown
-    const message = unknown instanceof Error ? unknown.message : String(unknown)
-    const system = systemCode(unknown)
-    if (system !== null) return new SallyportError(SYSTEM_CODES[system] ?? 'IO_FAILED', message, unknown)
-    return new SallyportError(nameOf(unknown) === 'AbortError' ? 'CANCELLED' : 'INTERNAL', message, unknown)
+    try {
+      return read(unknown)
+    } catch {
+      // What is thrown may be anything: an object without a text, or one whose properties throw themselves.
+      return new SallyportError('INTERNAL', 'something failed that cannot be told', unknown)
+    }
   }
+}
+
+const read = (unknown: unknown): SallyportError => {
+  const message = unknown instanceof Error ? unknown.message : String(unknown)
+  const system = systemCode(unknown)
+  if (system !== null) return new SallyportError(SYSTEM_CODES[system] ?? 'IO_FAILED', message, unknown)
+  return new SallyportError(nameOf(unknown) === 'AbortError' ? 'CANCELLED' : 'INTERNAL', message, unknown)
 }
 
 const SYSTEM_CODES: Readonly<Record<string, ErrorCode>> = {

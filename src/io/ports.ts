@@ -51,11 +51,17 @@ export interface Identity {
   readonly privateKey: Uint8Array
 }
 
+/** The private key of an X.509 certificate, as PKCS#8 DER, and a name that no other key has. Never logged. */
+export interface CertificateKey {
+  readonly name: string
+  readonly privateKey: Uint8Array
+}
+
 /** Work to be done, and for whom. */
 export interface Job {
   readonly work: Work
-  /** Whose key signs. */
-  readonly identity: Identity
+  /** Whose key signs; null, where nothing is to be signed. */
+  readonly identity: Identity | CertificateKey | null
   /**
    * Until when its result is of use, in the clock's milliseconds; by default at once. Of identity work the earliest deadline goes first:
    * when there is more than can be done in time, some handshakes finish, instead of all being late together.

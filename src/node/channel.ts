@@ -94,6 +94,11 @@ export class Channel implements StreamEvents, ConversationOwner {
     return call
   }
 
+  /** The peer is elsewhere. */
+  migrated(info: PeerInfo): void {
+    if (this.peer !== null) this.peer = info
+  }
+
   /** The connection is closed: whatever still goes on is lost. */
   end(loss: Loss): void {
     this.#failWaiting(loss)
@@ -104,6 +109,7 @@ export class Channel implements StreamEvents, ConversationOwner {
   // ── what the connection tells ──
 
   stream(output: StreamOutput, now: number): void {
+    if (output.kind === 'peer-hears') return this.#onPeerHears()
     if (output.kind === 'streams-available') return this.#startWaiting(output.bidirectional)
     if (this.#control.has(output.stream)) return this.#onControl(output, now)
     const conversation = this.#conversations.get(output.stream)
@@ -128,6 +134,10 @@ export class Channel implements StreamEvents, ConversationOwner {
   }
 
   // ── what conversations ask ──
+
+  again(conversation: Conversation): void {
+    this.#owner.dispatcher.ready(conversation)
+  }
 
   ended(stream: StreamId): void {
     if (this.#conversations.delete(stream)) this.#owner.streamEnded(this)
@@ -169,6 +179,11 @@ export class Channel implements StreamEvents, ConversationOwner {
         this.#pass(message)
         return true
     }
+  }
+
+  #onPeerHears(): void {
+    const step = this.#exchange.peerHears()
+    if (step.kind === 'identified') this.#owner.identified(this, this.#believed(step.hello))
   }
 
   #acknowledge(message: ControlMessage): boolean {

@@ -33,17 +33,23 @@ export const handshakeFailure = (reason: CloseReason, direction: Direction): Han
   }
 }
 
+/** Who was heard for so long after its handshake did not begin in vain: when it falls silent, its network failed, or ours, or its power. */
+const SETTLED_MS = 30_000
+
 /**
- * Whether a peer at a validated address began what came to nothing: a handshake it did not finish in time, a connection on which it did not say who it was,
- * or fell silent.
+ * Whether a peer at a validated address began what came to nothing: a handshake it did not finish in time, unless it was we who owed the next
+ * step, or a connection on which it did not say who it was, or soon fell silent.
  */
 export const cameToNothing = (link: Link, state: LinkState, reason: CloseReason): boolean => {
-  if (link.direction === 'outbound') return false
-  if (state.kind === 'half-open') return link.isValidated && state.failure === 'deadline'
-  return (
-    reason.kind === 'idle' || (reason.kind === 'application' && reason.ours && reason.code === CLOSE.identityTimeout)
-  )
+  if (link.direction === 'outbound' || state.kind === 'closed') return false
+  if (state.kind === 'half-open') return link.isValidated && state.failure === 'deadline' && link.working === 0
+  if (reason.kind === 'idle') return link.heardAt - state.since < SETTLED_MS
+  return reason.kind === 'application' && reason.ours && reason.code === CLOSE.identityTimeout
 }
+
+/** Whether the peer ended the connection because its node shuts down. */
+export const isGoodbye = (reason: CloseReason): boolean =>
+  reason.kind === 'application' && !reason.ours && reason.code === CLOSE.shutdown
 
 /** The counter an established connection that ended for this reason belongs to. */
 export const endingOf = (reason: CloseReason): EndingKind => {

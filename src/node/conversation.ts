@@ -41,6 +41,8 @@ export interface Workshop {
   readonly tasks: TaskSet
   /** Handlers that have not returned, by protocol and by peer. */
   readonly running: { readonly byProtocol: Places<string>; readonly byPeer: Places<PeerId> }
+  /** Messages received whole, or about to be, whose handlers have not been called, by peer. */
+  readonly arriving: Places<PeerId>
 }
 
 /** What a conversation may ask of the channel it is on. */
@@ -49,6 +51,8 @@ export interface ConversationOwner {
   readonly workshop: Workshop
   /** Who is at the other end; null until identified. */
   readonly peer: PeerInfo | null
+  /** The conversation has something to read again, in a later turn. */
+  again(conversation: Conversation): void
   /** The conversation is over and hears nothing more. */
   ended(stream: StreamId): void
   /** The peer broke the protocol: the connection closes. */

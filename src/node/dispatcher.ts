@@ -3,6 +3,7 @@
 import { assert } from '../core/assert.ts'
 import type { Counters } from '../core/counters.ts'
 import { Lanes } from '../core/dispatch/lanes.ts'
+import { SHARDS } from '../core/dispatch/shards.ts'
 import type { PeerId } from '../core/ids.ts'
 import type { Timers } from '../io/ports.ts'
 
@@ -23,7 +24,7 @@ const READS_PER_TURN = 64
 /** A stream's share of one turn, in bytes. */
 export const READ_BYTES_PER_TURN = 64 * 1024
 
-const LANES = { shards: 16, itemsPerShardMax: 256 } as const
+const LANES = { shards: SHARDS, itemsPerShardMax: 256 } as const
 
 /** The readable streams of one node. Bounded by the lanes; what waits for one, by the streams there are. */
 export class Dispatcher {

@@ -8,6 +8,7 @@ import type { Counters, HandshakeFailure } from '../core/counters.ts'
 import { type Histograms, histograms } from '../core/histograms.ts'
 import type { SlotVerdict, Verdict } from '../core/gate/gate.ts'
 import type { GateOptions } from '../core/gate/options.ts'
+import { CLOSE } from '../core/messages/codes.ts'
 import type { ConnectionHandle, PeerId } from '../core/ids.ts'
 import type { Random, Work, WorkDone } from '../core/ports.ts'
 import type { CloseReason, ConnectionOutput } from '../core/quic/outputs.ts'
@@ -20,12 +21,12 @@ import { Gatekeeper, type Stray } from './gatekeeper.ts'
 import { GivenTokens } from './given-tokens.ts'
 import { Link } from './link.ts'
 import { linkConfig, type LinkParentage } from './link-config.ts'
-import { isFirstFlight, Newcomers } from './newcomers.ts'
+import { isFirstFlight, type Newcomer, Newcomers } from './newcomers.ts'
 import type { Limits } from './options.ts'
 import { Outbox } from './outbox.ts'
 import { workWhenFree } from './patient-work.ts'
 import { CORE_QUIC, type Quic } from './quic.ts'
-import { Routes } from './routes.ts'
+import { firstFlight, Routes } from './routes.ts'
 import type { Schedule } from './schedule.ts'
 import { type Arrival, Sockets } from './sockets.ts'
 
@@ -66,6 +67,9 @@ export type Dialled =
 /** One of no known connection, when it came. */
 type Stranger = Stray & Arrival
 
+/** One that a handshake may begin with, and of which flight it is. */
+type FirstComer = Stranger & Newcomer
+
 /** The endpoint of one node. */
 export class Endpoint {
   readonly #options: EndpointOptions
@@ -73,7 +77,7 @@ export class Endpoint {
   readonly #quic: Quic
   readonly #admission: Admission
   readonly #keeper: Gatekeeper
-  readonly #newcomers: Newcomers<Stranger>
+  readonly #newcomers: Newcomers<FirstComer>
   readonly #crowd: Crowd
   readonly #parentage: LinkParentage
   readonly #routes = new Routes()
@@ -105,7 +109,7 @@ export class Endpoint {
       timers: ports.timers,
       begin: (stranger) => this.#meet(stranger),
       isSuspect: ({ from }) => this.#keeper.isSuspect(from),
-      turnAway: () => this.#keeper.gate.count({ kind: 'drop', reason: 'crowd' }),
+      turnAway: (_stranger, reason) => this.#keeper.gate.count({ kind: 'drop', reason }),
     })
     const quiet = (link: Link): void => options.schedule.set(link, link.dueAt)
     this.#sockets = new Sockets(ports.udp, counters, (arrival) => this.#arrived(arrival))
@@ -216,9 +220,11 @@ export class Endpoint {
     const header = this.#quic.header(bytes)
     const link =
       this.#routes.find(header, from) ?? (header?.form === 'short' ? this.#routes.findReset(bytes, from) : null)
+    const since = this.#now
     if (link !== null) this.#deliver(link, arrival)
-    else if (isFirstFlight(bytes, header)) this.#newcomers.arrived({ ...arrival, header, since: this.#now })
-    else this.#judge({ ...arrival, header, since: this.#now })
+    else if (isFirstFlight(bytes, header)) {
+      this.#newcomers.arrived({ ...arrival, header, since, flight: firstFlight(from, header.destinationId) })
+    } else this.#judge({ ...arrival, header, since })
     this.#settle()
   }
 
@@ -250,7 +256,9 @@ export class Endpoint {
     const { state } = link
     const askedAt = this.#now
     const wanted = (): boolean => link.state.kind !== 'closed'
+    link.working++
     const done = (result: WorkDone): void => {
+      link.working--
       this.#histograms.signing.record(this.#now - askedAt)
       link.connection.done(result, this.#now)
       this.touched(link)
@@ -324,6 +332,7 @@ export class Endpoint {
 
   #receive(link: Link, { bytes, from }: Arrival): void {
     const now = this.#now
+    link.heardAt = now
     link.connection.receive(bytes, from, now)
     this.#keeper.gate.halfOpen.heard(link.handle, now)
     this.touched(link)
@@ -382,7 +391,10 @@ export class Endpoint {
       case 'work':
         return this.#work(link, output.work)
       case 'established':
+        assert(output.peerId !== null, 'nodes authenticate by raw public keys alone')
         return this.#established(link, output)
+      case 'judge':
+        return unreachable(output as never)
       case 'closed':
         return this.#onClosed(link, output.reason)
       case 'gone':
@@ -396,8 +408,10 @@ export class Endpoint {
       case 'reset-token':
         return this.#routes.resets(link, output)
       case 'migrated':
+        return this.#migrated(link, output.remote)
       case 'migration-failed':
         return
+      case 'peer-hears':
       case 'stream-opened':
       case 'stream-readable':
       case 'stream-writable':
@@ -430,12 +444,21 @@ export class Endpoint {
     this.#admission.ended(link.handle)
   }
 
+  /** The peer has proved to be elsewhere: from now on, and not before, it is counted there. */
+  #migrated(link: Link, remote: Address): void {
+    if (link.state.kind !== 'established') return
+    this.#options.counters.migrated++
+    link.remote = remote
+    if (!this.#keeper.welcomes(remote)) return link.close(CLOSE.refused, 'moved', this.#now)
+    this.#options.acceptance.migrated(link.handle, { remote, hasShare: this.#keeper.hasShare(remote) }, this.#now)
+  }
+
   #onClosed(link: Link, reason: CloseReason): void {
     const { acceptance, counters } = this.#options
     const { state } = link
     if (state.kind === 'closed') return
     this.#end(link)
-    if (cameToNothing(link, state, reason)) this.#keeper.wasted(link.remote)
+    if (cameToNothing(link, state, reason)) this.#keeper.wasted(link.origin)
     if (state.kind === 'established') {
       counters.ended[endingOf(reason)]++
       return acceptance.lost(link.handle, reason, this.#now)

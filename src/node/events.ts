@@ -1,19 +1,25 @@
-// What happens to peers, for whoever listens. Each subscriber has a bounded buffer of its own: a slow one misses events, is told how
+// What happens to peers and fails in the node, for whoever listens. Each subscriber has a bounded buffer of its own: a slow one misses events, is told how
 // many and who is connected, and delays nobody: what it costs to tell is spent when it asks.
+import type { SallyportError } from '../core/errors.ts'
 import type { PeerId } from '../core/ids.ts'
 import type { PeerInfo } from '../core/peers/connection-record.ts'
+import type { Task } from './task-set.ts'
 
 /**
- * For each peer `connected` and `disconnected` alternate, `connected` first. `lagged` stands for the `missed` events before it: `peers`
- * are those connected when it is read, each as its `connected` said it, and the events after it go on from there.
+ * For each peer `connected` and `disconnected` alternate, `connected` first. `task-failed`: something the node ran for itself or for a peer
+ * threw, which ended that and nothing else. `lagged` stands for the `missed` events before it: `peers` are those connected when it is read,
+ * each as its `connected` said it, and the events after it go on from there.
  */
 export type TransportEvent =
   | { readonly kind: 'connected'; readonly peerId: PeerId; readonly peer: PeerInfo }
+  /** The connection in use goes on at another address, which the peer has proved to be its own; only between the other two. */
+  | { readonly kind: 'migrated'; readonly peerId: PeerId; readonly peer: PeerInfo }
   | { readonly kind: 'disconnected'; readonly peerId: PeerId }
+  | { readonly kind: 'task-failed'; readonly task: Task; readonly error: SallyportError }
   | { readonly kind: 'lagged'; readonly missed: number; readonly peers: readonly PeerInfo[] }
 
-/** What happens to one peer. */
-export type PeerEvent = Exclude<TransportEvent, { kind: 'lagged' }>
+/** What happened, before it is known who misses it. */
+export type FeedEvent = Exclude<TransportEvent, { kind: 'lagged' }>
 
 /** Subscribers at once; the first is dropped for the next. */
 const SUBSCRIBERS_MAX = 256
@@ -33,9 +39,10 @@ export class EventFeed {
     this.#lagged = lagged
   }
 
-  publish(event: PeerEvent): void {
-    if (event.kind === 'connected') this.#connected.set(event.peerId, event.peer)
-    else this.#connected.delete(event.peerId)
+  /** Tells every subscriber at once; runs nobody's code. */
+  publish(event: FeedEvent): void {
+    if (event.kind === 'connected' || event.kind === 'migrated') this.#connected.set(event.peerId, event.peer)
+    else if (event.kind === 'disconnected') this.#connected.delete(event.peerId)
     for (const subscriber of this.#subscribers) if (!subscriber.push(event)) this.#lagged(1)
   }
 

@@ -12,9 +12,9 @@ import { IdentityWaiters, type WaiterId, type WaitOutput, type WaitTarget } from
 import { RECONCILE_EVERY_MS, reconcile } from '../core/peers/reconciler.ts'
 import type { Registry, RegistryOutput } from '../core/peers/registry.ts'
 import type { CloseReason } from '../core/quic/outputs.ts'
-import type { Acceptance } from './acceptance.ts'
+import type { Acceptance, Moved } from './acceptance.ts'
 import { Channel, type ChannelOwner } from './channel.ts'
-import { lossOf } from './close-reasons.ts'
+import { isGoodbye, lossOf } from './close-reasons.ts'
 import type { Workshop } from './conversation.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -136,6 +136,12 @@ export class Lifecycle implements Acceptance, ChannelOwner {
     return new Promise((resolve) => this.#onQuiet.push(resolve))
   }
 
+  /** Throws when registry and endpoint differ; between two turns they never do. */
+  checkInvariants(): void {
+    const { unknown, vanished } = reconcile(this.#registry.handles(), this.#endpoint?.handles() ?? [])
+    assert(unknown.length + vanished.length === 0, 'registry and endpoint have the same connections')
+  }
+
   // ── what the endpoint tells ──
 
   established(link: Link, now: number): void {
@@ -152,9 +158,15 @@ export class Lifecycle implements Acceptance, ChannelOwner {
     this.#apply()
   }
 
+  migrated(handle: ConnectionHandle, moved: Moved): void {
+    this.#registry.migrated(handle, moved)
+    this.#apply()
+  }
+
   lost(handle: ConnectionHandle, reason: CloseReason): void {
     const channel = this.#channels.get(handle)
     this.#channels.delete(handle)
+    if (isGoodbye(reason)) this.#registry.peerLeaves(handle, this.#now)
     this.#registry.lost(handle)
     channel?.end(lossOf(reason))
     this.#apply()
@@ -236,6 +248,10 @@ export class Lifecycle implements Acceptance, ChannelOwner {
         this.#channels.get(output.info.connection)?.identified(output.info)
         this.#waiters.identified(output.info)
         return this.#observer?.identified(output.info)
+      case 'migrated':
+        this.#channels.get(output.info.connection)?.migrated(output.info)
+        if (this.#registry.usable(output.info.peerId)?.connection !== output.info.connection) return
+        return this.#events.publish({ kind: 'migrated', peerId: output.info.peerId, peer: output.info })
       case 'ended':
         this.#waiters.gone(output.handle)
         if (!this.#registry.pending(output.peerId)) this.#waiters.gone(output.peerId)

@@ -1,6 +1,7 @@
 // What a connection begins with: the node's own keys and secrets, and the settings that suit where its peer is.
 import { type Address, classify } from '../core/address.ts'
 import type { PeerId } from '../core/ids.ts'
+import type { Crypto, Suite } from '../core/ports.ts'
 import type { QuicConfig } from '../core/quic/connection.ts'
 import type { TransportSettings } from '../core/quic/settings.ts'
 import type { Identity, Ports } from '../io/ports.ts'
@@ -25,12 +26,20 @@ export interface LinkEnds {
   readonly expectedPeer: PeerId | null
 }
 
+/**
+ * The suites for a path, the dialler's best first, which acceptors follow: what is fastest here for packets of internet size, but AES-GCM
+ * for the large ones of loopback. Both ends take both.
+ */
+export const suitesTo = (remote: Address, { swiftest }: Pick<Crypto, 'swiftest'>): readonly Suite[] =>
+  classify(remote) !== 'loopback' && swiftest === 0x1303 ? [0x1303, 0x1301] : [0x1301, 0x1303]
+
 /** The configuration of one connection. */
 export const linkConfig = (
   { ports, identity, alpn, transports, resetSecret }: LinkParentage,
   ends: LinkEnds,
 ): LinkConfig => ({
   ...ends,
+  suites: suitesTo(ends.remote, ports.crypto),
   crypto: ports.crypto,
   random: ports.random,
   publicKey: identity.publicKey,

@@ -11,7 +11,7 @@ import type { Connection } from './quic.ts'
 import type { Due } from './schedule.ts'
 
 /** What a connection tells about its streams. */
-export type StreamOutput = Extract<ConnectionOutput, { kind: `stream-${string}` | 'streams-available' }>
+export type StreamOutput = Extract<ConnectionOutput, { kind: `stream-${string}` | 'streams-available' | 'peer-hears' }>
 
 /** Hears about a connection's streams, in order. */
 export interface StreamEvents {
@@ -55,7 +55,10 @@ const HELD_EVENTS_MAX = 1024
 export class Link implements Due {
   readonly handle: ConnectionHandle
   readonly direction: Direction
-  readonly remote: Address
+  /** Where the peer has proved to be; what is sent goes where its connection says. */
+  remote: Address
+  /** Where it began: whatever that came to is put down to this place. */
+  readonly origin: Address
   readonly connection: Connection
   readonly socket: UdpSocket
   readonly datagramBytes: number
@@ -67,6 +70,10 @@ export class Link implements Due {
   peer: { readonly peerId: PeerId; readonly publicKey: Uint8Array } | null = null
   /** Whether the gate's slot was kept: an Initial opened. */
   begun: boolean
+  /** When the last datagram for it came. */
+  heardAt: number
+  /** Work it waits for. */
+  working = 0
   /** Whether the endpoint has it on its list of links to drain. */
   touched = false
   #reader: StreamEvents | null = null
@@ -76,13 +83,14 @@ export class Link implements Due {
   constructor(parts: LinkParts, deadline: number) {
     this.handle = parts.handle
     this.direction = parts.direction
-    this.remote = parts.remote
+    this.remote = this.origin = parts.remote
     this.connection = parts.connection
     this.socket = parts.socket
     this.datagramBytes = parts.datagramBytes
     this.isValidated = parts.isValidated
     this.beganAt = parts.beganAt
     this.#owner = parts.owner
+    this.heardAt = parts.beganAt
     this.begun = parts.direction === 'outbound'
     this.state = { kind: 'half-open', deadline, failure: null }
   }
@@ -154,6 +162,10 @@ export class Link implements Due {
 
   ended(stream: StreamId): boolean {
     return this.connection.ended(stream)
+  }
+
+  toEnd(stream: StreamId): number | null {
+    return this.connection.toEnd(stream)
   }
 
   stop(stream: StreamId, code: number): void {

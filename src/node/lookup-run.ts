@@ -20,8 +20,9 @@ export class LookupRun {
   readonly #time: { readonly clock: Clock; readonly timers: Timers }
   readonly #ask: Ask
   readonly #settle: { resolve(peers: readonly PeerId[]): void; reject(reason: Error): void }
-  /** Ends the requests that are still under way when the lookup is over. */
-  readonly #over = new AbortController()
+  /** Ends the requests under way when the lookup is given up; those that are merely late go on, for what they tell of their peers. */
+  readonly #givenUp = new AbortController()
+  #over = false
   #timer: Timer | null = null
 
   constructor(lookup: Lookup, time: { readonly clock: Clock; readonly timers: Timers }, ask: Ask) {
@@ -37,11 +38,12 @@ export class LookupRun {
   /** Ends the lookup without a result. */
   cancel(reason: Error): void {
     this.#end()
+    this.#givenUp.abort()
     this.#settle.reject(reason)
   }
 
   #drive(): void {
-    if (this.#over.signal.aborted) return
+    if (this.#over) return
     const now = this.#time.clock.now()
     for (let output = this.#lookup.poll(now); output !== null; output = this.#lookup.poll(now)) {
       if (output.kind === 'query') void this.#query(output.peer.peerId)
@@ -53,8 +55,8 @@ export class LookupRun {
   }
 
   async #query(peer: PeerId): Promise<void> {
-    const outcome = await this.#ask(peer, this.#over.signal)
-    if (this.#over.signal.aborted) return
+    const outcome = await this.#ask(peer, this.#givenUp.signal)
+    if (this.#over) return
     if (outcome.kind === 'answered') this.#lookup.answered(peer, outcome.from, outcome.records)
     else this.#lookup.failed(peer)
     this.#drive()
@@ -66,7 +68,7 @@ export class LookupRun {
   }
 
   #end(): void {
-    this.#over.abort()
+    this.#over = true
     this.#timer?.cancel()
   }
 }

@@ -2,12 +2,11 @@
 // than to go on with: were all begun as they come, a crowd would make every one of them late together. So those in progress go first,
 // whatever arrives, and newcomers wait here, where the gate can see how long. Suspects, whose host or network lately began what came to
 // nothing, wait until nobody else does.
-import type { Address } from '../core/address.ts'
 import { FIRST_DATAGRAM_BYTES_MIN } from '../core/gate/gate.ts'
 import { Budget } from '../core/gate/budget.ts'
-import type { Header } from '../core/quic/packet.ts'
+import type { Header, LongHeader } from '../core/quic/packet.ts'
 import type { Clock, Timer, Timers } from '../io/ports.ts'
-import { WaitingRoom } from './waiting-room.ts'
+import { type OfFlight, WaitingRoom } from './waiting-room.ts'
 
 /** What newcomers are made of. */
 export interface NewcomersParts<Arrival> {
@@ -17,8 +16,8 @@ export interface NewcomersParts<Arrival> {
   readonly begin: (arrival: Arrival) => boolean
   /** Whether others go before this one. */
   readonly isSuspect: (arrival: Arrival) => boolean
-  /** There is no room for one to wait, or it waited too long. */
-  readonly turnAway: (arrival: Arrival) => void
+  /** There is no room for one to wait, or it waited too long, or no handshake begins any more. */
+  readonly turnAway: (arrival: Arrival, reason: 'crowd' | 'closing') => void
 }
 
 /** Handshakes begun in one turn: about as much work as the rest of a busy turn. */
@@ -46,8 +45,14 @@ const WAITING_MS_MAX = 4000
 /** A larger first datagram, which no path outside a machine carries, does not wait: so 4,096 are 6 MB. */
 const WAITING_BYTES_MAX = 1500
 
+/** A first flight's datagram, and when it came. */
+export interface Newcomer extends OfFlight {
+  readonly bytes: Uint8Array
+  readonly since: number
+}
+
 /** Newcomers of one endpoint. */
-export class Newcomers<Arrival extends { readonly bytes: Uint8Array; readonly from: Address; readonly since: number }> {
+export class Newcomers<Arrival extends Newcomer> {
   readonly #parts: NewcomersParts<Arrival>
   readonly #room = new WaitingRoom<Arrival>(WAITING_MAX)
   /** They wait until nobody else does, and begin so many a second. */
@@ -72,14 +77,17 @@ export class Newcomers<Arrival extends { readonly bytes: Uint8Array; readonly fr
     const room = suspect ? this.#suspects : this.#room
     const isFree = this.#begun < BEGUN_PER_TURN && (suspect ? this.#suspectsMayBegin : room.size === 0)
     if (isFree && room.size === 0) this.#begin(arrival, suspect)
-    else if (arrival.bytes.length > WAITING_BYTES_MAX || !room.enter(arrival)) return this.#parts.turnAway(arrival)
+    else if (arrival.bytes.length > WAITING_BYTES_MAX || !room.enter(arrival)) this.#parts.turnAway(arrival, 'crowd')
     this.#armTurn()
   }
 
-  /** Nobody is begun any more, and no timer is left. */
+  /** Nobody is begun any more: those who wait are turned away, and no timer is left. */
   close(): void {
     this.#timer?.cancel()
     this.#timer = null
+    for (const room of [this.#room, this.#suspects]) {
+      while (room.size > 0) for (const arrival of room.next()) this.#parts.turnAway(arrival, 'closing')
+    }
   }
 
   get #suspectsMayBegin(): boolean {
@@ -104,25 +112,36 @@ export class Newcomers<Arrival extends { readonly bytes: Uint8Array; readonly fr
     const { clock, timers } = this.#parts
     this.#timer ??= timers.at(clock.now() + SUSPECTS_PAUSE_MS, () => {
       this.#timer = null
-      this.#turn()
+      // A turn that newcomers have asked for meanwhile is the next one; with this one beside it, twice as many would begin.
+      if (!this.#turnAhead) this.#turn()
     })
   }
 
   #turn(): void {
     this.#turnAhead = false
     this.#begun = 0
-    const now = this.#parts.clock.now()
-    for (let judged = 0; judged < JUDGED_PER_TURN && this.#begun < BEGUN_PER_TURN; judged++) {
-      const honest = this.#room.next()
-      const next = honest ?? (this.#suspectsMayBegin ? this.#suspects.next() : null)
-      if (next === null) break
-      if (now - next.since > WAITING_MS_MAX) this.#parts.turnAway(next)
-      else this.#begin(next, honest === null)
+    let judged = 0
+    while (judged < JUDGED_PER_TURN && this.#begun < BEGUN_PER_TURN) {
+      const suspect = this.#room.size === 0
+      if (suspect && !this.#suspectsMayBegin) break
+      const flight = (suspect ? this.#suspects : this.#room).next()
+      if (flight.length === 0) break
+      this.#meet(flight, suspect)
+      judged += flight.length
     }
     this.#armTurn()
+  }
+
+  /** Only the first of a flight begins a handshake; the others go on with it. */
+  #meet(flight: readonly Arrival[], suspect: boolean): void {
+    const now = this.#parts.clock.now()
+    for (const arrival of flight) {
+      if (now - arrival.since > WAITING_MS_MAX) this.#parts.turnAway(arrival, 'crowd')
+      else this.#begin(arrival, suspect)
+    }
   }
 }
 
 /** What a handshake may begin with; the gate has more to say about it. */
-export const isFirstFlight = (bytes: Uint8Array, header: Header | null): boolean =>
+export const isFirstFlight = (bytes: Uint8Array, header: Header | null): header is LongHeader =>
   header?.form === 'long' && header.type === 'initial' && bytes.length >= FIRST_DATAGRAM_BYTES_MIN

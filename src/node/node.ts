@@ -134,14 +134,10 @@ const compose = async (options: NodeOptions, checked: CheckedOptions, endings: E
     ...(options.limits === undefined ? {} : { limits: options.limits }),
     ...(options.gate === undefined ? {} : { gate: options.gate }),
   })
-  const supervised: Promise<void>[] = []
-  endings.add(
-    async () => void (await Promise.all(supervised)),
-    () => transport.close(),
-  )
+  endings.add(() => transport.close())
   const diversity = diversityOf(checked.diversity, transport.locals)
   const phonebook = openPhonebook({ transport, ports, diversity }, endings)
-  supervised.push(listen(transport, phonebook))
+  transport.supervise({ name: 'phonebook' }, () => listen(transport, phonebook))
   const storage = new Storage({
     ...ports,
     identity,
@@ -207,6 +203,7 @@ const openPhonebook = (
     transport: {
       connect: async (address, until) => (await transport.connectPeer(address, until)).peerId,
       peer: (peerId) => transport.peer(peerId),
+      hasLeft: (peerId) => transport.hasLeft(peerId),
       request: async (peer, { protocol, target, count }, { payload, ...until }) => {
         const about = { ...(target === null ? {} : { target }), ...(count === null ? {} : { count }) }
         const answer = await transport.request(peer, protocol, payload, { ...until, ...about })
@@ -228,10 +225,11 @@ const openPhonebook = (
   return phonebook
 }
 
-/** Every peer that becomes connected is offered to the phonebook. The loop ends when the transport closes its events. */
+/** The phonebook is told who becomes connected, and who is no more. The loop ends when the transport closes its events. */
 const listen = async (transport: TransportHandle, phonebook: Phonebook): Promise<void> => {
   for await (const event of transport.events()) {
     if (event.kind === 'connected') phonebook.identified(event.peer)
+    else if (event.kind === 'disconnected') phonebook.disconnected(event.peerId)
     else if (event.kind === 'lagged') for (const peer of event.peers) phonebook.identified(peer)
   }
 }

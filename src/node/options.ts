@@ -25,6 +25,7 @@ export interface Limits {
   readonly closeGraceMs: number
   readonly messageBytesMax: number
   readonly inboundBytesPerPeerMax: number
+  readonly inboundBytesPerShardMax: number
   readonly inboundBytesMax: number
   readonly answerBytesPerPeerMax: number
   readonly answerBytesMax: number
@@ -80,6 +81,8 @@ export const LIMITS: Limits = Object.freeze({
   messageBytesMax: 5 * 1024 * 1024,
   /** Four of the largest messages. */
   inboundBytesPerPeerMax: 20 * 1024 * 1024,
+  /** A quarter of all: so many can a peer and those who share its shard, a sixteenth of all peers, take from the others. */
+  inboundBytesPerShardMax: 40 * 1024 * 1024,
   /** Thirty-two of the largest messages. */
   inboundBytesMax: 160 * 1024 * 1024,
   /** Answers a peer has not acknowledged: eight of the largest, so that a download of many chunks is not held up. */

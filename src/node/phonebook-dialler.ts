@@ -36,9 +36,11 @@ export class Dialler {
     this.#options = options
   }
 
-  /** Connects to a peer, unless we are connected, at the addresses the book has; never rejects. */
+  /** Connects to a peer, unless we are connected, at the addresses the book has; never rejects. Who said goodbye is not dialled. */
   reach(peerId: PeerId): Promise<DialOutcome> {
-    if (this.#options.transport.peer(peerId) !== null) return Promise.resolve({ kind: 'reached', peerId })
+    const { transport } = this.#options
+    if (transport.peer(peerId) !== null) return Promise.resolve({ kind: 'reached', peerId })
+    if (transport.hasLeft(peerId)) return Promise.resolve(failure(new SallyportError('NOT_CONNECTED', GOODBYE)))
     const running = this.#peers.get(peerId)
     if (running !== undefined) return running
     const dial = this.#tryAll(peerId).finally(() => this.#peers.delete(peerId))
@@ -110,5 +112,7 @@ export class Dialler {
     this.#options.backoff.ended(address, outcome, this.#options.clock.now())
   }
 }
+
+const GOODBYE = 'the peer said a moment ago that it shuts down'
 
 const failure = (error: SallyportError): DialOutcome => ({ kind: 'failed', error })

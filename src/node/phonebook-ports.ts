@@ -27,6 +27,8 @@ export interface PhonebookTransport {
   connect(address: PeerAddress, until: Until): Promise<PeerId>
   /** The peer, if requests to it can be made now; null when not. */
   peer(peerId: PeerId): Acquaintance | null
+  /** Whether the peer said a moment ago that it shuts down, and has not come back: a dial would only wait. */
+  hasLeft(peerId: PeerId): boolean
   /** Rejects with a SallyportError when no response came. */
   request(peer: PeerId, header: RequestHeader, options: Until & { readonly payload: Uint8Array }): Promise<Answer>
   /** The peers whose connections are worth keeping though no request passes, in place of those named before; at most 64. */

@@ -11,7 +11,7 @@ import { DialBackoff } from '../core/kademlia/dial-backoff.ts'
 import type { Id } from '../core/kademlia/distance.ts'
 import { isThisMachine } from '../core/kademlia/diversity.ts'
 import type { LookupOptions } from '../core/kademlia/lookup.ts'
-import { Lookup } from '../core/kademlia/lookup.ts'
+import { Lookup, LOOKUP_DEFAULTS } from '../core/kademlia/lookup.ts'
 import { Refresh } from '../core/kademlia/refresh.ts'
 import { K, Table } from '../core/kademlia/table.ts'
 import { STATUS } from '../core/messages/codes.ts'
@@ -64,6 +64,8 @@ export class Phonebook {
   readonly #lookups = new Set<LookupRun>()
   /** Until when peers that did not answer are left alone. Bounded by SILENT_MAX. */
   readonly #silent = new Map<PeerId, number>()
+  /** Since when peers are being asked. Bounded by what lookups ask, each for a dial and a request at most. */
+  readonly #asking = new Map<PeerId, number>()
   #refreshTimer: Timer | null = null
   #probing = false
   #closed = false
@@ -88,15 +90,22 @@ export class Phonebook {
   /** A connection to this peer became identified; also to be called when it sent a request. Clients are not put in. */
   identified(peer: Acquaintance): void {
     const { peerId, remote, hello } = peer
-    if (this.#closed || hello.capability !== 'node' || peerId === this.#options.self) return
+    const { self, transport } = this.#options
+    if (this.#closed || hello.capability !== 'node' || peerId === self || transport.hasLeft(peerId)) return
     const now = this.#options.clock.now()
     this.#silent.delete(peerId)
+    this.#asking.delete(peerId)
     this.#backoff.heard(remote)
     this.#book.seen(peerId, remote, now)
     this.#book.claimed(peerId, hello.addresses, remote)
     const seen = this.#table.seen({ peerId, ip: remote, seenAt: now })
     if (seen.kind === 'added') this.#keep()
     if (seen.kind === 'full') void this.#probe(seen.oldest, now)
+  }
+
+  /** The last connection to this peer is gone. If it said goodbye it leaves the table at once; otherwise it may be dialled again. */
+  disconnected(peerId: PeerId): void {
+    if (this.#options.transport.hasLeft(peerId) && this.#table.remove(peerId) && !this.#closed) this.#keep()
   }
 
   /** The answer to a find-node request from a peer at `asker.remote`. */
@@ -109,6 +118,7 @@ export class Phonebook {
     // Some of the nearest may be too old to tell of; beyond twice the number that matters little.
     for (const { peerId } of this.#table.closest(chunkAddressOf(query.target), 2 * K)) {
       if (records.length >= query.count) break
+      if (transport.hasLeft(peerId)) continue
       const connected = transport.peer(peerId)
       if (connected !== null) this.#book.seen(peerId, connected.remote, clock.now())
       const record = peerId === asker.peerId ? null : this.#book.record(peerId, asker.remote, clock.now())
@@ -188,10 +198,23 @@ export class Phonebook {
     }
   }
 
-  /** Asks one peer of a lookup; a peer that cannot be reached or does not answer leaves the table. */
+  /** Asks one peer of a lookup, unless another lookup has lost its patience with it and still waits. */
   async #ask(peerId: PeerId, request: RequestHeader, signal: AbortSignal): Promise<AskOutcome> {
-    const { transport, clock } = this.#options
-    if ((this.#silent.get(peerId) ?? 0) > clock.now()) return FAILED
+    const now = this.#options.clock.now()
+    const since = this.#asking.get(peerId) ?? now
+    const isLate = now - since >= LOOKUP_DEFAULTS.patienceMs
+    if (isLate || (this.#silent.get(peerId) ?? 0) > now) return FAILED
+    this.#asking.set(peerId, since)
+    try {
+      return await this.#reachAndAsk(peerId, request, signal)
+    } finally {
+      this.#asking.delete(peerId)
+    }
+  }
+
+  /** A peer that cannot be reached or does not answer leaves the table. */
+  async #reachAndAsk(peerId: PeerId, request: RequestHeader, signal: AbortSignal): Promise<AskOutcome> {
+    const { transport } = this.#options
     const dialled = await this.#dialler.reach(peerId)
     if (dialled.kind !== 'reached') return this.#gone(peerId, dialled)
     const peer = transport.peer(peerId)

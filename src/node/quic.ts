@@ -24,6 +24,7 @@ export interface Connection {
   readonly opened: boolean
   readonly isOpen: boolean
   keepAliveMs: number | null
+  readonly destination: { readonly remote: Address }
   takeDiscarded(): number
   receive(datagram: Uint8Array, from: Address, now: number): void
   transmit(into: Uint8Array, now: number): number
@@ -39,6 +40,7 @@ export interface Connection {
   reset(stream: StreamId, code: number): void
   read(stream: StreamId): Uint8Array | null
   ended(stream: StreamId): boolean
+  toEnd(stream: StreamId): number | null
   stop(stream: StreamId, code: number): void
   close(code: number, reason: string, now: number): void
   withdraw(now: number): void

@@ -107,4 +107,6 @@ interface Keys {
 
 const resetKey = (from: Address, token: Uint8Array): string => `${addressText(from)} ${toHex(token)}`
 
-const firstFlight = (from: Address, destinationId: Uint8Array): string => `${addressText(from)} ${toHex(destinationId)}`
+/** One dialler's first flight: where it comes from, and the id it chose for us. */
+export const firstFlight = (from: Address, destinationId: Uint8Array): string =>
+  `${addressText(from)} ${toHex(destinationId)}`

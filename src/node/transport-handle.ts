@@ -17,6 +17,7 @@ import { type Gauges, gaugesOf } from './gauges.ts'
 import type { Handler } from './handlers.ts'
 import type { Metrics } from './metrics.ts'
 import { Sender } from './sender.ts'
+import type { Task } from './task-set.ts'
 import { type TransportOptions, type TransportParts, transportParts } from './transport-parts.ts'
 import { within } from './within.ts'
 
@@ -146,6 +147,11 @@ export class TransportHandle {
     return this.#parts.registry.usable(peerId)
   }
 
+  /** Whether a peer said within the last 30 s that it shuts down, and has not been identified since. */
+  hasLeft(peerId: PeerId): boolean {
+    return this.#parts.registry.hasLeft(peerId, this.#now)
+  }
+
   /** Keeps a peer's connection though no request passes; returns what ends that, or null when 64 peers are held. */
   hold(peerId: PeerId): (() => void) | null {
     const { lifecycle } = this.#parts
@@ -157,7 +163,7 @@ export class TransportHandle {
     }
   }
 
-  /** What happens to peers from now on; end the loop to stop listening. */
+  /** What happens to peers, and fails here, from now on; end the loop to stop listening. */
   events(): AsyncIterableIterator<TransportEvent> {
     return this.#parts.events.subscribe()
   }
@@ -201,6 +207,11 @@ export class TransportHandle {
     return this.#parts.workshop.handlers.add(protocol, handler)
   }
 
+  /** Runs a task that `close` waits for, a second at most; its failure is counted and an event. False when too many run. */
+  supervise(task: Task, work: () => Promise<void>): boolean {
+    return this.#parts.workshop.tasks.run(task, work)
+  }
+
   // ── itself ──
 
   /** Where it listens, with real ports. */
@@ -232,6 +243,7 @@ export class TransportHandle {
   /** Throws when what must always hold does not; for tests. */
   checkInvariants(): void {
     this.#parts.registry.checkInvariants()
+    this.#parts.lifecycle.checkInvariants()
     this.#parts.endpoint.checkInvariants()
   }
 

@@ -2,6 +2,7 @@
 import type { Address } from '../core/address.ts'
 import { mayShare } from '../core/address.ts'
 import { Counters } from '../core/counters.ts'
+import { SallyportError } from '../core/errors.ts'
 import { type Histograms, histograms as newHistograms } from '../core/histograms.ts'
 import { Intake } from '../core/dispatch/intake.ts'
 import { Places } from '../core/dispatch/places.ts'
@@ -73,6 +74,9 @@ export interface TransportParts {
   readonly dialler: Dialler
 }
 
+/** Messages of one peer that have ended and wait for their handlers: somewhat more than it may have open on one connection. */
+const ARRIVING_PER_PEER_MAX = 128
+
 const USER_AGENT = 'sallyport/0.1.0'
 
 /** All windows of a node together may grow by this. */
@@ -95,14 +99,14 @@ export const transportParts = (options: TransportOptions): TransportParts => {
     limits,
     counters,
     histograms,
-    intake: new Intake({ bytesPerPeerMax: limits.inboundBytesPerPeerMax, bytesMax: limits.inboundBytesMax }),
-    answers: new Intake({ bytesPerPeerMax: limits.answerBytesPerPeerMax, bytesMax: limits.answerBytesMax }),
+    ...intakes(limits),
     handlers: new Handlers(),
-    tasks: new TaskSet(limits.tasksMax, () => counters.taskFailures++),
+    tasks: new TaskSet(limits.tasksMax, failures(counters, events)),
     running: {
       byProtocol: new Places(limits.handlersPerProtocolMax),
       byPeer: new Places(limits.handlersPerPeerMax),
     },
+    arriving: new Places(ARRIVING_PER_PEER_MAX),
   }
   const locals = (): readonly Address[] => endpoint.locals
   const dispatcher = new Dispatcher(ports.timers, counters)
@@ -149,6 +153,28 @@ export const transportParts = (options: TransportOptions): TransportParts => {
     dialler,
   }
 }
+
+/** What peers may make us keep of what they said, and of what we answer them. */
+const intakes = (limits: Limits): Pick<Workshop, 'intake' | 'answers'> => ({
+  intake: new Intake({
+    bytesPerPeerMax: limits.inboundBytesPerPeerMax,
+    bytesPerShardMax: limits.inboundBytesPerShardMax,
+    bytesMax: limits.inboundBytesMax,
+  }),
+  answers: new Intake({
+    bytesPerPeerMax: limits.answerBytesPerPeerMax,
+    bytesPerShardMax: limits.answerBytesMax,
+    bytesMax: limits.answerBytesMax,
+  }),
+})
+
+/** A failed task is an event and a counter. */
+const failures =
+  (counters: Counters, events: EventFeed): ConstructorParameters<typeof TaskSet>[1] =>
+  (task, error) => {
+    counters.taskFailures++
+    events.publish({ kind: 'task-failed', task, error: SallyportError.from(error) })
+  }
 
 const settingsOf = (options: TransportOptions, limits: Limits): EndpointOptions['transports'] => {
   const settings = { ...TRANSPORT_DEFAULTS, growth: growthBudget(GROWTH_BYTES), ...options.transport }

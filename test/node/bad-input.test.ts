@@ -399,6 +399,25 @@ test('a peer that opens every stream and never says HELLO is closed with IDENTIT
     await peer.close()
   }))
 
+test('a peer that says HELLO and HELLO_ACK and hears nothing is never identified: IDENTITY_TIMEOUT, counted', () =>
+  beside(async ({ world, host, honest }) => {
+    const before = host.transport.counters()
+    const known = [host, honest].map(({ transport }) => transport.locals[0]!.ip)
+    // From the turn in which the handshake is finished here, nothing reaches the peer.
+    world.network.tap = (_bytes, _from, to) =>
+      !known.includes(to.ip) && host.transport.counters().accepted.inbound > before.accepted.inbound ? 'drop' : 'pass'
+    const peer = await RawPeer.connect(world, host)
+    await peer.greet()
+    await world.clock.advance(4500)
+    assert.equal(host.transport.peers().length, 1, 'the honest one alone counts as connected')
+    await world.clock.advance(600)
+    const { identityTimeouts, identified, closedFor } = host.transport.counters()
+    assert.deepEqual([identityTimeouts, closedFor.identityTimeout], [1, 1])
+    assert.deepEqual(identified, before.identified)
+    world.network.tap = () => 'pass'
+    await peer.close()
+  }))
+
 test('a peer that never reads its answers is told busy, and each is reset at its deadline, counted', () =>
   beside(async ({ world, host }) => {
     const peer = await RawPeer.connect(world, host)

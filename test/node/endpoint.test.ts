@@ -67,6 +67,7 @@ class Still {
       lateness: () => 0,
       close: async () => {},
     },
+    crypto: { swiftest: 0x1301 },
     random: { fill: (into: Uint8Array) => void into.fill(7) },
   } as unknown as Ports
 
@@ -168,6 +169,7 @@ test('the call that brings the last handshake datagram registers, reads and says
 test('without the registry step, or without the reader, the gap shows', async () => {
   const nobodyRegisters = await endpointWith((real) => ({
     established: () => {},
+    migrated: real.migrated.bind(real),
     lost: real.lost.bind(real),
     failed: real.failed.bind(real),
   }))
@@ -176,6 +178,7 @@ test('without the registry step, or without the reader, the gap shows', async ()
   const nobodyReads = await endpointWith((real, registry) => ({
     established: ({ handle, direction, remote, peer }, now) =>
       registry.established({ handle, direction, remote, peerId: peer!.peerId }, now),
+    migrated: real.migrated.bind(real),
     lost: real.lost.bind(real),
     failed: real.failed.bind(real),
   }))
@@ -207,10 +210,10 @@ test('work goes to the workers and its result to the connection, unless that has
   connection!.outputs.push({ kind: 'work', work }, { kind: 'work', work: { ...work, id: 6 } })
   world.datagram(laterDatagram(1))
   assert.deepEqual(
-    world.work.map(({ work: asked, identity: signer }) => [asked.id, signer.peerId]),
+    world.work.map(({ work: asked, identity: signer }) => [asked.id, signer]),
     [
-      [5, identity.peerId],
-      [6, identity.peerId],
+      [5, identity],
+      [6, identity],
     ],
   )
   world.work[0]!.done({ kind: 'sign', id: 5, signature: new Uint8Array(1) })

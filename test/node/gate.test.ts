@@ -119,6 +119,34 @@ test('a Retry token that was tampered with ends the dial at once', async () => {
   await world.close()
 })
 
+test('a wall clock that is set while a Retry is answered, or before a peer comes back, costs nobody a dial or a token', async () => {
+  for (const stepMs of [-3_600_000, 3_600_000, 1e12]) {
+    const world = await World.make()
+    let step = 0
+    const clock = { now: () => world.clock.now(), wall: () => world.clock.wall() + step }
+    const ip = world.nextIp()
+    const server = await strictServer(world, { ports: { ...world.ports(ip), clock }, listen: [at(ip)] })
+    let retries = 0
+    world.network.tap = (bytes) => {
+      const header = parseHeader(bytes, 0, LOCAL_ID_BYTES)
+      if (header?.form === 'retry' && ++retries === 1) step = stepMs
+      return 'pass'
+    }
+    const client = await world.host({ capability: 'client' })
+    const dial = async (): Promise<void> => void (await world.run(client.transport.connectPeer(server.address)))
+    await dial()
+    assert.ok(retries > 0 && step !== 0)
+    await world.clock.advance(100)
+    client.transport.disconnectPeer(server.identity.peerId)
+    await world.clock.advance(100)
+    step = 0
+    await dial()
+    const { invalidTokens, slotsByStanding } = server.transport.counters()
+    assert.deepEqual([invalidTokens, slotsByStanding['new-token']], [0, 1])
+    await world.close()
+  }
+})
+
 test('while signing is late a stranger answers a Retry, and when it is far too late nobody begins', async () => {
   const world = await World.make()
   const server = await world.host()
@@ -287,4 +315,57 @@ test('silence is held against a host whose address was validated, and against no
   await stall(world, strict, at('10.9.0.1', 9001))
   await world.clock.advance(11_000)
   assert.equal(strict.transport.counters().wasted, 1)
+})
+
+/** Hosts connected to a server and held on both sides for so long; then nothing arrives any more until all of them have ended there. */
+const partitioned = async (world: World, server: Host, { hosts, heldMs }: { hosts: number; heldMs: number }) => {
+  const clients: Host[] = []
+  for (let n = 0; n < hosts; n++) clients.push(await world.host())
+  for (const { transport, identity } of clients) {
+    await world.run(transport.connectPeer(server.address))
+    await world.clock.advance(10)
+    transport.hold(server.identity.peerId)
+    server.transport.hold(identity.peerId)
+  }
+  await world.clock.advance(heldMs)
+  assert.equal(server.transport.peers().length, hosts)
+  world.network.tap = () => 'drop'
+  await world.clock.advance(65_000)
+  assert.equal(server.transport.counters().ended.idle, hosts)
+  world.network.tap = () => 'pass'
+  return clients
+}
+
+test('who was cut off after a while is no suspect: all come back at once when the network is there again', async () => {
+  const world = await World.make()
+  const server = await world.host()
+  const clients = await partitioned(world, server, { hosts: 40, heldMs: 40_000 })
+  assert.equal(server.transport.counters().wasted, 0)
+  const started = world.clock.now()
+  await world.run(Promise.all(clients.map(({ transport }) => transport.connectPeer(server.address, { insist: true }))))
+  assert.ok(world.clock.now() - started < 1000, `${world.clock.now() - started} ms`)
+  assert.equal(server.transport.counters().dropped.crowd, 0)
+  await world.close()
+})
+
+test('who falls silent soon after it came is a suspect', async () => {
+  const world = await World.make()
+  const server = await world.host()
+  await partitioned(world, server, { hosts: 2, heldMs: 5000 })
+  assert.equal(server.transport.counters().wasted, 2)
+  await world.close()
+})
+
+test('a handshake that waits for our own signature until its deadline is held against nobody', async () => {
+  const world = await World.make()
+  const server = await strictServer(world)
+  world.workers.delayMs = ({ kind }) => (kind === 'sign' ? 20_000 : 0)
+  await stall(world, server, at('10.9.0.1'))
+  await world.clock.advance(11_000)
+  const { handshakesFailed, slotsByStanding, wasted } = server.transport.counters()
+  assert.deepEqual([slotsByStanding.retry, handshakesFailed.inbound.deadline], [1, 1])
+  assert.equal(wasted, 0)
+  world.workers.delayMs = () => 1
+  await world.clock.advance(20_000)
+  await world.close()
 })

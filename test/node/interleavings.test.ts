@@ -217,7 +217,9 @@ class Stage {
 
   async #listen(): Promise<void> {
     for await (const event of this.transport.events()) {
-      if (event.kind !== 'lagged') this.heard.push({ peerId: event.peerId, kind: event.kind })
+      if (event.kind === 'connected' || event.kind === 'disconnected') {
+        this.heard.push({ peerId: event.peerId, kind: event.kind })
+      }
     }
   }
 }

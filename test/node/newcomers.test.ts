@@ -8,6 +8,7 @@ interface Arrival {
   readonly bytes: Uint8Array
   readonly from: Address
   readonly since: number
+  readonly flight: string
 }
 
 /** Newcomers whose turns a test ends; `begins` says of each whether it takes up the turn. */
@@ -33,10 +34,12 @@ const room = (begins: (arrival: Arrival) => boolean = () => true) => {
       begun.push(arrival.from.ip)
       return begins(arrival)
     },
-    turnAway: ({ from }) => void turnedAway.push(from.ip),
+    turnAway: ({ from }, reason) => void turnedAway.push(`${from.ip} ${reason}`),
   })
-  const arrive = (ip: string, bytes = 1200): void =>
-    newcomers.arrived({ bytes: new Uint8Array(bytes), from: { family: 4, ip, port: 1 }, since: clock.time })
+  let flights = 0
+  /** Each a flight of its own, where none is named. */
+  const arrive = (ip: string, { bytes = 1200, flight = `${flights++}` } = {}): void =>
+    newcomers.arrived({ bytes: new Uint8Array(bytes), from: { family: 4, ip, port: 1 }, since: clock.time, flight })
   const turn = (): void => {
     for (const run of soon.splice(0)) run()
   }
@@ -90,14 +93,14 @@ test('a network that many wait of leaves half of the room to those of which few 
   assert.equal(newcomers.waiting, 2048 + 255 * 8)
   for (let n = 0; n < 10; n++) arrive('10.2.0.1')
   assert.equal(newcomers.waiting, 4096, 'then it is full')
-  assert.equal(turnedAway.at(-1), '10.2.0.1')
+  assert.equal(turnedAway.at(-1), '10.2.0.1 crowd')
 })
 
 test('what is larger than any path outside carries does not wait', () => {
   const { newcomers, turnedAway, arrive } = room()
-  for (let n = 0; n < 3; n++) arrive('10.0.0.1', 65_000)
+  for (let n = 0; n < 3; n++) arrive('10.0.0.1', { bytes: 65_000 })
   assert.equal(turnedAway.length, 1)
-  arrive('10.0.0.1', 1500)
+  arrive('10.0.0.1', { bytes: 1500 })
   assert.equal(newcomers.waiting, 1)
 })
 
@@ -110,7 +113,7 @@ test('who waited four seconds is turned away, and who came later is not', () => 
   assert.deepEqual([begun.length, turnedAway.length], [4, 0])
   clock.time = 4001
   turn()
-  assert.deepEqual([begun.at(-1), turnedAway], ['10.0.0.2', ['10.0.0.1']])
+  assert.deepEqual([begun.at(-1), turnedAway], ['10.0.0.2', ['10.0.0.1 crowd']])
 })
 
 test('suspects wait until nobody else does, and begin ten a second', () => {
@@ -132,12 +135,63 @@ test('suspects wait until nobody else does, and begin ten a second', () => {
   assert.equal(timers.length, 0, 'no timer is left when nobody waits')
 })
 
-test('closing leaves no timer, though suspects wait', () => {
-  const { to, suspects, arrive, timers, newcomers } = room()
+test('a crowd that comes while suspects pause begins two a turn all the same', () => {
+  const { to, suspects, arrive, begun, turn, clock, timers } = room()
+  suspects.add('10.0.0.1')
+  for (let n = 0; n < 3; n++) arrive('10.0.0.1')
+  to(10)
+  assert.equal(timers.length, 1, 'the third suspect pauses')
+  for (let n = 0; n < 20; n++) arrive('10.0.1.1')
+  clock.time = 60
+  timers.splice(0).forEach(({ run }) => run())
+  for (let n = 0; n < 4; n++) {
+    const before = begun.length
+    turn()
+    assert.equal(begun.length - before, 2)
+  }
+})
+
+test('both halves of a flight go in together, while other networks wait', () => {
+  const links = new Set<string>()
+  const { newcomers, begun, arrive, turn } = room(({ from }) => {
+    const isNew = !links.has(from.ip)
+    links.add(from.ip)
+    return isNew
+  })
+  const ips = Array.from({ length: 10 }, (_, n) => `10.0.${n}.1`)
+  for (const ip of ['10.1.0.1', '10.1.1.1']) arrive(ip)
+  for (let half = 0; half < 2; half++) for (const ip of ips) arrive(ip, { flight: ip })
+  turn()
+  assert.deepEqual(begun.slice(2), ['10.0.0.1', '10.0.0.1', '10.0.1.1', '10.0.1.1'])
+  while (newcomers.waiting > 0) turn()
+  assert.deepEqual(
+    begun.slice(2),
+    ips.flatMap((ip) => [ip, ip]),
+  )
+})
+
+test('of one flight no more wait than both halves, twice', () => {
+  const { newcomers, turnedAway, arrive } = room()
+  for (let n = 0; n < 2; n++) arrive('10.1.0.1')
+  for (let n = 0; n < 9; n++) arrive('10.0.0.1', { flight: 'one' })
+  assert.equal(newcomers.waiting, 4)
+  assert.deepEqual(turnedAway, Array<string>(5).fill('10.0.0.1 crowd'))
+})
+
+test('closing turns away all who wait, counted as such, and leaves no timer and no turn', () => {
+  const { to, suspects, arrive, timers, newcomers, turn, soon, begun, turnedAway } = room()
   suspects.add('10.0.0.1')
   for (let n = 0; n < 100; n++) arrive('10.0.0.1')
   to(10)
   assert.equal(timers.length, 1)
+  for (let n = 0; n < 10; n++) arrive('10.0.1.1')
+  assert.equal(begun.length, 4)
   newcomers.close()
-  assert.equal(timers.length, 0)
+  assert.deepEqual([timers.length, newcomers.waiting], [0, 0])
+  assert.deepEqual(turnedAway.sort(), [
+    ...Array<string>(98).fill('10.0.0.1 closing'),
+    ...Array<string>(8).fill('10.0.1.1 closing'),
+  ])
+  turn()
+  assert.deepEqual([begun.length, soon.length, timers.length], [4, 0, 0], 'the turn that was ahead does nothing')
 })

@@ -187,6 +187,30 @@ describe('whole nodes on a fake clock', () => {
     await world.close()
   })
 
+  it('ten of them, of which one closes: at once and for a minute nobody’s upload waits for it', async () => {
+    const world = await NodeWorld.make()
+    for (let i = 0; i < 10; i++) await world.add('node')
+    const [leaver] = world.members.splice(4, 1)
+    assert.ok(leaver !== undefined)
+    const took: number[] = []
+    const upload = async ({ node, files }: Member, name: string): Promise<void> => {
+      files.put(name, pattern(1000 + took.length))
+      const began = world.clock.now()
+      await world.run(node.put(name))
+      took.push(world.clock.now() - began)
+    }
+    // The goodbye is on its way, and the connections linger.
+    const closing = leaver.node.close()
+    await world.clock.advance(100)
+    for (const member of world.members.slice(0, 4)) await upload(member, '/at-once')
+    await world.run(closing)
+    for (const member of world.members) await upload(member, '/later')
+    await world.clock.advance(35_000)
+    for (const member of world.members) await upload(member, '/long-after')
+    assert.ok(Math.max(...took) < 1500, `the slowest of ${took.length} took ${Math.max(...took)} ms`)
+    await world.close()
+  })
+
   it('options that make no sense are refused before anything is bound', async () => {
     for (const listen of ['/ip4/127.0.0.1/tcp/1', '/ip4/127.0.0.01/udp/1/quic-v1', 'localhost:1']) {
       await assert.rejects(

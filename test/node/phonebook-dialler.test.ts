@@ -12,8 +12,9 @@ test('what the transport will not dial yet says nothing about the peer: it keeps
   const book = new AddressBook()
   book.seen(peer(1), placeOf(1), 0)
   let dials = 0
-  const transport: Pick<PhonebookTransport, 'connect' | 'peer'> = {
+  const transport: Pick<PhonebookTransport, 'connect' | 'peer' | 'hasLeft'> = {
     peer: () => null,
+    hasLeft: () => false,
     connect: async () => {
       if (++dials === 1) throw SallyportError.later('DIAL_TOO_SOON', 'not yet', 700)
       return peer(1)

@@ -36,6 +36,8 @@ export class Member implements PhonebookTransport {
   /** Answers in place of the phonebook, when set. */
   answerInstead: ((header: RequestHeader) => Answer) | null = null
   alive = true
+  /** Who said goodbye to this node. */
+  readonly leavers = new Set<PeerId>()
 
   constructor(network: SimulatedNetwork, index: number, options: MemberOptions) {
     const bytes = new Uint8Array(32)
@@ -70,6 +72,10 @@ export class Member implements PhonebookTransport {
     return this.connections.get(peerId)?.acquaintance ?? null
   }
 
+  hasLeft(peerId: PeerId): boolean {
+    return this.leavers.has(peerId)
+  }
+
   keep(peers: readonly PeerId[]): void {
     this.kept = peers
   }
@@ -96,6 +102,16 @@ export class Member implements PhonebookTransport {
       if (!other.alive) return null
       return other.answerInstead?.(header) ?? other.phonebook.answer(this.acquaintance, header)
     })
+  }
+
+  /** Says goodbye to whom it is connected, and then hears nothing more; what its peers are told a moment later is their test's to say. */
+  leave(): void {
+    for (const other of this.connections.values()) {
+      other.leavers.add(this.peerId)
+      other.connections.delete(this.peerId)
+    }
+    this.connections.clear()
+    this.die()
   }
 
   /** Falls silent: connections stay until somebody notices. */

@@ -1,6 +1,7 @@
 // `npm run siege`: the sieges that take longer than `npm test` can bear, as tables for docs/accept-path.md. With `-- --check` it exits 1
 // and names each aim that was missed; `--quick` is the same on a small scale, `--only silence,crowds,crossing` a part of it, and
-// `--acceptance serial` a control experiment, which must miss.
+// `--acceptance serial` a control experiment, which must miss. `--kinds deaf,mute`, `--prefixes 64,512`
+// and `--pairs 1` narrow the silences.
 import { availableParallelism, cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { ACCEPTANCE_KINDS } from '../../src/siege/acceptances.ts'
@@ -19,6 +20,9 @@ const { values } = parseArgs({
     quick: { type: 'boolean', default: false },
     only: { type: 'string', default: PARTS.join(',') },
     acceptance: { type: 'string', default: 'own' },
+    kinds: { type: 'string', default: SILENCES.join(',') },
+    prefixes: { type: 'string' },
+    pairs: { type: 'string' },
   },
 })
 
@@ -56,6 +60,9 @@ const QUICK: typeof FULL = {
 const AT_ONCE = 64
 
 const scale = values.quick ? QUICK : FULL
+const silence = { ...scale.silence, pairs: Number(values.pairs ?? scale.silence.pairs) }
+const prefixCounts = values.prefixes?.split(',').map(Number) ?? scale.prefixes
+const kinds = SILENCES.filter((kind) => values.kinds.split(',').includes(kind))
 
 const SUITES: Readonly<Record<(typeof PARTS)[number], { heads: readonly string[]; runs: (() => Promise<Finding>)[] }>> =
   {
@@ -74,8 +81,8 @@ const SUITES: Readonly<Record<(typeof PARTS)[number], { heads: readonly string[]
     crossing: { heads: CROSSING_HEADS, runs: [() => crossingSuite({ rounds: scale.rounds })] },
     silence: {
       heads: SILENCE_HEADS,
-      runs: SILENCES.flatMap((kind) =>
-        scale.prefixes.map((prefixes) => () => silenceSuite({ acceptance, kind, prefixes, ...scale.silence })),
+      runs: kinds.flatMap((kind) =>
+        prefixCounts.map((prefixes) => () => silenceSuite({ acceptance, kind, prefixes, ...silence })),
       ),
     },
   }

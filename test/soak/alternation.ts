@@ -3,7 +3,7 @@ import type { Node, PeerId } from '../../src/index.ts'
 
 /** Listens until the node is closed. */
 export class Alternation {
-  /** Events that did not fit, and events that were missed. */
+  /** Events that did not fit, events that were missed, and tasks that failed. */
   broken = 0
   heard = 0
   readonly #connected = new Set<PeerId>()
@@ -16,7 +16,7 @@ export class Alternation {
   async #listen(events: ReturnType<Node['transport']['events']>): Promise<void> {
     for await (const event of events) {
       this.heard++
-      if (event.kind === 'lagged') this.broken++
+      if (event.kind === 'lagged' || event.kind === 'task-failed') this.broken++
       else if (event.kind === 'connected' ? this.#connected.has(event.peerId) : !this.#connected.has(event.peerId)) {
         this.broken++
       } else if (event.kind === 'connected') this.#connected.add(event.peerId)

@@ -1,7 +1,7 @@
 // Files in memory that fail when they are told to and forget like a real disk: `crash()` leaves of each file what was synced, and
 // of each directory the names it had when it was synced last (by `rename`, `link` or `makeDirectory` within it).
-import { SallyportError } from '../../src/core/errors.ts'
 import type { FileHandle, Files } from '../../src/io/ports.ts'
+import { Disk, type Inode, systemError } from '../../src/world/disk.ts'
 
 /** One call, for tests that fail each in turn and want to say which. */
 export type Operation =
@@ -32,25 +32,29 @@ export interface Faults {
   hang: ReadonlySet<Operation>
 }
 
-interface Node {
-  bytes: Uint8Array
-  synced: Uint8Array
-}
-
-const ROOT = '/'
-
 /** Files in memory; paths are absolute or not, with `/` between names. Only `lock` makes directories by itself. */
 export class MemoryFiles implements Files {
-  readonly faults: Faults = { spaceBytes: Infinity, failAt: null, code: 'EIO', lasting: false, hang: new Set() }
+  readonly faults: Faults
   /** Every call so far. Unbounded: it lives as long as one test. */
   readonly log: { readonly operation: Operation; readonly path: string }[] = []
-  #names = new Map<string, Node>()
-  #durableNames = new Map<string, Node>()
-  readonly #directories = new Set<string>([ROOT, '.'])
-  readonly #locks = new Set<string>()
+  readonly #disk = new Disk()
   #hanging: (() => void)[] = []
-  /** Goes up at each crash: handles and locks of before are dead. */
-  #life = 0
+
+  constructor() {
+    const disk = this.#disk
+    this.faults = {
+      get spaceBytes() {
+        return disk.spaceBytes
+      },
+      set spaceBytes(bytes) {
+        disk.spaceBytes = bytes
+      },
+      failAt: null,
+      code: 'EIO',
+      lasting: false,
+      hang: new Set(),
+    }
+  }
 
   /** Calls so far: the number of the next one. */
   get operations(): number {
@@ -59,28 +63,22 @@ export class MemoryFiles implements Files {
 
   /** Every file's path, sorted. */
   get paths(): string[] {
-    return [...this.#names.keys()].toSorted((a, b) => (a < b ? -1 : 1))
+    return this.#disk.paths
   }
 
   /** A file's bytes, or null: for tests to look at and to break (through `put`). */
   peek(path: string): Uint8Array | null {
-    return this.#names.get(path)?.bytes ?? null
+    return this.#disk.peek(path)
   }
 
   /** Puts a file in place, durably, without a call being counted. */
   put(path: string, bytes: Uint8Array): void {
-    const node = { bytes: Uint8Array.from(bytes), synced: Uint8Array.from(bytes) }
-    this.#makeDirectories(parentOf(path))
-    this.#names.set(path, node)
-    this.#durableNames.set(path, node)
+    this.#disk.put(path, bytes)
   }
 
   /** The machine loses power and starts again: what was not synced is gone, open files and locks too. */
   crash(): void {
-    this.#life++
-    this.#locks.clear()
-    this.#names = new Map(this.#durableNames)
-    for (const node of new Set(this.#names.values())) node.bytes = Uint8Array.from(node.synced)
+    this.#disk.crash()
   }
 
   /** Lets the calls that hang go on. */
@@ -91,121 +89,76 @@ export class MemoryFiles implements Files {
 
   async open(path: string, mode: 'read' | 'create'): Promise<FileHandle> {
     await this.#begin(mode === 'read' ? 'open' : 'create', path)
-    const existing = this.#names.get(path)
-    if (mode === 'read') {
-      if (this.#directories.has(path))
-        return this.#handle(path, { bytes: new Uint8Array(0), synced: new Uint8Array(0) })
-      if (existing === undefined) throw systemError('ENOENT', path)
-      return this.#handle(path, existing)
-    }
-    if (existing !== undefined || this.#directories.has(path)) throw systemError('EEXIST', path)
-    this.#requireDirectory(path)
-    const node = { bytes: new Uint8Array(0), synced: new Uint8Array(0) }
-    this.#names.set(path, node)
-    return this.#handle(path, node)
+    return this.#handle(path, this.#disk.open(path, mode))
   }
 
   async rename(from: string, to: string): Promise<void> {
     await this.#begin('rename', to)
-    const node = this.#names.get(from)
-    if (node === undefined) throw systemError('ENOENT', from)
-    this.#requireDirectory(to)
-    this.#names.delete(from)
-    this.#names.set(to, node)
-    this.#syncDirectory(parentOf(to))
+    this.#disk.rename(from, to)
   }
 
   async link(from: string, to: string): Promise<void> {
     await this.#begin('link', to)
-    const node = this.#names.get(from)
-    if (node === undefined) throw systemError('ENOENT', from)
-    if (this.#names.has(to)) throw systemError('EEXIST', to)
-    this.#requireDirectory(to)
-    this.#names.set(to, node)
-    this.#syncDirectory(parentOf(to))
+    this.#disk.link(from, to)
   }
 
   async remove(path: string): Promise<void> {
     await this.#begin('remove', path)
-    this.#names.delete(path)
+    this.#disk.remove(path)
   }
 
   async exists(path: string): Promise<boolean> {
     await this.#begin('exists', path)
-    return this.#names.has(path) || this.#directories.has(path)
+    return this.#disk.exists(path)
   }
 
   async list(directory: string): Promise<string[]> {
     await this.#begin('list', directory)
-    const inside = [...this.#names.keys(), ...this.#directories].filter(
-      (path) => path !== directory && parentOf(path) === directory,
-    )
-    return inside.map((path) => path.slice(path.lastIndexOf('/') + 1)).toSorted((a, b) => (a < b ? -1 : 1))
+    return this.#disk.list(directory)
   }
 
   async makeDirectory(directory: string): Promise<void> {
     await this.#begin('makeDirectory', directory)
-    if (this.#names.has(directory)) throw systemError('EEXIST', directory)
-    this.#makeDirectories(directory)
+    this.#disk.makeDirectory(directory)
   }
 
   async lock(directory: string): Promise<{ release(): Promise<void> }> {
     await this.#begin('lock', directory)
-    if (this.#locks.has(directory))
-      throw new SallyportError('DATA_DIR_IN_USE', `${directory} is in use by another process`)
-    this.#makeDirectories(directory)
-    this.#locks.add(directory)
-    const life = this.#life
-    return {
-      release: async () => {
-        if (life === this.#life) this.#locks.delete(directory)
-      },
-    }
+    const unlock = this.#disk.lock(directory)
+    return { release: async () => void unlock() }
   }
 
-  #handle(path: string, node: Node): FileHandle {
-    const life = this.#life
+  #handle(path: string, inode: Inode): FileHandle {
+    const disk = this.#disk
+    const { life } = disk
     let open = true
     const begin = async (operation: Operation): Promise<void> => {
       await this.#begin(operation, path)
-      if (!open || life !== this.#life) throw systemError('EBADF', path)
+      if (!open || life !== disk.life) throw systemError('EBADF', path)
     }
     return {
       size: async () => {
         await begin('size')
-        return node.bytes.length
+        return inode.bytes.length
       },
       read: async (into, position) => {
         await begin('read')
-        const part = node.bytes.subarray(position, position + into.length)
-        into.set(part)
-        return part.length
+        return disk.read(inode, into, position)
       },
       write: async (bytes, position) => {
         const given = Uint8Array.from(bytes)
         await begin('write')
-        this.#write(path, node, { bytes: given, position })
+        disk.write(inode, given, { path, position })
       },
       sync: async () => {
         await begin('sync')
-        node.synced = Uint8Array.from(node.bytes)
+        disk.sync(inode)
       },
       close: async () => {
         if (open) await this.#begin('close', path)
         open = false
       },
     }
-  }
-
-  #write(path: string, node: Node, { bytes, position }: { bytes: Uint8Array; position: number }): void {
-    const taken = bytes.subarray(0, Math.min(bytes.length, this.faults.spaceBytes))
-    const end = Math.max(node.bytes.length, taken.length === 0 ? 0 : position + taken.length)
-    const grown = new Uint8Array(end)
-    grown.set(node.bytes)
-    grown.set(taken, taken.length === 0 ? 0 : position)
-    node.bytes = grown
-    this.faults.spaceBytes -= taken.length
-    if (taken.length < bytes.length) throw systemError('ENOSPC', path)
   }
 
   /** Every call is a turn of its own, is logged, and fails when it is told to. */
@@ -216,26 +169,4 @@ export class MemoryFiles implements Files {
     const { failAt, lasting, code } = this.faults
     if (failAt !== null && (lasting ? number >= failAt : number === failAt)) throw systemError(code, path)
   }
-
-  #requireDirectory(path: string): void {
-    if (!this.#directories.has(parentOf(path))) throw systemError('ENOENT', path)
-  }
-
-  #makeDirectories(directory: string): void {
-    for (let at = directory; !this.#directories.has(at); at = parentOf(at)) this.#directories.add(at)
-  }
-
-  #syncDirectory(directory: string): void {
-    for (const path of this.#durableNames.keys()) {
-      if (parentOf(path) === directory && !this.#names.has(path)) this.#durableNames.delete(path)
-    }
-    for (const [path, node] of this.#names) if (parentOf(path) === directory) this.#durableNames.set(path, node)
-  }
 }
-
-const parentOf = (path: string): string => {
-  const at = path.lastIndexOf('/')
-  return at < 0 ? '.' : at === 0 ? ROOT : path.slice(0, at)
-}
-
-const systemError = (code: string, path: string): Error => Object.assign(new Error(`${code}: ${path}`), { code })

@@ -1,11 +1,13 @@
-// How many bytes of messages not yet handled one peer and all peers may make this node keep. What does not fit is refused as busy
+// How many bytes of messages not yet handled one peer, the peers of one shard and all peers may make this node keep. What does not fit is refused as busy
 // before it is taken from its stream, so that the bytes wait at the sender.
 import { assert } from '../assert.ts'
 import type { PeerId } from '../ids.ts'
+import { shardOf, SHARDS } from './shards.ts'
 
 /** Bytes kept at most, headers included. */
 export interface IntakeLimits {
   readonly bytesPerPeerMax: number
+  readonly bytesPerShardMax: number
   readonly bytesMax: number
 }
 
@@ -13,6 +15,7 @@ export interface IntakeLimits {
 export class Intake {
   readonly #limits: IntakeLimits
   readonly #byPeer = new Map<PeerId, number>()
+  readonly #byShard: number[] = Array.from({ length: SHARDS }, () => 0)
   #bytes = 0
 
   constructor(limits: IntakeLimits) {
@@ -30,9 +33,13 @@ export class Intake {
 
   /** Charges bytes to a peer; false, and nothing charged, when they do not fit. */
   take(peerId: PeerId, bytes: number): boolean {
+    const { bytesPerPeerMax, bytesPerShardMax, bytesMax } = this.#limits
     const held = this.of(peerId) + bytes
-    if (held > this.#limits.bytesPerPeerMax || this.#bytes + bytes > this.#limits.bytesMax) return false
+    const shard = shardOf(peerId)
+    const inShard = (this.#byShard[shard] ?? 0) + bytes
+    if (held > bytesPerPeerMax || inShard > bytesPerShardMax || this.#bytes + bytes > bytesMax) return false
     if (bytes > 0) this.#byPeer.set(peerId, held)
+    this.#byShard[shard] = inShard
     this.#bytes += bytes
     return true
   }
@@ -41,6 +48,8 @@ export class Intake {
   give(peerId: PeerId, bytes: number): void {
     const held = this.of(peerId) - bytes
     assert(held >= 0, 'no more is given back than was taken')
+    const shard = shardOf(peerId)
+    this.#byShard[shard] = (this.#byShard[shard] ?? 0) - bytes
     this.#bytes -= bytes
     if (held === 0) this.#byPeer.delete(peerId)
     else this.#byPeer.set(peerId, held)

@@ -3,6 +3,7 @@
 // queued here or anywhere: they are heard in the turn in which they arrive.
 import { assert } from '../assert.ts'
 import type { PeerId } from '../ids.ts'
+import { shardOf } from './shards.ts'
 
 /** How many shards there are and how many items one may hold. */
 export interface LaneLimits {
@@ -60,7 +61,7 @@ export class Lanes<Item> {
 
   /** The number of a peer's shard: below `shards`. */
   shardOf(peerId: PeerId): number {
-    return Number.parseInt(peerId.slice(0, 8), 16) % this.#shards.length
+    return shardOf(peerId, this.#shards.length)
   }
 
   #shard(peerId: PeerId): Queue<Item> {

@@ -25,14 +25,17 @@ export type Worth = 'client' | 'node' | 'kept'
 export interface ShareView {
   /** Whether a source's host and network may each have one more beside those and the `halfOpen` ones. */
   admits(source: Source, halfOpen: { readonly host: number; readonly network: number }): boolean
-  /** The connection that gives way to a newcomer: of the prefix that holds most, at least two more than the newcomer's. */
-  rival(source: Source): ConnectionHandle | null
+  /**
+   * The connection that gives way to a newcomer: of the prefix that holds most, at least two more than the newcomer's, those included that
+   * it has `halfOpen` by the depth of the prefix, 1 the widest.
+   */
+  rival(source: Source, halfOpen?: (depth: number) => number): ConnectionHandle | null
 }
 
 const RANKS: Readonly<Record<Exclude<Worth, 'kept'>, number>> = { client: 0, node: 1 }
 
 interface Member {
-  readonly source: Source
+  source: Source
   worth: Worth
 }
 
@@ -65,6 +68,22 @@ export class Shares implements ShareView {
     this.#count(source, 1)
   }
 
+  /** It is elsewhere now, and counted there; false when there are more than may be there. `hasShare`: whether that counts at all. */
+  move(handle: ConnectionHandle, remote: Ip, hasShare: boolean): boolean {
+    const member = this.#members.get(handle)
+    if (member === undefined) return true
+    const source = new Source(remote)
+    if (source.key('host') === member.source.key('host')) return true
+    this.#count(member.source, -1)
+    const fits = !hasShare || this.admits(source, { host: 0, network: 0 })
+    this.#count(source, 1)
+    member.source = source
+    if (member.worth === 'kept') return fits
+    this.#mayGo.remove(handle)
+    this.#mayGo.add(handle, source.path, RANKS[member.worth])
+    return fits
+  }
+
   /** It is no more; false when it was not in. */
   remove(handle: ConnectionHandle): boolean {
     const member = this.#members.get(handle)
@@ -95,8 +114,8 @@ export class Shares implements ShareView {
     return this.#held(source.key('network')) + halfOpen.network < this.#perNetworkMax
   }
 
-  rival(source: Source): ConnectionHandle | null {
-    return this.#mayGo.rival(source.path, 2)
+  rival(source: Source, halfOpen?: (depth: number) => number): ConnectionHandle | null {
+    return this.#mayGo.rival(source.path, 2, halfOpen)
   }
 
   /** Connections of a source's host. */

@@ -1,5 +1,5 @@
 // Who lately began what came to nothing: a handshake that was never finished, a connection on which nobody ever said who it was, or that
-// fell silent. It is held against the host and, in larger numbers, the network, only where the address was validated, so that nobody can
+// soon fell silent. It is held against the host and, in larger numbers, the network, only where the address was validated, so that nobody can
 // bring it upon another. Whoever did is not refused; newcomers without such a record go first.
 import type { Random } from '../ports.ts'
 import { KeyedHash } from './keyed-hash.ts'
@@ -13,7 +13,7 @@ import type { Ip } from '../ip.ts'
  */
 const HOST = { perSecond: 1 / 300, burst: 1 }
 
-/** The same for a network: eight such hosts. */
+/** A network with eight such hosts in a row, or with more than eight in five minutes. */
 const NETWORK = { perSecond: 8 / 300, burst: 8 }
 
 /** An eighth of them busy is a siege from a thousand hosts, and then one newcomer in 4,000 is mistaken for a suspect. */
@@ -29,11 +29,10 @@ export class Wasted {
     this.#networks = new RateSketch(NETWORK, KeyedHash.random(random), CELLS_PER_ROW)
   }
 
-  /** Something begun by `ip`, whose address was validated, came to nothing. More of it while it is a suspect adds nothing. */
+  /** Something begun by `ip`, whose address was validated, came to nothing. More of it while it is a suspect adds nothing, to its network neither. */
   charge(ip: Ip, now: number): void {
     const source = new Source(ip)
-    chargeOnce(this.#hosts, source.prefix('host'), now)
-    chargeOnce(this.#networks, source.prefix('network'), now)
+    if (chargeOnce(this.#hosts, source.prefix('host'), now)) chargeOnce(this.#networks, source.prefix('network'), now)
   }
 
   /** Whether others go first. */
@@ -43,6 +42,9 @@ export class Wasted {
   }
 }
 
-const chargeOnce = (sketch: RateSketch, prefix: Uint8Array, now: number): void => {
-  if (sketch.admits(prefix, now)) sketch.charge(prefix, now)
+/** Whether it was charged, as it is when nothing is held against it. */
+const chargeOnce = (sketch: RateSketch, prefix: Uint8Array, now: number): boolean => {
+  const admitted = sketch.admits(prefix, now)
+  if (admitted) sketch.charge(prefix, now)
+  return admitted
 }

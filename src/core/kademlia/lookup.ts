@@ -7,8 +7,8 @@
 //                        answered or failed
 //
 // At most `parallel` peers are waited for at a time; when that many answers in a row brought nobody nearer, up to k are, to come to an
-// end. A late peer no longer takes a place, and only a lost one no longer holds up the end. Records are claims: a peer counts only once
-// it has answered itself.
+// end. A late peer no longer takes a place, and holds up the end only while too few have answered; a lost one never does. Records are
+// claims: a peer counts only once it has answered itself.
 import type { Address } from '../address.ts'
 import { assert } from '../assert.ts'
 import type { PeerId } from '../ids.ts'
@@ -31,8 +31,10 @@ export interface LookupOptions {
   readonly results: number
   /** From being asked until the peer's place is given to another, in milliseconds. */
   readonly patienceMs: number
-  /** From being asked until the end is no longer held up for the peer, in milliseconds. */
+  /** From being asked until the end is no longer held up for the peer, in milliseconds; when `enough` have answered, `patienceMs` is. */
   readonly deadlineMs: number
+  /** With so many answers one dead peer is not worth the wait: there are others. */
+  readonly enough: number
   /** Candidates kept at most; the farthest that were not asked give way. */
   readonly candidatesMax: number
   /** Peers asked at most. */
@@ -40,12 +42,16 @@ export interface LookupOptions {
   readonly diversity: Diversity
 }
 
-/** α 3 and k 20; a lookup among millions asks fewer than a hundred, so 200 stops only those who lead us on. */
+/**
+ * α 3 and k 20; a lookup among millions asks fewer than a hundred, so 200 stops only those who lead us on. Seven are enough because so many
+ * hold a chunk.
+ */
 export const LOOKUP_DEFAULTS: LookupOptions = Object.freeze({
   parallel: 3,
   results: K,
   patienceMs: 1500,
   deadlineMs: 6000,
+  enough: 7,
   candidatesMax: 200,
   queriesMax: 200,
   diversity: DIVERSITY_OFF,
@@ -176,23 +182,23 @@ export class Lookup {
 
   /** Walks outwards from the target until there is somebody to ask or enough have answered. */
   #next(): Contact | 'wait' | 'done' {
-    const { diversity, results, queriesMax } = this.#options
+    const { diversity, results, queriesMax, enough } = this.#options
     const crowd = new Crowd(diversity)
-    let answered = 0
-    let pending = false
+    const seen = { answered: 0, waiting: false, late: false }
     for (const contact of this.#contacts) {
       const { state, peer } = contact
-      if (isPending(state)) pending = true
+      if (state.kind === 'waiting' || state.kind === 'late') seen[state.kind] = true
       if (state.kind === 'answered' && crowd.admits(state.ip)) {
         crowd.add(state.ip)
         // Beyond somebody who is still being asked nothing is final.
-        if (++answered >= results) return pending ? 'wait' : 'done'
+        if (++seen.answered >= results) break
       }
       if (state.kind !== 'new' || !fits(crowd, peer)) continue
       if (this.#asked >= queriesMax) break
       return this.#waiting < this.#capacity() ? contact : 'wait'
     }
-    return pending ? 'wait' : 'done'
+    const isHeldUp = seen.waiting || (seen.late && seen.answered < Math.min(enough, results))
+    return isHeldUp ? 'wait' : 'done'
   }
 
   #ask(contact: Contact, now: number): LookupOutput {

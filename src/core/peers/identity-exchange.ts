@@ -1,5 +1,6 @@
 // HELLO and HELLO_ACK on one connection. Both sides send HELLO in the turn in which the handshake finished, and HELLO_ACK when the
-// other's HELLO came; a connection is identified once HELLO and HELLO_ACK were received, in that order.
+// other's HELLO came; a connection is identified once HELLO and HELLO_ACK were received, in that order, and the peer acknowledged something
+// of ours. A HELLO_ACK from one that reads nothing acknowledges what it has not heard: it could be written beforehand.
 import type { ControlMessage } from '../messages/control.ts'
 import type { Hello } from '../messages/hello.ts'
 
@@ -13,10 +14,11 @@ export type ExchangeStep =
 /** The exchange on one connection. */
 export class IdentityExchange {
   #hello: Hello | null = null
-  #finished = false
+  #acknowledged = false
+  #peerHears = false
 
   get finished(): boolean {
-    return this.#finished
+    return this.#acknowledged && this.#peerHears
   }
 
   /** Whether the peer's HELLO came: from then on other control messages make sense. */
@@ -29,9 +31,16 @@ export class IdentityExchange {
     if (message.kind === 'hello') return this.#onHello(message.hello)
     if (this.#hello === null) return { kind: 'violation', reason: 'the first control message is not HELLO' }
     if (message.kind !== 'hello-ack') return { kind: 'pass' }
-    if (this.#finished) return { kind: 'violation', reason: 'a second HELLO_ACK' }
-    this.#finished = true
-    return { kind: 'identified', hello: this.#hello }
+    if (this.#acknowledged) return { kind: 'violation', reason: 'a second HELLO_ACK' }
+    this.#acknowledged = true
+    return this.#peerHears ? { kind: 'identified', hello: this.#hello } : { kind: 'pass' }
+  }
+
+  /** The peer acknowledged a packet that was sent after the handshake. */
+  peerHears(): ExchangeStep {
+    if (this.#peerHears) return { kind: 'pass' }
+    this.#peerHears = true
+    return this.#acknowledged && this.#hello !== null ? { kind: 'identified', hello: this.#hello } : { kind: 'pass' }
   }
 
   #onHello(hello: Hello): ExchangeStep {

@@ -1,6 +1,7 @@
 // Who is here: the one owner of connections and peers. Accepting, dialling, sending and closing hand it events; it changes itself and
 // queues outputs, which its driver carries out in order before it hands in the next event. An event about a closed connection changes
 // nothing and is counted. For each peer `connected` and `disconnected` alternate, `connected` first. Drawn in connection-record.ts.
+import type { Address } from '../address.ts'
 import { assert } from '../assert.ts'
 import type { Counters, Direction } from '../counters.ts'
 import { Deadlines } from '../deadlines.ts'
@@ -11,6 +12,7 @@ import type { Hello } from '../messages/hello.ts'
 import { sameBytes } from '../bytes.ts'
 import { type ConnectionRecord, type EstablishedConnection, infoOf, type PeerInfo } from './connection-record.ts'
 import { Holds } from './holds.ts'
+import { Leavers } from './leavers.ts'
 import { type PeerEntry, Roster } from './roster.ts'
 
 /** What the registry is made of; times in milliseconds. */
@@ -39,10 +41,15 @@ export type RegistryOutput =
   | { readonly kind: 'keep-alive'; readonly handle: ConnectionHandle; readonly everyMs: number | null }
   /** The connection may be used now. */
   | { readonly kind: 'identified'; readonly info: PeerInfo }
+  /** The peer of an identified connection is elsewhere. */
+  | { readonly kind: 'migrated'; readonly info: PeerInfo }
   /** The connection is out of the registry, or will never be used again. Once for each established connection. */
   | { readonly kind: 'ended'; readonly handle: ConnectionHandle; readonly peerId: PeerId }
   | { readonly kind: 'connected'; readonly info: PeerInfo }
   | { readonly kind: 'disconnected'; readonly peerId: PeerId }
+
+/** Connections that one call of `timeout` ends at most; each is a packet to be sealed and sent. */
+const EXPIRIES_PER_CALL = 32
 
 /** The registry of one node. Every method takes a bounded number of steps, those for all peers aside. */
 export class Registry {
@@ -52,6 +59,7 @@ export class Registry {
   /** Counts the established connections by prefix, for the gate. */
   readonly #shares: Shares
   readonly #holds = new Holds()
+  readonly #leavers = new Leavers()
   /** One deadline a connection: identity, then idleness, then the end of going away. Bounded by connectionsMax. */
   readonly #deadlines = new Deadlines<ConnectionHandle>()
   /** Bounded by what one event causes: the driver drains it after each. */
@@ -96,6 +104,11 @@ export class Registry {
   /** Whether a connection to the peer is established and may still become identified. */
   pending(peerId: PeerId): boolean {
     return this.#roster.peer(peerId)?.connections.some((record) => record.state.kind === 'established') ?? false
+  }
+
+  /** Whether the peer said a moment ago that it shuts down, and has not come back. */
+  hasLeft(peerId: PeerId, now: number): boolean {
+    return this.#leavers.has(peerId, now)
   }
 
   /** Whether a connection is on its way to be identified. */
@@ -167,6 +180,7 @@ export class Registry {
     record.state = { kind: 'identified', info }
     record.identifiedOrder = ++this.#identified
     record.usedAt = now
+    this.#leavers.back(peerId)
     this.#counters.identified[direction]++
     this.#deadlines.set(handle, now + this.#config.idleAfterMs)
     this.#emit({ kind: 'identified', info })
@@ -189,10 +203,32 @@ export class Registry {
     this.#gone(handle)
   }
 
+  /** The peer closed the connection, or will, because it shuts down. */
+  peerLeaves(handle: ConnectionHandle, now: number): void {
+    const peerId = this.#roster.find(handle)?.peer?.peerId
+    if (peerId !== undefined) this.#leavers.left(peerId, now)
+  }
+
+  /** The peer has proved to be elsewhere. Where its network has its share of the connections already, this one goes. */
+  migrated(handle: ConnectionHandle, { remote, hasShare }: { remote: Address; hasShare: boolean }): void {
+    const record = this.#live(handle)
+    if (record === null) return
+    const { state, peer } = record
+    if (peer === null || state.kind === 'half-open' || state.kind === 'closing') return this.#repeated()
+    record.peer = { ...peer, remote }
+    const fits = this.#shares.move(handle, remote, hasShare)
+    if (state.kind === 'established') return fits ? undefined : this.#close(record, CLOSE.overloaded, 'share')
+    const info: PeerInfo = { ...state.info, remote }
+    record.state = { ...state, info }
+    if (fits) this.#emit({ kind: 'migrated', info })
+    else this.#close(record, CLOSE.overloaded, 'share')
+  }
+
   /** The peer sent GOAWAY: no new streams, and it will close. */
   peerGoesAway(handle: ConnectionHandle, code: CloseCode, now: number): void {
     const record = this.#live(handle)
     if (record === null) return
+    if (code === CLOSE.shutdown) this.peerLeaves(handle, now)
     if (record.state.kind === 'established') this.#close(record, CLOSE.noError, 'going away')
     else if (record.state.kind === 'identified') this.#startGoingAway(record, code, now)
   }
@@ -260,8 +296,11 @@ export class Registry {
     return this.#deadlines.nextAt
   }
 
+  /** Does what is due, of a bounded number of connections: what is left is due at once, so that a crowd that came together does not end in one go. */
   timeout(now: number): void {
-    for (let handle = this.#deadlines.due(now); handle !== null; handle = this.#deadlines.due(now)) {
+    for (let n = 0; n < EXPIRIES_PER_CALL; n++) {
+      const handle = this.#deadlines.due(now)
+      if (handle === null) return
       const record = this.#roster.get(handle)
       if (record !== null) this.#expire(record, now)
     }

@@ -49,14 +49,21 @@ export const assemble = (parts: Parts, into: Uint8Array, now: number): number =>
   const limit = limitOf(path, into)
   const writer = new Writer(into)
   const drafts: Draft[] = []
+  let anythingWaits = false
   for (const name of SPACES) {
-    if (!wantsToSend(parts, name, now)) continue
+    const space = parts.spaces[name]
+    if (space.writeKey === null) continue
+    const waits = space.hasCrypto() || (name === 'application' && hasApplicationFrames(parts))
+    anythingWaits ||= waits
+    const isDue = space.received.ackAt <= now || space.probes > 0 || (name === 'application' && owesChallenge(parts))
+    if (!isDue && !(waits && windowAllows(parts, space, now))) continue
     const draft = begin(parts, writer, { name, limit, path })
     if (draft === null) continue
     fill(parts, draft, now)
     if (draft.builder.isEmpty) writer.at = draft.start
     else drafts.push(ended(writer, draft))
   }
+  if (!anythingWaits) parts.recovery.throttle.rested()
   return finish(parts, writer, { drafts, limit, path, now })
 }
 
@@ -97,15 +104,6 @@ export const assembleClose = (parts: Parts, into: Uint8Array, now: number): numb
 
 const limitOf = (path: Path, into: Uint8Array): number => Math.min(into.length, path.datagramBytes, path.allowance)
 
-const wantsToSend = (parts: Parts, name: SpaceName, now: number): boolean => {
-  const space = parts.spaces[name]
-  if (space.writeKey === null) return false
-  if (space.received.ackAt <= now || space.probes > 0) return true
-  if (name === 'application' && owesChallenge(parts)) return true
-  if (!windowAllows(parts, space)) return false
-  return space.hasCrypto() || (name === 'application' && hasApplicationFrames(parts))
-}
-
 /** A challenge waits for no window: until it is answered hardly anything may be sent, and it is as rare as a probe. */
 const owesChallenge = ({ path, progress }: Parts): boolean => progress.confirmed && path.validation?.owed === true
 
@@ -113,8 +111,9 @@ const owesChallenge = ({ path, progress }: Parts): boolean => progress.confirmed
  * Handshake data whose space has nothing in flight goes whatever the window says: the window may be full of 1-RTT packets that the peer
  * cannot read before it has that data, and no timer would fire for them (RFC 9002 section 6.2.1).
  */
-const windowAllows = (parts: Parts, space: PacketSpace): boolean =>
-  parts.recovery.congestion.hasRoom || (space.hasCrypto() && parts.recovery.spaces[space.name].elicitingInFlight === 0)
+const windowAllows = (parts: Parts, space: PacketSpace, now: number): boolean =>
+  parts.recovery.throttle.allows(now) ||
+  (space.hasCrypto() && parts.recovery.spaces[space.name].elicitingInFlight === 0)
 
 const hasApplicationFrames = (parts: Parts): boolean =>
   parts.progress.doneOwed ||
@@ -184,7 +183,7 @@ const pad = (writer: Writer, bytes: number): void => {
 const fill = (parts: Parts, draft: Draft, now: number): void => {
   const { space, builder } = draft
   const isProbe = space.probes > 0
-  const mayElicit = isProbe || windowAllows(parts, space)
+  const mayElicit = isProbe || windowAllows(parts, space, now)
   if (space.received.owes) {
     const ack = space.received.frame(now, builder.room)
     if (ack !== null) {

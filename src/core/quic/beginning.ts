@@ -1,7 +1,8 @@
 // How a connection begins: what it is made of, which ids its first packets have, and the parts it is composed of.
 import type { Address } from '../address.ts'
 import type { PeerId } from '../ids.ts'
-import type { Crypto, Random } from '../ports.ts'
+import type { Crypto, Random, Suite } from '../ports.ts'
+import type { GeneralTls } from '../tls/session.ts'
 import { HeldPackets } from './held-packets.ts'
 import { KeyPhases } from './key-phases.ts'
 import { initialKeys } from './keys.ts'
@@ -27,11 +28,15 @@ export interface QuicConfig {
   readonly role: 'client' | 'server'
   readonly crypto: Crypto
   readonly random: Random
-  /** Our raw ML-DSA-65 public key, 1,952 bytes. */
-  readonly publicKey: Uint8Array
+  /** Our raw ML-DSA-65 public key, 1,952 bytes; null, for the general entry alone: we have none. */
+  readonly publicKey: Uint8Array | null
   readonly alpn: readonly string[]
+  /** Cipher suites that are offered or accepted, a client's best first; those of nodes when absent. */
+  readonly suites?: readonly Suite[]
   /** Client only: the one peer that is wanted, or null. */
   readonly expectedPeer: PeerId | null
+  /** For the general entry: what nodes never negotiate. */
+  readonly general?: GeneralTls
   readonly remote: Address
   readonly transport?: TransportSettings
   /** Client only: a token that a `new-token` output gave for this address, for one dial; the server then need not send a Retry. */
@@ -105,7 +110,7 @@ export const makeParts = (
     handshake: new PacketSpace('handshake'),
     application: new PacketSpace('application'),
   }
-  const recovery = new Recovery(INITIAL_DATAGRAM_BYTES, now)
+  const recovery = new Recovery(settings.congestion, INITIAL_DATAGRAM_BYTES, now)
   const ids = new RemoteIds(beginning.remote, settings.connectionIds)
   const ptoMs = (): number => recovery.threePto(parts.peer.maxAckDelayMs) / 3
   const parts: Parts = {
@@ -124,7 +129,14 @@ export const makeParts = (
     tokens: new TokenExchange({ presented, retryId: beginning.retryId }, emit),
     held: new HeldPackets(),
     lifetime: new Lifetime(settings.idleTimeoutMs, now),
-    progress: { complete: false, confirmed: false, doneOwed: false, heard: false, handshakeAcknowledged: false },
+    progress: {
+      complete: false,
+      confirmed: false,
+      doneOwed: false,
+      heard: false,
+      peerHears: false,
+      handshakeAcknowledged: false,
+    },
     peer: PARAMETER_DEFAULTS,
   }
   const keys = initialKeys(crypto, beginning.first, role)

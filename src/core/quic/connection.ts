@@ -158,11 +158,12 @@ export class QuicConnection {
     const lossAt = recovery.timerAt(recoveryView(this.#parts))
     let at = Math.min(lossAt, this.#idleAt(), this.#keepAliveAt(), phases.dropAt, paths.timerAt())
     if (path.isBlocked) return at
+    at = Math.min(at, recovery.throttle.wakeAt)
     for (const space of SPACES) if (spaces[space].writeKey !== null) at = Math.min(at, spaces[space].received.ackAt)
     return at
   }
 
-  /** Time has passed: losses, probes, keep-alive, the end of idleness or of closing. */
+  /** Time has passed: losses, probes, keep-alive, the end of idleness or of closing. Sending goes on, too, where the pace held it back. */
   timeout(now: number): void {
     const { lifetime, paths, phases, recovery, spaces } = this.#parts
     if (lifetime.state.kind === 'gone') return
@@ -229,6 +230,12 @@ export class QuicConnection {
     this.#parts.localIds.rotate()
   }
 
+  /** What the application says to a `judge` output. */
+  judged(isWanted: boolean, now: number): void {
+    if (!this.#parts.lifetime.isOpen) return
+    this.#handshake.judged(isWanted, now)
+  }
+
   /** Opens a stream, or null at the peer's limit; `streams-available` tells when it may succeed. */
   open(bidirectional: boolean): StreamId | null {
     return this.#live ? this.#parts.streams.open(bidirectional) : null
@@ -267,6 +274,11 @@ export class QuicConnection {
   /** Whether a stream's end was reached and all of it read. */
   ended(stream: StreamId): boolean {
     return this.#parts.streams.ended(stream)
+  }
+
+  /** Bytes not read up to a stream's end; null while its end has not come. */
+  toEnd(stream: StreamId): number | null {
+    return this.#parts.streams.toEnd(stream)
   }
 
   /** Asks the peer to send no more on a stream; what still comes is dropped. */
@@ -308,6 +320,14 @@ export class QuicConnection {
     this.#apply(result, now)
     if (opened) this.#handshake.feed(now)
     else this.#discard()
+    this.#tellHearing()
+  }
+
+  #tellHearing(): void {
+    const { progress, recovery } = this.#parts
+    if (progress.peerHears || recovery.spaces.application.largestAcknowledged < 0) return
+    progress.peerHears = true
+    this.#outputs.push({ kind: 'peer-hears' })
   }
 
   #discard(): void {

@@ -1,10 +1,9 @@
 // Runs the TLS session of a connection (RFC 9001 section 4): CRYPTO bytes in order go in, and what it wants done is done to the parts,
 // keys and transport parameters above all.
-import type { PeerId } from '../ids.ts'
 import type { Crypto, WorkDone } from '../ports.ts'
 import { TlsClient } from '../tls/client.ts'
 import { TlsServer } from '../tls/server.ts'
-import type { TlsOutput, TlsSession } from '../tls/session.ts'
+import type { TlsOutput, TlsPeer, TlsSession } from '../tls/session.ts'
 import { announced, type Beginning, type QuicConfig } from './beginning.ts'
 import type { Ending } from './ending.ts'
 import type { Arrived } from './intake.ts'
@@ -33,7 +32,7 @@ export class Handshake {
   readonly #originalId: Uint8Array
   readonly #tls: TlsSession
   readonly #to: HandshakeParts
-  #peer: { peerId: PeerId; publicKey: Uint8Array } | null = null
+  #peer: TlsPeer | null = null
 
   constructor(config: QuicConfig, beginning: Beginning, to: HandshakeParts) {
     this.#crypto = config.crypto
@@ -60,6 +59,12 @@ export class Handshake {
   /** A result of work that the session asked for. */
   done(work: WorkDone, now: number): void {
     this.#tls.done(work)
+    this.drain(now)
+  }
+
+  /** What the application says to a `judge` output. */
+  judged(isWanted: boolean, now: number): void {
+    this.#tls.judged(isWanted)
     this.drain(now)
   }
 
@@ -90,8 +95,10 @@ export class Handshake {
       case 'transport-parameters':
         return this.#onParameters(output.bytes, now)
       case 'peer':
-        this.#peer = { peerId: output.peerId, publicKey: output.publicKey }
+        this.#peer = output
         return
+      case 'judge':
+        return emit(output)
       case 'complete':
         return this.#onComplete(now)
       case 'alert':
@@ -133,11 +140,11 @@ export class Handshake {
     parts.progress.complete = true
     parts.path.isValidated = true
     parts.path.datagramBytes = Math.min(this.#datagramBytes, parts.peer.maxUdpPayloadBytes)
-    parts.recovery.congestion.setDatagramBytes(parts.path.datagramBytes)
+    parts.recovery.throttle.setDatagramBytes(parts.path.datagramBytes)
     if (parts.role === 'server') {
       parts.progress.doneOwed = true
       confirm(parts)
     }
-    emit({ kind: 'established', ...peer })
+    emit({ ...peer, kind: 'established' })
   }
 }

@@ -232,12 +232,9 @@ const applyAck = (
     name === 'application'
       ? Math.min((frame.delay * 2 ** parts.peer.ackDelayExponent) / 1000, parts.peer.maxAckDelayMs)
       : 0
-  // Sending was limited by the window if half of it was in flight: an idle sender does not grow it (RFC 9002 section 7.8).
-  const limited = 2 * recovery.congestion.bytesInFlight >= recovery.congestion.window
   const settled = recovery.onAck(name, frame.ranges, {
     delayMs,
     now,
-    limited,
     peerAckDelayMs: parts.peer.maxAckDelayMs,
   })
   if (

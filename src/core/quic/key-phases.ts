@@ -9,16 +9,9 @@
 // same, so that how long it takes to reject one says nothing about its phase (section 6.3).
 import { assert } from '../assert.ts'
 import type { Crypto, PacketKey, Suite } from '../ports.ts'
-import { headerKeyOf, laterPacketKey, nextSecret } from './keys.ts'
+import { AEAD_LIMITS, type AeadLimits, headerKeyOf, laterPacketKey, nextSecret } from './keys.ts'
 import type { PacketSpace } from './space.ts'
 import { AEAD_LIMIT_REACHED, KEY_UPDATE_ERROR, type Violation, violation } from './transport-error.ts'
-
-/** TLS_CHACHA20_POLY1305_SHA256, whose limits are not those of AES-GCM. */
-const CHACHA20_POLY1305 = 0x1303
-
-/** Packets one key may protect, and packets that may fail to open under all keys of a connection (RFC 9001 section 6.6). */
-const AES_GCM = { sealed: 2 ** 23, rejected: 2 ** 52 }
-const CHACHA20 = { sealed: Infinity, rejected: 2 ** 36 }
 
 /** Of what a key may protect, so much is left for the packets of CONNECTION_CLOSE. */
 const CLOSING_PACKETS = 64
@@ -123,7 +116,7 @@ export class KeyPhases {
 
   /** A packet did not open. So many tries are nobody's but a forger's (section 6.6). */
   rejected(): Violation | null {
-    const limit = limitsOf(this.#reading?.suite ?? 0).rejected
+    const limit = limitsOf(this.#reading).rejectedMax
     return ++this.#rejected >= limit ? violation(AEAD_LIMIT_REACHED, 'too many packets that are not genuine') : null
   }
 
@@ -162,7 +155,7 @@ export class KeyPhases {
 
   /** Nothing but a close can be written under this key any more, and the peer lets us change to no other. */
   get isWornOut(): boolean {
-    return this.#written >= limitsOf(this.#writing?.suite ?? 0).sealed - CLOSING_PACKETS
+    return this.#written >= limitsOf(this.#writing).protectedMax - CLOSING_PACKETS
   }
 
   // ── time ──
@@ -187,7 +180,7 @@ export class KeyPhases {
   }
 
   get #updateAt(): number {
-    return Math.min(this.#packetsMax, limitsOf(this.#writing?.suite ?? 0).sealed / 2)
+    return Math.min(this.#packetsMax, limitsOf(this.#writing).protectedMax / 2)
   }
 
   /** The peer has changed its keys: what was next is current, and the next one we write is under the same generation. */
@@ -230,5 +223,5 @@ export class KeyPhases {
   }
 }
 
-const limitsOf = (suite: number): { readonly sealed: number; readonly rejected: number } =>
-  suite === CHACHA20_POLY1305 ? CHACHA20 : AES_GCM
+/** Before a suite is agreed there is no key either. */
+const limitsOf = (chain: Chain | null): AeadLimits => AEAD_LIMITS[chain?.suite ?? 0x1301]

@@ -1,6 +1,7 @@
 // Packet keys (RFC 9001 section 5): from a secret to what protects packets, and the Initial secrets that anyone can compute.
 import type { Crypto, PacketKey, Suite } from '../ports.ts'
 import { expandLabel, extract } from '../tls/key-schedule.ts'
+import { SUITES } from '../tls/suites.ts'
 
 /** RFC 9001 section 5.2. */
 const INITIAL_SALT = Uint8Array.of(
@@ -50,6 +51,23 @@ const RETRY_NONCE = Uint8Array.of(0x46, 0x15, 0x99, 0xd3, 0x5d, 0x63, 0x2b, 0xf2
 /** Initial packets are always protected with this suite. */
 const INITIAL_SUITE: Suite = 0x1301
 
+/** How often the keys of a suite may be used (RFC 9001 section 6.6), in packets. */
+export interface AeadLimits {
+  /** Packets that one key may protect; none that a connection can number for ChaCha20-Poly1305. */
+  readonly protectedMax: number
+  /** Packets that may fail to open under all keys of a connection. */
+  readonly rejectedMax: number
+}
+
+const AES_GCM_LIMITS: AeadLimits = { protectedMax: 2 ** 23, rejectedMax: 2 ** 52 }
+
+/** The limits by suite. */
+export const AEAD_LIMITS: Readonly<Record<Suite, AeadLimits>> = {
+  0x1301: AES_GCM_LIMITS,
+  0x1302: AES_GCM_LIMITS,
+  0x1303: { protectedMax: Infinity, rejectedMax: 2 ** 36 },
+}
+
 /** The packet key of a traffic secret (RFC 9001 section 5.1). */
 export const packetKeyOf = (crypto: Crypto, suite: Suite, secret: Uint8Array): PacketKey =>
   laterPacketKey(crypto, suite, { secret, headerKey: headerKeyOf(crypto, suite, secret) })
@@ -62,14 +80,14 @@ export const laterPacketKey = (
 ): PacketKey =>
   crypto.packetKey(
     suite,
-    expandLabel(crypto, secret, 'quic key', 16),
+    expandLabel(crypto, secret, 'quic key', SUITES[suite].keyBytes),
     expandLabel(crypto, secret, 'quic iv', 12),
     headerKey,
   )
 
 /** The header protection key of a traffic secret. */
-export const headerKeyOf = (crypto: Crypto, _suite: Suite, secret: Uint8Array): Uint8Array =>
-  expandLabel(crypto, secret, 'quic hp', 16)
+export const headerKeyOf = (crypto: Crypto, suite: Suite, secret: Uint8Array): Uint8Array =>
+  expandLabel(crypto, secret, 'quic hp', SUITES[suite].keyBytes)
 
 /** The traffic secret after a key update (RFC 9001 section 6.1). */
 export const nextSecret = (crypto: Crypto, _suite: Suite, secret: Uint8Array): Uint8Array =>

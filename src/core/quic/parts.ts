@@ -23,6 +23,8 @@ export interface Progress {
   doneOwed: boolean
   /** At least one packet of the peer was opened. */
   heard: boolean
+  /** The peer acknowledged a 1-RTT packet of ours. */
+  peerHears: boolean
   /** A client heard that the server has its Handshake packets: the server is sure of its address. */
   handshakeAcknowledged: boolean
 }

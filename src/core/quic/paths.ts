@@ -84,6 +84,8 @@ export class Paths {
     if (known !== undefined) return known
     // An acceptor does not move: a dialler hears nobody else (section 9).
     if (!this.#isOpen || this.#config.role === 'client' || !this.#mayTake(now)) return null
+    // Nor can whoever speaks to its address have changed the family.
+    if (place.family !== this.#current.remote.family) return null
     const path = new Path({ place, isValidated: false, id: null, flow: null })
     path.afterHandshake()
     return path

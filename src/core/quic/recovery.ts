@@ -2,9 +2,11 @@
 //
 //   timer = the earliest loss time of any space; without one, the probe timeout of the space that sent first, backed off.
 import type { AckRange } from './frames.ts'
-import { NewReno } from './new-reno.ts'
+import type { CongestionName } from './congestion.ts'
+import { Reordering } from './reordering.ts'
 import { Rtt } from './rtt.ts'
 import { SentPackets, type SentPacket } from './sent-packets.ts'
+import { Throttle } from './throttle.ts'
 
 /** Packet number spaces, in the order of the handshake. */
 export const SPACES = ['initial', 'handshake', 'application'] as const
@@ -29,7 +31,7 @@ export interface RecoveryView {
 export interface Flow {
   readonly number: number
   readonly rtt: Rtt
-  readonly congestion: NewReno
+  readonly throttle: Throttle
 }
 
 export interface Settled {
@@ -43,6 +45,8 @@ const lasted = (packets: readonly SentPacket[]): number => (packets.at(-1)?.sent
 export class Recovery {
   #flow: Flow
   #flows = 0
+  readonly #congestionName: CongestionName
+  readonly #reordering = new Reordering()
   readonly spaces: Readonly<Record<SpaceName, SentPackets>> = {
     initial: new SentPackets(),
     handshake: new SentPackets(),
@@ -56,7 +60,8 @@ export class Recovery {
   /** Start of the period with nothing in flight: a client's anti-deadlock probes count from here. */
   #quietSince: number
 
-  constructor(datagramBytes: number, now: number) {
+  constructor(congestion: CongestionName, datagramBytes: number, now: number) {
+    this.#congestionName = congestion
     this.#flow = this.newFlow(datagramBytes)
     this.#quietSince = now
   }
@@ -70,20 +75,21 @@ export class Recovery {
     return this.#flow.rtt
   }
 
-  get congestion(): NewReno {
-    return this.#flow.congestion
+  get throttle(): Throttle {
+    return this.#flow.throttle
   }
 
   /** A path that nothing is known of. */
   newFlow(datagramBytes: number): Flow {
-    return { number: this.#flows++, rtt: new Rtt(), congestion: new NewReno(datagramBytes) }
+    const rtt = new Rtt()
+    return { number: this.#flows++, rtt, throttle: new Throttle(this.#congestionName, datagramBytes, rtt) }
   }
 
   /** Another path is used from now on: what was sent on others says nothing about it, and its probes begin anew. */
   moveTo(flow: Flow): void {
     this.#flow = flow
-    flow.congestion.bytesInFlight = 0
-    for (const space of SPACES) flow.congestion.sent(this.spaces[space].bytesOf(flow.number))
+    flow.throttle.bytesInFlight = 0
+    for (const space of SPACES) flow.throttle.bytesInFlight += this.spaces[space].bytesOf(flow.number)
     this.#ptoCount = 0
   }
 
@@ -93,7 +99,7 @@ export class Recovery {
 
   onSent(space: SpaceName, packet: SentPacket): void {
     this.spaces[space].add(packet)
-    if (packet.flow === this.#flow.number) this.congestion.sent(packet.bytes)
+    if (packet.flow === this.#flow.number) this.throttle.sent(packet.bytes, packet.sentAt)
     if (packet.ackEliciting) this.#quietSince = packet.sentAt
   }
 
@@ -101,31 +107,47 @@ export class Recovery {
   onAck(
     space: SpaceName,
     ranges: readonly AckRange[],
-    ack: { delayMs: number; now: number; limited: boolean; peerAckDelayMs: number },
+    ack: { delayMs: number; now: number; peerAckDelayMs: number },
   ): Settled {
     const sent = this.spaces[space]
     const before = sent.largestAcknowledged
-    const acknowledged = sent.acknowledge(ranges)
-    const newest = acknowledged.at(-1)
-    if (newest === undefined) return { acknowledged, lost: [] }
+    const { settled, late } = sent.acknowledge(ranges)
+    if (late.length > 0) this.#cameLate(sent, late, ack.now)
+    const newest = settled.at(-1)
+    if (newest === undefined) return { acknowledged: late, lost: [] }
     const firstSampleAt = this.#firstSampleAt
-    const isOurs = newest.flow === this.#flow.number
-    if (isOurs && newest.number === ranges[0]!.to && acknowledged.some((packet) => packet.ackEliciting)) {
-      this.rtt.update(ack.now - newest.sentAt, space === 'initial' ? 0 : ack.delayMs)
+    let sampleMs: number | null = null
+    const isHere = newest.flow === this.#flow.number
+    if (isHere && newest.number === ranges[0]!.to && settled.some((packet) => packet.ackEliciting)) {
+      sampleMs = ack.now - newest.sentAt
+      this.rtt.update(sampleMs, space === 'initial' ? 0 : ack.delayMs)
       this.#firstSampleAt = Math.min(firstSampleAt, ack.now)
     }
-    for (const packet of acknowledged) {
-      if (packet.bytes > 0 && packet.flow === this.#flow.number)
-        this.congestion.acknowledged(packet.bytes, packet.sentAt, ack.limited)
-    }
+    this.throttle.acknowledged(this.#here(settled), { now: ack.now, sampleMs })
     const lost = this.#detectLost(space, ack.now)
-    const above = acknowledged.find((packet) => packet.number > before)?.number ?? -1
-    const run = lost.filter(
-      ({ number, sentAt, flow }) =>
-        number > before && number < above && sentAt > firstSampleAt && flow === this.#flow.number,
-    )
-    if (lasted(run) > this.threePto(ack.peerAckDelayMs)) this.congestion.collapse()
-    return { acknowledged, lost }
+    if (lost.length > 0) {
+      const above = settled.find((packet) => packet.number > before)?.number ?? -1
+      const run = this.#here(lost).filter(
+        ({ number, sentAt, bytes }) => number > before && number < above && sentAt > firstSampleAt && bytes > 0,
+      )
+      if (lasted(run) > this.threePto(ack.peerAckDelayMs)) this.throttle.collapse()
+    }
+    return { acknowledged: late.length > 0 ? [...late, ...settled] : settled, lost }
+  }
+
+  /** Those of the path in use: what went by another says nothing about it (RFC 9000 section 9.4). */
+  #here(packets: readonly SentPacket[]): readonly SentPacket[] {
+    const { number } = this.#flow
+    return packets.every(({ flow }) => flow === number) ? packets : packets.filter(({ flow }) => flow === number)
+  }
+
+  /** What counted as lost arrived: losses are seen later from now on, and one that was none has not happened. */
+  #cameLate(sent: SentPackets, late: readonly SentPacket[], now: number): void {
+    const delay = this.rtt.lossDelay(this.#reordering.roundTrips)
+    for (const { number, sentAt } of late) {
+      this.#reordering.late(sent.largestAcknowledged - number, (now - sentAt) / delay)
+    }
+    this.throttle.late(this.#here(late).filter((packet) => packet.bytes > 0).length)
   }
 
   /** Progress resets the back-off, but a client does so only once the server has validated its address (section 6.2.1). */
@@ -155,7 +177,7 @@ export class Recovery {
 
   /** The keys of a space are gone: its packets are neither acknowledged nor lost (RFC 9002 section 6.4). */
   discard(space: SpaceName): void {
-    this.congestion.discarded(this.spaces[space].clear())
+    this.throttle.discarded(this.spaces[space].clear())
     this.#lossAt[space] = Infinity
     this.#ptoCount = 0
   }
@@ -196,13 +218,12 @@ export class Recovery {
   }
 
   #detectLost(space: SpaceName, now: number): SentPacket[] {
-    const { lost, nextAt } = this.spaces[space].detectLost(now, this.rtt.lossDelay)
+    const delay = this.rtt.lossDelay(this.#reordering.roundTrips)
+    const { lost, nextAt } = this.spaces[space].detectLost(now, delay, this.#reordering)
     this.#lossAt[space] = nextAt
-    const inFlight = lost.filter((packet) => packet.bytes > 0 && packet.flow === this.#flow.number)
-    const newest = inFlight.at(-1)
-    if (newest === undefined) return lost
-    const bytes = inFlight.reduce((sum, packet) => sum + packet.bytes, 0)
-    this.congestion.lost(bytes, newest.sentAt, now)
+    if (lost.length === 0) return lost
+    this.#reordering.lost()
+    this.throttle.lost(this.#here(lost), now)
     return lost
   }
 }

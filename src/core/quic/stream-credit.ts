@@ -64,7 +64,7 @@ export class StreamCredit {
     return this.#window.outstanding < Math.min(this.#window.size, this.#settled + this.#held)
   }
 
-  /** Something of a stream changed: it was created, read, raised, ended, forgotten. */
+  /** Something of a stream changed: it was created, read, raised, stopped, ended, forgotten. */
   settle(stream: Stream): void {
     const { receive } = stream
     if (receive === null) return
@@ -72,7 +72,7 @@ export class StreamCredit {
     if (stream.isUrgent) this.#urgent += held - receive.charged
     else this.#held += held - receive.charged
     receive.charged = held
-    if (receive.isDone || receive.finalSize !== null) this.#waiting.delete(stream)
+    if (receive.isDone || receive.finalSize !== null || receive.stopped !== null) this.#waiting.delete(stream)
   }
 
   /** A stream becomes a prioritised one: it holds of the reserve from now on. */
@@ -126,7 +126,10 @@ export class StreamCredit {
     }
     assert(held === this.#held && urgent === this.#urgent, 'the credit that streams hold is counted')
     assert(urgent <= Math.max(this.#reserved, this.#opening), 'prioritised streams hold no more than the reserve')
-    assert(bulk <= this.#window.outstanding - this.#reserved, 'unread credit leaves the reserve of the connection')
+    const { outstanding } = this.#window
+    assert(bulk + urgent <= outstanding, 'what streams were granted fits the credit of the connection')
+    // Control that was read used the reserve; until that is made up for, which is due, there is less of it.
+    assert(this.isShort || bulk <= outstanding - this.#reserved, 'unread credit leaves the reserve of the connection')
   }
 
   #holds({ receive, isUrgent }: Stream): number {

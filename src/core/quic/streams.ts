@@ -192,6 +192,12 @@ export class Streams {
     return stream === undefined || stream.receive === null || stream.receive.isDone
   }
 
+  /** Bytes not read up to the stream's end; null while its end has not come. */
+  toEnd(id: StreamId): number | null {
+    const half = this.#streams.get(id)?.receive ?? null
+    return half === null || half.finalSize === null ? null : half.unread
+  }
+
   stop(id: StreamId, code: number): void {
     const stream = this.#streams.get(id)
     if (stream === undefined || stream.receive === null) return

@@ -2,8 +2,8 @@
 import { Reader } from '../bytes.ts'
 import type { Random } from '../ports.ts'
 import { malformed, type Refusal, refused } from './alerts.ts'
-import { type Extensions, readExtensions, writeExtensions } from './extensions.ts'
-import { vectorBytes, vectorItems } from './vectors.ts'
+import { type ExtensionList, type Extensions, readExtensions, writeExtensions } from './extensions.ts'
+import { hexBytes, vectorBytes, vectorItems } from './vectors.ts'
 import { encodeMessage, MESSAGE } from './messages.ts'
 
 /** Bytes of a hello's random value. */
@@ -14,6 +14,9 @@ export const freshRandom = (random: Random): Uint8Array => filledBy(random, new 
 
 /** legacy_version of both hellos: TLS 1.2; the true version is in supported_versions. */
 export const LEGACY_VERSION = 0x0303
+
+/** The random value that makes a ServerHello a HelloRetryRequest (RFC 8446 section 4.1.3). */
+export const RETRY_RANDOM = hexBytes('cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c')
 
 const SESSION_ID_BYTES_MAX = 32
 
@@ -64,26 +67,35 @@ export const decodeServerHello = (body: Uint8Array): ServerHello | Refusal => {
   return { legacyVersion, random, sessionId, suite, compressionMethod, extensions }
 }
 
-/** What a hello of ours says beside its extensions. */
-export interface HelloFields {
+/** A ClientHello message, with no session id (RFC 9001 section 8.4). */
+export const encodeClientHello = ({
+  random,
+  suites,
+  extensions,
+}: {
   readonly random: Uint8Array
-  readonly suite: number
-  readonly extensions: readonly (readonly [number, Uint8Array])[]
-}
-
-/** A ClientHello message offering one suite, with no session id (RFC 9001 section 8.4). */
-export const encodeClientHello = ({ random, suite, extensions }: HelloFields): Uint8Array =>
+  readonly suites: readonly number[]
+  readonly extensions: ExtensionList
+}): Uint8Array =>
   encodeMessage(MESSAGE.clientHello, (writer) => {
     writer.u16(LEGACY_VERSION)
     writer.put(random)
     writer.vector(1, () => undefined)
-    writer.vector(2, () => writer.u16(suite))
+    writer.vector(2, () => suites.forEach((suite) => writer.u16(suite)))
     writer.vector(1, () => writer.u8(0))
     writeExtensions(writer, extensions)
   })
 
 /** A ServerHello message with an empty session id, which echoes an empty one. */
-export const encodeServerHello = ({ random, suite, extensions }: HelloFields): Uint8Array =>
+export const encodeServerHello = ({
+  random,
+  suite,
+  extensions,
+}: {
+  readonly random: Uint8Array
+  readonly suite: number
+  readonly extensions: ExtensionList
+}): Uint8Array =>
   encodeMessage(MESSAGE.serverHello, (writer) => {
     writer.u16(LEGACY_VERSION)
     writer.put(random)

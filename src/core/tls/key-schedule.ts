@@ -1,28 +1,46 @@
-// The TLS 1.3 key schedule (RFC 8446 section 7.1) over SHA-256, built on `Crypto.hmac` alone: HKDF (RFC 5869), the labelled
-// expansions, and the chain of secrets from no pre-shared key to the application traffic secrets.
+// The TLS 1.3 key schedule (RFC 8446 section 7.1), built on `Crypto.hmac` alone: HKDF (RFC 5869), the labelled expansions, and the
+// chain of secrets from no pre-shared key to the application traffic secrets. Which hash is meant shows in how long a secret is.
 import { assert } from '../assert.ts'
 import type { Crypto } from '../ports.ts'
+import { HASH_BYTES, hashOf, type SuiteHash } from './suites.ts'
 import { hexBytes } from './vectors.ts'
 
-/** Bytes of a SHA-256 digest, and so of every secret here. */
-export const HASH_BYTES = 32
-
-const ZEROS = new Uint8Array(HASH_BYTES)
 const EMPTY = new Uint8Array(0)
 
-/** The hash of no message at all. */
-const EMPTY_HASH = hexBytes('e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855')
+/** What is the same in every handshake of a hash. */
+interface Constants {
+  readonly zeros: Uint8Array
+  /** The hash of no message at all. */
+  readonly emptyHash: Uint8Array
+  /** What "derived" makes of the early secret where there is no pre-shared key (for SHA-256: RFC 8448 section 3). */
+  readonly derivedEarly: Uint8Array
+}
 
-/** What "derived" makes of the early secret, which is the same in every handshake without a pre-shared key (RFC 8448 section 3). */
-const DERIVED_EARLY = hexBytes('6f2615a108c702c5678f54fc9dbab69716c076189c48250cebeac3576c3611ba')
+const CONSTANTS: Readonly<Record<SuiteHash, Constants>> = {
+  sha256: {
+    zeros: new Uint8Array(HASH_BYTES.sha256),
+    emptyHash: hexBytes('e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'),
+    derivedEarly: hexBytes('6f2615a108c702c5678f54fc9dbab69716c076189c48250cebeac3576c3611ba'),
+  },
+  sha384: {
+    zeros: new Uint8Array(HASH_BYTES.sha384),
+    emptyHash: hexBytes(
+      '38b060a751ac96384cd9327eb1b1e36a21fdb71114be07434c0cc7bf63f6e1da274edebfe76f65fbd51ad2f14898b95b',
+    ),
+    derivedEarly: hexBytes(
+      '1591dac5cbbf0330a4a84de9c753330e92d01f0a88214b4464972fd668049e93e52f2b16fad922fdc0584478428f282b',
+    ),
+  },
+}
 
-/** HKDF-Extract with SHA-256: a 32-byte pseudorandom key. */
-export const extract = (crypto: Crypto, salt: Uint8Array, secret: Uint8Array): Uint8Array =>
-  crypto.hmac('sha256', salt, secret)
+/** HKDF-Extract: a pseudorandom key of one digest. */
+export const extract = (crypto: Crypto, salt: Uint8Array, secret: Uint8Array, hash: SuiteHash = 'sha256'): Uint8Array =>
+  crypto.hmac(hash, salt, secret)
 
-/** HKDF-Expand with SHA-256: `length` bytes, at most 255 digests of them. */
+/** HKDF-Expand by the hash whose digest `secret` is as long as: `length` bytes, at most 255 digests of them. */
 export const expand = (crypto: Crypto, secret: Uint8Array, info: Uint8Array, length: number): Uint8Array => {
-  assert(length <= 255 * HASH_BYTES, 'HKDF-Expand gives at most 255 digests')
+  const hash = hashOf(secret)
+  assert(length <= 255 * HASH_BYTES[hash], 'HKDF-Expand gives at most 255 digests')
   const output = new Uint8Array(length)
   let block: Uint8Array = EMPTY
   for (let at = 0, counter = 1; at < length; counter++) {
@@ -30,7 +48,7 @@ export const expand = (crypto: Crypto, secret: Uint8Array, info: Uint8Array, len
     input.set(block)
     input.set(info, block.length)
     input[input.length - 1] = counter
-    block = crypto.hmac('sha256', secret, input)
+    block = crypto.hmac(hash, secret, input)
     output.set(length - at < block.length ? block.subarray(0, length - at) : block, at)
     at += block.length
   }
@@ -41,13 +59,13 @@ export const expand = (crypto: Crypto, secret: Uint8Array, info: Uint8Array, len
 export const expandLabel = (crypto: Crypto, secret: Uint8Array, label: string, length: number): Uint8Array =>
   expandWithContext(crypto, { secret, label, context: EMPTY, length })
 
-/** Derive-Secret: the secret of a label over a transcript hash (`transcriptHash` 32 bytes). */
+/** Derive-Secret: the secret of a label over a transcript hash, which is as long as the secret. */
 export const deriveSecret = (
   crypto: Crypto,
   secret: Uint8Array,
   label: string,
   transcriptHash: Uint8Array,
-): Uint8Array => expandWithContext(crypto, { secret, label, context: transcriptHash, length: HASH_BYTES })
+): Uint8Array => expandWithContext(crypto, { secret, label, context: transcriptHash, length: secret.length })
 
 /** The secrets of one direction each: what a client sends is protected under `client`. */
 export interface TrafficSecrets {
@@ -62,11 +80,13 @@ export interface HandshakeSecrets extends TrafficSecrets {
 
 /** Secrets after ServerHello: `shared` is the agreed secret of the key exchange, `helloHash` covers ClientHello and ServerHello. */
 export const handshakeSecrets = (crypto: Crypto, shared: Uint8Array, helloHash: Uint8Array): HandshakeSecrets => {
-  const handshake = extract(crypto, DERIVED_EARLY, shared)
+  const hash = hashOf(helloHash)
+  const { zeros, emptyHash, derivedEarly } = CONSTANTS[hash]
+  const handshake = extract(crypto, derivedEarly, shared, hash)
   return {
     client: deriveSecret(crypto, handshake, 'c hs traffic', helloHash),
     server: deriveSecret(crypto, handshake, 's hs traffic', helloHash),
-    master: extract(crypto, deriveSecret(crypto, handshake, 'derived', EMPTY_HASH), ZEROS),
+    master: extract(crypto, deriveSecret(crypto, handshake, 'derived', emptyHash), zeros, hash),
   }
 }
 
@@ -82,7 +102,7 @@ export const applicationSecrets = (
 
 /** verify_data of a Finished message (RFC 8446 section 4.4.4): `traffic` is the sender's handshake traffic secret. */
 export const finishedData = (crypto: Crypto, traffic: Uint8Array, transcriptHash: Uint8Array): Uint8Array =>
-  crypto.hmac('sha256', expandLabel(crypto, traffic, 'finished', HASH_BYTES), transcriptHash)
+  crypto.hmac(hashOf(traffic), expandLabel(crypto, traffic, 'finished', traffic.length), transcriptHash)
 
 interface LabelledExpansion {
   readonly secret: Uint8Array

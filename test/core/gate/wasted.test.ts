@@ -28,6 +28,25 @@ test('its neighbours are suspects only when many of them waste', () => {
   assert.equal(wasted.isSuspect(ip4('10.0.1.200'), 0), false)
 })
 
+test('one host makes no suspects of its neighbours, whatever it wastes', () => {
+  const wasted = new Wasted(new SeededRandom(5))
+  for (let n = 0; n < 100; n++) wasted.charge(ip4('10.0.0.1'), n)
+  assert.equal(wasted.isSuspect(ip4('10.0.0.200'), 100), false)
+  for (let n = 2; n <= 7; n++) wasted.charge(ip4(`10.0.0.${n}`), 100)
+  assert.equal(wasted.isSuspect(ip4('10.0.0.200'), 100), false)
+})
+
+test('a network that goes on wasting has one newcomer in 38 s that is no suspect', () => {
+  const wasted = new Wasted(new SeededRandom(6))
+  let unsuspected = 0
+  for (let second = 0; second < 3600; second++) {
+    const ip = { family: 6, ip: `2001:db8:0:${second.toString(16)}::1` } as const
+    if (!wasted.isSuspect(ip, second * 1000)) unsuspected++
+    wasted.charge(ip, second * 1000)
+  }
+  assert.ok(unsuspected >= 90 && unsuspected <= 110, `${unsuspected} of 3,600`)
+})
+
 test('an IPv6 host is a /64', () => {
   const wasted = new Wasted(new SeededRandom(3))
   wasted.charge({ family: 6, ip: '2001:db8::1' }, 0)

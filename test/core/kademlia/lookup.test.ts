@@ -21,7 +21,7 @@ interface Setup {
 
 const setups: fc.Arbitrary<Setup> = fc.record({
   target: peerIds,
-  known: fc.uniqueArray(peerIds, { minLength: 1, maxLength: 60 }),
+  known: fc.uniqueArray(peerIds, { minLength: 1, maxLength: 60, size: 'max' }),
   options: fc.record({
     parallel: fc.integer({ min: 1, max: 9 }),
     results: fc.integer({ min: 1, max: 24 }),
@@ -190,6 +190,45 @@ test('the end waits for a nearer peer that was asked, until its deadline', () =>
   assert.equal(lookup.poll(5999), null)
   assert.deepEqual(lookup.poll(6000), { kind: 'done', peers: others })
   assert.equal(lookup.answered(silent, SOMEWHERE, []), false)
+})
+
+test('when enough have answered, the dead cost their patience each and never their deadline, wherever they stand', () => {
+  const cases = fc.record({ seed: fc.integer(), living: fc.integer({ min: 7, max: 30 }), dead: fc.nat(12) })
+  fc.assert(
+    fc.property(cases, ({ seed, living, dead }) => {
+      const random = seededNumbers(seed)
+      const target = randomId(random)
+      const known = Array.from({ length: living + dead }, () => randomId(random))
+      const gone = new Set(known.slice(living))
+      const lookup = lookupOf({ target, known: known.slice(0, K), options: {} })
+      let now = 0
+      for (let output = lookup.poll(now); output?.kind !== 'done'; output = lookup.poll(now)) {
+        if (output === null) now = lookup.timerAt()
+        else if (!gone.has(output.peer.peerId)) {
+          lookup.answered(output.peer.peerId, SOMEWHERE, known.toSorted(byDistance(target)).slice(0, K).map(candidate))
+        }
+      }
+      const found = lookup.result()
+      assert.ok(now <= 1500 * Math.ceil(dead / 3), `${now} ms for ${dead} dead`)
+      assert.ok(found.length >= Math.min(7, living))
+      assert.ok(found.every((peer) => !gone.has(peer)))
+    }),
+  )
+})
+
+test('with fewer than enough answers a late peer is waited for, and counts when it comes', () => {
+  const random = seededNumbers(12)
+  const target = randomId(random)
+  const known = Array.from({ length: 7 }, () => randomId(random)).sort(byDistance(target))
+  const lookup = lookupOf({ target, known, options: {} })
+  const slow = query(lookup)
+  for (let output = lookup.poll(0); output?.kind === 'query'; output = lookup.poll(0)) {
+    lookup.answered(output.peer.peerId, SOMEWHERE, [])
+  }
+  assert.equal(lookup.poll(1500), null)
+  assert.equal(lookup.poll(5000), null)
+  lookup.answered(slow, SOMEWHERE, [])
+  assert.deepEqual(lookup.poll(5000), { kind: 'done', peers: known })
 })
 
 test('it does not ask itself, and answers of those not asked change nothing', () => {

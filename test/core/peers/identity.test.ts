@@ -20,8 +20,15 @@ const HELLO: ControlMessage = { kind: 'hello', hello: hello('a') }
 const ACK: ControlMessage = { kind: 'hello-ack' }
 const OTHER: ControlMessage = { kind: 'ping', token: 1 }
 
-test('HELLO is answered, HELLO_ACK ends the exchange, other messages pass after HELLO', () => {
+/** One whose peer acknowledged what was sent to it. */
+const heardExchange = (): IdentityExchange => {
   const exchange = new IdentityExchange()
+  assert.equal(exchange.peerHears().kind, 'pass')
+  return exchange
+}
+
+test('HELLO is answered, HELLO_ACK ends the exchange, other messages pass after HELLO', () => {
+  const exchange = heardExchange()
   const kinds = [HELLO, OTHER, ACK, OTHER].map((message) => exchange.receive(message).kind)
   assert.deepEqual(kinds, ['acknowledge', 'pass', 'identified', 'pass'])
   assert.equal(exchange.finished, true)
@@ -29,11 +36,24 @@ test('HELLO is answered, HELLO_ACK ends the exchange, other messages pass after 
 
 test('only a first HELLO and one HELLO_ACK after it are in order', () => {
   for (const messages of [[ACK], [OTHER], [HELLO, HELLO], [HELLO, ACK, ACK], [HELLO, ACK, HELLO]]) {
-    const exchange = new IdentityExchange()
+    const exchange = heardExchange()
     const steps = messages.map((message) => exchange.receive(message).kind)
     assert.equal(steps.at(-1), 'violation')
     assert.ok(!steps.slice(0, -1).includes('violation'))
   }
+})
+
+test('a HELLO_ACK from a peer that hears nothing ends the exchange only when it does', () => {
+  const exchange = new IdentityExchange()
+  assert.deepEqual(
+    [HELLO, ACK, OTHER].map((message) => exchange.receive(message).kind),
+    ['acknowledge', 'pass', 'pass'],
+  )
+  assert.equal(exchange.finished, false)
+  assert.equal(exchange.receive(ACK).kind, 'violation')
+  assert.deepEqual(exchange.peerHears(), { kind: 'identified', hello: hello('a') })
+  assert.equal(exchange.finished, true)
+  assert.equal(exchange.peerHears().kind, 'pass')
 })
 
 test('a wait for a connection or for a peer ends when it is identified', () => {

@@ -273,3 +273,90 @@ test('each connection in use has a share: clients go first, then nodes by idlene
   assert.equal(rival(), nodes[3])
   assert.equal(shares.size, 2)
 })
+
+test('a peer that says it shuts down has left at once, by GOAWAY or by its close, until it is identified anew', () => {
+  const played = new Played()
+  const first = played.identified('inbound', larger, 100)
+  const { registry } = played
+  assert.equal(registry.hasLeft(larger, 100), false)
+  registry.peerGoesAway(first, CLOSE.idle, 200)
+  assert.equal(registry.hasLeft(larger, 200), false, 'that a connection is idle says nothing of the node')
+  const second = played.identified('inbound', larger, 300)
+  registry.peerGoesAway(second, CLOSE.shutdown, 400)
+  assert.equal(registry.hasLeft(larger, 400), true)
+  registry.lost(second)
+  assert.equal(registry.hasLeft(larger, 500), true)
+  assert.equal(registry.hasLeft(larger, 30_400), false)
+  const third = played.identified('outbound', larger, 600)
+  assert.equal(registry.hasLeft(larger, 600), false)
+  registry.peerLeaves(third, 700)
+  registry.lost(third)
+  assert.equal(registry.hasLeft(larger, 700), true)
+  registry.peerLeaves(third, 40_000)
+  assert.equal(registry.hasLeft(larger, 40_000), false, 'a connection that is closed says nothing any more')
+  assert.equal(registry.hasLeft(smaller, 700), false)
+})
+
+test('connections that come to their deadline together end some at a time, in order, until none is left', () => {
+  const played = new Played()
+  const handles = Array.from({ length: 100 }, (_, n) => played.established('inbound', peer(100 + n), 0))
+  played.take()
+  const { registry } = played
+  const ended: string[] = []
+  for (let calls = 0; registry.nextAt() <= 5000; calls++) {
+    assert.ok(calls < handles.length)
+    registry.timeout(5000)
+    const closed = played.take().filter((output) => output.startsWith('close'))
+    assert.ok(closed.length > 0 && closed.length <= 50, `${closed.length} in one go`)
+    ended.push(...closed)
+  }
+  assert.deepEqual(
+    ended,
+    handles.map((handle) => `close ${handle} ${CLOSE.identityTimeout}`),
+  )
+  registry.checkInvariants()
+})
+
+test('a peer that has moved is the same one, known at its new address and counted there', () => {
+  const played = new Played()
+  const handle = played.identified('inbound', larger)
+  played.take()
+  const remote = { family: 4, ip: '198.51.100.7', port: 4000 } as const
+  played.registry.migrated(handle, { remote, hasShare: true })
+  assert.deepEqual(played.take(), ['migrated 1 4000'])
+  assert.deepEqual(played.registry.usable(larger)?.remote, remote)
+  assert.deepEqual(played.registry.peers()[0]?.remote, remote)
+  assert.equal(played.shares.countOf(new Source(remote), 'host'), 1)
+  assert.equal(played.shares.countOf(new Source(played.remote), 'host'), 0)
+})
+
+test('a peer that has moved before it is identified is identified where it is', () => {
+  const played = new Played()
+  const handle = played.established('inbound', larger)
+  const remote = { family: 4, ip: '198.51.100.7', port: 4000 } as const
+  played.registry.migrated(handle, { remote, hasShare: true })
+  assert.deepEqual(played.take(), [])
+  played.registry.identified(handle, hello('a'), 1)
+  assert.deepEqual(played.registry.usable(larger)?.remote, remote)
+})
+
+test('a connection that moves to where there are enough is closed, identified or not, and no other', () => {
+  const played = new Played()
+  for (let n = 0; n < 10; n++) played.identified('inbound', peer(20 + n))
+  const there = played.remote
+  const remote = { family: 4, ip: '198.51.100.7', port: 4000 } as const
+  for (const identify of [true, false]) {
+    const handle = played.registry.draw('inbound')
+    played.registry.established({ handle, direction: 'inbound', peerId: larger, remote }, 0)
+    if (identify) played.registry.identified(handle, hello('a'), 0)
+    played.take()
+    played.registry.migrated(handle, { remote: there, hasShare: true })
+    const closes = played.take().filter((line) => line.startsWith('close'))
+    assert.deepEqual(closes, [`close ${handle} ${CLOSE.overloaded}`])
+    played.registry.migrated(handle, { remote, hasShare: true })
+    assert.deepEqual(played.take(), [])
+    played.registry.lost(handle)
+  }
+  assert.equal(played.counters.eventsRepeated, 2)
+  assert.equal(played.registry.peers().length, 10)
+})

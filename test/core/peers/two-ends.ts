@@ -247,6 +247,8 @@ export class TwoEnds {
     if (message.kind === 'goaway') {
       return half.process.registry.peerGoesAway(handleOf(half), message.reason as CloseCode, this.now)
     }
+    // The packet that answers a HELLO acknowledges the one that brought it.
+    if (message.kind === 'hello-ack') half.exchange.peerHears()
     const step = half.exchange.receive(message)
     assert.notEqual(step.kind, 'violation')
     if (step.kind === 'acknowledge') this.#send(wire, side, control({ kind: 'hello-ack' }))

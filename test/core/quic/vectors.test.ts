@@ -4,10 +4,11 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { concat, fromHex, Reader, toHex, VARINT_MAX, varintSize, Writer } from '../../../src/core/bytes.ts'
 import { readFrame } from '../../../src/core/quic/frames.ts'
-import { initialKeys, initialSecrets, retryIntegrityTag } from '../../../src/core/quic/keys.ts'
+import { initialKeys, initialSecrets, packetKeyOf, retryIntegrityTag } from '../../../src/core/quic/keys.ts'
 import { expandPacketNumber, packetNumberBytes, parseHeader } from '../../../src/core/quic/packet.ts'
 import { openPacket, sealPacket } from '../../../src/core/quic/protection.ts'
 import { expandLabel } from '../../../src/core/tls/key-schedule.ts'
+import { createCrypto } from '../../../src/io/crypto.ts'
 import { crypto } from './pair.ts'
 
 const hex = (text: string): Uint8Array => fromHex(text.replaceAll(/\s/g, ''))!
@@ -85,6 +86,37 @@ describe('RFC 9001 appendix A', () => {
     assert.equal(toHex(parsed.sourceId), 'f067a5502a4262b5')
   })
 })
+
+for (const sodium of [true, false]) {
+  describe(`RFC 9001 appendix A.5, ${sodium ? 'whatever is installed' : 'without sodium-native'}`, async () => {
+    const crypto = await createCrypto({ sodium })
+    const secret = hex('9ac312a7f877468ebe69422748ad00a15443f18203a07d6060f688f30f21632b')
+
+    it('derives the keys of ChaCha20-Poly1305', () => {
+      const label = (name: string, length: number): string => toHex(expandLabel(crypto, secret, name, length))
+      assert.equal(label('quic key', 32), 'c6d98ff3441c3fe1b2182094f69caa2ed4b716b65488960a7a984979fb23e1c8')
+      assert.equal(label('quic iv', 12), 'e0459b3474bdd0e44a41c144')
+      assert.equal(label('quic hp', 32), '25a282b9e82f06f21f488917a4fc8f1b73573685608597d0efcb076b0ab7a7a4')
+      assert.equal(label('quic ku', 32), '1223504755036d556342ee9361d253421a826c9ecdf3c7148684b36b714881f9')
+    })
+
+    it('protects and opens a short header packet', () => {
+      const packet = concat(hex('4200bff401'), new Uint8Array(16))
+      const key = packetKeyOf(crypto, 0x1303, secret)
+      sealPacket(key, packet, { start: 0, packetNumberAt: 1, packetNumberBytes: 3, end: 5 }, 654_360_564)
+      assert.equal(toHex(packet), '4cfe4189655e5cd55c41f69080575d7999c25a5bfb')
+      const at = { start: 0, packetNumberAt: 1, end: packet.length }
+      assert.deepEqual(openPacket(key, packet, at, 654_360_563), {
+        kind: 'opened',
+        key,
+        packetNumber: 654_360_564,
+        payload: 4,
+        end: 5,
+      })
+      assert.equal(toHex(packet.subarray(0, 5)), '4200bff401')
+    })
+  })
+}
 
 describe('RFC 9000 appendix A', () => {
   it('A.1: reads and writes the sample integers', () => {

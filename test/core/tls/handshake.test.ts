@@ -2,13 +2,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import type { Group } from '../../../src/core/ports.ts'
+import type { Group, Suite } from '../../../src/core/ports.ts'
 import { TlsClient } from '../../../src/core/tls/client.ts'
-import { ALPN_BYTES_MAX, RECEIVED_BYTES_MAX, TRANSPORT_PARAMETERS_BYTES_MAX } from '../../../src/core/tls/handshake.ts'
 import { MESSAGE } from '../../../src/core/tls/messages.ts'
 import { TlsServer } from '../../../src/core/tls/server.ts'
 import type { TlsOutput } from '../../../src/core/tls/session.ts'
-import { TRANSCRIPT_BYTES_MAX } from '../../../src/core/tls/transcript.ts'
+import { ALPN_BYTES_MAX, NODE_BOUNDS, TRANSPORT_PARAMETERS_BYTES_MAX } from '../../../src/core/tls/terms.ts'
 import {
   alertOf,
   alice,
@@ -87,6 +86,30 @@ describe('handshake', () => {
       )
     })
   }
+
+  for (const suite of [0x1301, 0x1302, 0x1303] as const) {
+    it(`completes with suite 0x${suite.toString(16)}, whose hash is as long as the secrets`, () => {
+      const suites = [suite] as const
+      const minutes = converse(configOf(alice, { suites }), configOf(bob, { suites: [0x1301, 0x1302, 0x1303] }))
+      assertAgreed(minutes)
+      for (const output of [...minutes.client, ...minutes.server]) {
+        if (output.kind !== 'keys') continue
+        assert.equal(output.suite, suite)
+        assert.equal(output.secret.length, suite === 0x1302 ? 48 : 32)
+      }
+    })
+  }
+
+  it("takes the first of the client's suites that the server has, and none that it has not", () => {
+    const suiteOf = ({ client, server }: Minutes): unknown =>
+      alertOf([...client, ...server]) ?? client.find((output) => output.kind === 'keys')?.suite
+    const of = (offered: readonly Suite[], accepted: readonly Suite[]) =>
+      suiteOf(converse(configOf(alice, { suites: offered }), configOf(bob, { suites: accepted })))
+    assert.equal(of([0x1302, 0x1303, 0x1301], [0x1301, 0x1303]), 0x1303)
+    assert.equal(of([0x1302, 0x1301], [0x1303]), 40)
+    assert.equal(suiteOf(converse(configOf(alice, { suites: [0x1302] }), configOf(bob))), 40, 'nodes have no AES-256')
+    assert.equal(suiteOf(converse(configOf(alice, { suites: [0x1303] }), configOf(bob))), 0x1303)
+  })
 
   it('gives each handshake and each direction secrets of its own', () => {
     const first = converse(configOf(alice), configOf(bob))
@@ -229,7 +252,7 @@ describe('what a handshake may hold', () => {
     for (const outputs of [client, server]) {
       assert.equal(outputs.at(-1)!.kind, 'complete')
       const sent = sentAt(outputs, 'initial').length + sentAt(outputs, 'handshake').length
-      assert.ok(sent + RECEIVED_BYTES_MAX <= TRANSCRIPT_BYTES_MAX, `${sent} bytes sent`)
+      assert.ok(sent + NODE_BOUNDS.receivedMax <= NODE_BOUNDS.transcriptMax, `${sent} bytes sent`)
     }
   })
 })

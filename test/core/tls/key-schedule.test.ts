@@ -1,7 +1,8 @@
 // The key schedule against RFC 8448 section 3 (simple 1-RTT handshake), RFC 5869 appendix A and RFC 9001 appendix A.1.
 import assert from 'node:assert/strict'
+import { createHmac } from 'node:crypto'
 import { describe, it } from 'node:test'
-import { concat, fromHex, toHex } from '../../../src/core/bytes.ts'
+import { ascii, concat, fromHex, toHex } from '../../../src/core/bytes.ts'
 import {
   applicationSecrets,
   expand,
@@ -49,6 +50,25 @@ const CERTIFICATE_VERIFY = hex(
 const SERVER_FINISHED = hex('140000209b9b141d906337fbd2cbdce71df4deda4ab42c309572cb7fffee5454b78f0718')
 const SHARED = hex('8bd4054fb55b9d63fdfbacf9f04b9f0d35e6d63f537563efd46272900f89492d')
 
+/** RFC 5869 with SHA-384 by node:crypto, which knows nothing of TLS. */
+const hkdf384 = (secret: Uint8Array, info: Uint8Array, length: number): Uint8Array => {
+  const blocks: Buffer[] = []
+  for (let at = 0; at < length; at += 48) {
+    const block = createHmac('sha384', secret)
+    block.update(blocks.at(-1) ?? '')
+    blocks.push(
+      block
+        .update(info)
+        .update(Uint8Array.of(blocks.length + 1))
+        .digest(),
+    )
+  }
+  return Uint8Array.from(Buffer.concat(blocks).subarray(0, length))
+}
+
+const label384 = (label: string, context: Uint8Array): Uint8Array =>
+  concat(Uint8Array.of(0, 48, 6 + label.length), ascii(`tls13 ${label}`), Uint8Array.of(context.length), context)
+
 describe('key schedule', () => {
   const secrets = handshakeSecrets(crypto, SHARED, crypto.hash('sha256', concat(CLIENT_HELLO, SERVER_HELLO)))
   const untilVerify = concat(CLIENT_HELLO, SERVER_HELLO, ENCRYPTED_EXTENSIONS, CERTIFICATE, CERTIFICATE_VERIFY)
@@ -76,6 +96,22 @@ describe('key schedule', () => {
     assert.equal(toHex(application.server), 'a11af9f05531f856ad47116b45a950328204b4f44bfb6b3a4b4f1f3fcb631643')
     const finished = finishedData(crypto, secrets.client, hash)
     assert.equal(toHex(finished), 'a8ec436d677634ae525ac1fcebe11a039ec17694fac6e98527b642f2edd5ce61')
+  })
+
+  it('does the same by SHA-384 where the transcript is hashed by that', () => {
+    const zeros = new Uint8Array(48)
+    const mac = (key: Uint8Array, data: Uint8Array): Uint8Array => createHmac('sha384', key).update(data).digest()
+    const derived = label384('derived', crypto.hash('sha384', new Uint8Array(0)))
+    const helloHash = crypto.hash('sha384', concat(CLIENT_HELLO, SERVER_HELLO))
+    const handshake = mac(hkdf384(mac(zeros, zeros), derived, 48), SHARED)
+    const secrets = handshakeSecrets(crypto, SHARED, helloHash)
+    assert.deepEqual(secrets.client, hkdf384(handshake, label384('c hs traffic', helloHash), 48))
+    assert.deepEqual(secrets.server, hkdf384(handshake, label384('s hs traffic', helloHash), 48))
+    assert.deepEqual(secrets.master, Uint8Array.from(mac(hkdf384(handshake, derived, 48), zeros)))
+    const application = applicationSecrets(crypto, secrets.master, helloHash)
+    assert.deepEqual(application.client, hkdf384(secrets.master, label384('c ap traffic', helloHash), 48))
+    const finished = mac(hkdf384(secrets.server, label384('finished', new Uint8Array(0)), 48), helloHash)
+    assert.deepEqual(finishedData(crypto, secrets.server, helloHash), Uint8Array.from(finished))
   })
 
   it('expands over several digests as RFC 5869 appendix A.1 does', () => {
