@@ -17,6 +17,7 @@ import type { TransportSettings } from '../core/quic/settings.ts'
 import type { Identity, Ports } from '../io/ports.ts'
 import { type Acceptance, type Admission, AT_ONCE, type Crowd, type Handles, NO_CROWD } from './acceptance.ts'
 import { cameToNothing, endingOf, handshakeFailure } from './close-reasons.ts'
+import { type Dialled, refused } from './dialled.ts'
 import { Gatekeeper, type Stray } from './gatekeeper.ts'
 import { GivenTokens } from './given-tokens.ts'
 import { Link } from './link.ts'
@@ -55,14 +56,6 @@ export interface EndpointOptions {
   /** Default: the core's. */
   readonly quic?: Quic
 }
-
-/** Why a dial could not begin. */
-export type DialRefusal = 'closing' | 'no-socket' | 'slots-full' | 'connections-full'
-
-/** A dial that began, or why it could not. */
-export type Dialled =
-  | { readonly kind: 'dialling'; readonly handle: ConnectionHandle }
-  | { readonly kind: 'refused'; readonly reason: DialRefusal }
 
 /** One of no known connection, when it came. */
 type Stranger = Stray & Arrival
@@ -503,5 +496,3 @@ const drawn = (random: Random): Uint8Array => {
   random.fill(secret)
   return secret
 }
-
-const refused = (reason: DialRefusal): Dialled => ({ kind: 'refused', reason })
