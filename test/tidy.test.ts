@@ -137,11 +137,27 @@ describe('rings', () => {
     )
   })
 
-  test('node reaches clocks, timers and chance only through ports', () => {
+  test('quic knows nothing of nodes: of their room it imports what drives connections, and nobody imports it', () => {
+    const drives =
+      /^src\/node\/(abandonable|acceptance|close-reasons|endpoint|link|link-config|quic|schedule|send-pool)\.ts$/
+    const target = (path: string, name: string): string => posix.join(dirname(path), name)
+    const reaches = (source: Source): string[] => importsOf(source).map((name) => target(source.path, name))
+    const foreign = within('quic').flatMap((source) =>
+      reaches(source)
+        .filter((path) => path.startsWith('src/node/') && !drives.test(path))
+        .map((path) => `${source.path} ${path}`),
+    )
+    const inward = code
+      .filter(({ path }) => path.startsWith('src/') && !path.startsWith('src/quic/'))
+      .flatMap((source) => reaches(source).filter((path) => path.startsWith('src/quic/')))
+    none([...foreign, ...inward])
+  })
+
+  test('node and quic reach clocks, timers and chance only through ports', () => {
     const globals = 'setTimeout|setInterval|setImmediate|queueMicrotask|performance|process|Date'
     none(
       offences(
-        within('node'),
+        within('node', 'quic'),
         new RegExp(`(?<![.\\w#])(?:${globals})\\b(?!\\s*[?:])|\\bAbortSignal\\.timeout\\b|\\bMath\\.random\\b`, 'g'),
       ),
     )

@@ -2,6 +2,7 @@
 // virtual world implement them over a fake clock and memory. Nothing else in node/ touches a clock, a timer, a socket or a file.
 import type { Address } from '../core/address.ts'
 import type { PeerId } from '../core/ids.ts'
+import type { Ip } from '../core/ip.ts'
 import type { Crypto, Random, Work, WorkDone } from '../core/ports.ts'
 
 /** Two clocks: `now` monotonic in fractional milliseconds, `wall` in milliseconds since 1970. */
@@ -42,6 +43,11 @@ export interface Udp {
 export interface UdpEvents {
   datagram(bytes: Uint8Array, from: Address): void
   failed(error: unknown): void
+}
+
+/** Finds the addresses of host names; rejects with NAME_NOT_FOUND. */
+export interface Names {
+  resolve(host: string): Promise<readonly Ip[]>
 }
 
 /** An ML-DSA-65 key pair: the raw public key (1,952 bytes), its PeerId, and the private key as PKCS#8 DER. Never logged. */
@@ -113,6 +119,9 @@ export interface Files {
   /** Locks a data directory for this process; rejects with DATA_DIR_IN_USE. The lock goes with the process, even when it is killed. */
   lock(directory: string): Promise<{ release(): Promise<void> }>
 }
+
+/** What whoever speaks on the network needs of the world. */
+export type NetworkPorts = Omit<Ports, 'files'>
 
 /** Everything a node needs of the world. */
 export interface Ports {

@@ -11,16 +11,16 @@ import { retryAfterReason } from '../core/messages/retry-after.ts'
 import type { FirstInitial } from '../core/quic/connection.ts'
 import { type Header, LOCAL_ID_BYTES, type LongHeader } from '../core/quic/packet.ts'
 import { Tokens } from '../core/quic/tokens.ts'
-import type { Ports } from '../io/ports.ts'
+import type { NetworkPorts } from '../io/ports.ts'
 import { Lateness } from './lateness.ts'
-import type { Limits } from './options.ts'
+import type { EndpointLimits } from './options.ts'
 import type { Quic } from './quic.ts'
 import type { Schedule } from './schedule.ts'
 
 /** What a gatekeeper is made of. */
 export interface GatekeeperParts {
-  readonly ports: Ports
-  readonly limits: Limits
+  readonly ports: NetworkPorts
+  readonly limits: EndpointLimits
   readonly gate: Partial<GateOptions>
   readonly schedule: Schedule
   readonly counters: Counters

@@ -1,10 +1,11 @@
-// What a connection begins with: the node's own keys and secrets, and the settings that suit where its peer is.
+// What a connection begins with: the node's own keys, secrets and settings.
 import { type Address, classify } from '../core/address.ts'
 import type { PeerId } from '../core/ids.ts'
 import type { Crypto, Suite } from '../core/ports.ts'
 import type { QuicConfig } from '../core/quic/connection.ts'
 import type { TransportSettings } from '../core/quic/settings.ts'
 import type { Identity, Ports } from '../io/ports.ts'
+import type { Returning } from './returning.ts'
 
 /** A connection's configuration with its settings. */
 export type LinkConfig = QuicConfig & { readonly transport: TransportSettings }
@@ -12,11 +13,14 @@ export type LinkConfig = QuicConfig & { readonly transport: TransportSettings }
 /** What all connections of one endpoint have in common. */
 export interface LinkParentage {
   readonly ports: Pick<Ports, 'crypto' | 'random'>
-  readonly identity: Identity
-  readonly alpn: string
-  /** For peers on this machine's loopback interface, which carries large datagrams, and for all others. */
-  readonly transports: { readonly loopback: TransportSettings; readonly elsewhere: TransportSettings }
+  readonly identity: Identity | null
+  /** Application protocols, best first. */
+  readonly alpn: readonly string[]
+  readonly transport: TransportSettings
   readonly resetSecret: Uint8Array
+  /** What a connection has besides; default: nothing. */
+  readonly more?: { readonly config: (ends: LinkEnds) => Partial<QuicConfig> }
+  readonly returning: Returning
 }
 
 /** Which end we are, of a connection with whom. */
@@ -35,15 +39,17 @@ export const suitesTo = (remote: Address, { swiftest }: Pick<Crypto, 'swiftest'>
 
 /** The configuration of one connection. */
 export const linkConfig = (
-  { ports, identity, alpn, transports, resetSecret }: LinkParentage,
+  { ports, identity, alpn, transport, resetSecret, returning, more }: LinkParentage,
   ends: LinkEnds,
 ): LinkConfig => ({
   ...ends,
+  ...(ends.role === 'client' ? returning.dialling(ends.expectedPeer) : returning.accepting()),
   suites: suitesTo(ends.remote, ports.crypto),
   crypto: ports.crypto,
   random: ports.random,
-  publicKey: identity.publicKey,
-  alpn: [alpn],
-  transport: classify(ends.remote) === 'loopback' ? transports.loopback : transports.elsewhere,
+  publicKey: identity?.publicKey ?? null,
+  alpn,
   resetSecret,
+  ...more?.config(ends),
+  transport,
 })

@@ -6,6 +6,7 @@ import type { Address } from '../core/address.ts'
 import type { Direction, HandshakeFailure } from '../core/counters.ts'
 import type { ConnectionHandle, PeerId, StreamId } from '../core/ids.ts'
 import type { ConnectionOutput } from '../core/quic/outputs.ts'
+import type { TlsPeer } from '../core/tls/session.ts'
 import type { UdpSocket } from '../io/ports.ts'
 import type { Connection } from './quic.ts'
 import type { Due } from './schedule.ts'
@@ -39,8 +40,6 @@ export interface LinkParts {
   readonly remote: Address
   readonly connection: Connection
   readonly socket: UdpSocket
-  /** The largest datagram the connection sends. */
-  readonly datagramBytes: number
   /** Whether the peer's address was validated before it began; a peer that finished its handshake is at its address in any case. */
   readonly isValidated: boolean
   /** When its first datagram came or was made. */
@@ -61,13 +60,12 @@ export class Link implements Due {
   readonly origin: Address
   readonly connection: Connection
   readonly socket: UdpSocket
-  readonly datagramBytes: number
   readonly isValidated: boolean
   readonly beganAt: number
   readonly #owner: LinkOwner
   state: LinkState
-  /** Known from the moment the handshake finished. */
-  peer: { readonly peerId: PeerId; readonly publicKey: Uint8Array } | null = null
+  /** What the peer has shown of itself, from the moment the handshake finished. */
+  shown: TlsPeer | null = null
   /** Whether the gate's slot was kept: an Initial opened. */
   begun: boolean
   /** When the last datagram for it came. */
@@ -86,13 +84,17 @@ export class Link implements Due {
     this.remote = this.origin = parts.remote
     this.connection = parts.connection
     this.socket = parts.socket
-    this.datagramBytes = parts.datagramBytes
     this.isValidated = parts.isValidated
     this.beganAt = parts.beganAt
     this.#owner = parts.owner
     this.heardAt = parts.beganAt
     this.begun = parts.direction === 'outbound'
     this.state = { kind: 'half-open', deadline, failure: null }
+  }
+
+  /** The peer, where it has shown a raw public key: nodes show nothing else. */
+  get peer(): { readonly peerId: PeerId } | null {
+    return this.shown !== null && this.shown.peerId !== null ? this.shown : null
   }
 
   /** When it wants to be run: at its connection's timer, or at the end of its handshake's time. */
@@ -186,6 +188,18 @@ export class Link implements Due {
     this.#touch()
   }
 
+  /** What is said to the endpoint's `judge`. */
+  judged(isWanted: boolean, now: number): void {
+    this.connection.judged(isWanted, now)
+    this.#touch()
+  }
+
+  /** Ends a connection that is not wanted, with a transport code. */
+  reject(code: number, reason: string, now: number): void {
+    this.connection.reject(code, reason, now)
+    this.#touch()
+  }
+
   /** Forgets a connection without a word to the peer; a handshake in progress has then failed for `failure`. */
   drop(failure: HandshakeFailure = 'cancelled'): void {
     if (this.state.kind === 'half-open') this.state = { ...this.state, failure }
@@ -201,6 +215,17 @@ export class Link implements Due {
 
   keepAlive(everyMs: number | null): void {
     this.connection.keepAliveMs = everyMs
+    this.#touch()
+  }
+
+  /** Gives a peer that dialled us a ticket to come back with. */
+  giveTicket(now: number): void {
+    this.connection.sendTicket(now)
+    this.#touch()
+  }
+
+  updateKeys(): void {
+    this.connection.updateKeys()
     this.#touch()
   }
 

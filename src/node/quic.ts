@@ -6,6 +6,8 @@ import { invalidToken, refusal, type Refused } from '../core/gate/refusal.ts'
 import type { Crypto, Random, WorkDone } from '../core/ports.ts'
 import { type FirstInitial, QuicConnection, type QuicConfig } from '../core/quic/connection.ts'
 import { opensInitial } from '../core/quic/first-packet.ts'
+import type { Negotiated } from '../core/quic/handshake.ts'
+import type { ExportRequest } from '../core/tls/key-schedule.ts'
 import type { ConnectionOutput } from '../core/quic/outputs.ts'
 import {
   type Header,
@@ -23,8 +25,13 @@ export interface Connection {
   readonly localIds: readonly Uint8Array[]
   readonly opened: boolean
   readonly isOpen: boolean
+  readonly datagramBytes: number
   keepAliveMs: number | null
   readonly destination: { readonly remote: Address }
+  readonly negotiated: Negotiated | null
+  readonly stats: { readonly sent: number; readonly received: number; readonly rttMs: number }
+  readonly keyUpdates: number
+  updateKeys(): void
   takeDiscarded(): number
   receive(datagram: Uint8Array, from: Address, now: number): void
   transmit(into: Uint8Array, now: number): number
@@ -32,6 +39,8 @@ export interface Connection {
   timeout(now: number): void
   poll(): ConnectionOutput | null
   done(work: WorkDone, now: number): void
+  judged(isWanted: boolean, now: number): void
+  exportKeys(request: ExportRequest): Uint8Array | null
   open(bidirectional: boolean): StreamId | null
   prioritise(stream: StreamId): void
   write(stream: StreamId, bytes: Uint8Array): number
@@ -44,8 +53,11 @@ export interface Connection {
   stop(stream: StreamId, code: number): void
   close(code: number, reason: string, now: number): void
   withdraw(now: number): void
+  reject(code: number, reason: string, now: number): void
   abandon(): void
+  readonly isResumed: boolean
   sendToken(token: Uint8Array): void
+  sendTicket(now: number): void
 }
 
 type ResetTrigger = Parameters<typeof statelessReset>[0]

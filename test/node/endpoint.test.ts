@@ -125,9 +125,9 @@ const endpointWith = async (
   const endpoint = new Endpoint({
     ports: world.ports,
     identity,
-    alpn: 'test',
+    alpn: ['test'],
     limits: parts.limits,
-    transports: { loopback: TRANSPORT_DEFAULTS, elsewhere: TRANSPORT_DEFAULTS },
+    transport: TRANSPORT_DEFAULTS,
     schedule: parts.schedule,
     counters: parts.counters,
     acceptance: acceptance(parts.lifecycle, parts.registry),

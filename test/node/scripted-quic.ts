@@ -11,7 +11,10 @@ import type { Connection, Quic } from '../../src/node/quic.ts'
 export class ScriptedConnection implements Connection {
   readonly localIds: readonly Uint8Array[]
   opened = true
+  readonly datagramBytes = 1200
   keepAliveMs: number | null = null
+  readonly negotiated = null
+  readonly stats = { sent: 0, received: 0, rttMs: 0 }
   readonly outputs: ConnectionOutput[] = []
   readonly destination: { readonly remote: Address }
   /** What can be read, by stream. */
@@ -107,6 +110,9 @@ export class ScriptedConnection implements Connection {
     return null
   }
 
+  readonly keyUpdates = 0
+  updateKeys(): void {}
+
   takeDiscarded(): number {
     return 0
   }
@@ -115,8 +121,20 @@ export class ScriptedConnection implements Connection {
     return 0
   }
 
+  judged(): void {}
+  exportKeys(): null {
+    return null
+  }
+  reject(): void {}
   prioritise(): void {}
+  isResumed = false
+  tickets = 0
+
   sendToken(): void {}
+
+  sendTicket(): void {
+    this.tickets++
+  }
   finish(): void {}
   reset(): void {}
   stop(): void {}

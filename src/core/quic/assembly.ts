@@ -28,6 +28,12 @@ const PROTECTED_BYTES_MIN = 4
 /** A CONNECTION_CLOSE reason longer than this is cut. */
 const REASON_BYTES_MAX = 256
 
+/** A datagram with less room left than this is as full as it can be: a STREAM frame of a few bytes waits for the next. */
+const UNFILLED_MAX = 40
+
+/** From this probe timeout in a row on, datagrams are small. */
+const PTO_COUNT_LARGE = 2
+
 /** A packet written and not yet sealed: the last one of a datagram may still be padded. */
 interface Draft {
   readonly space: PacketSpace
@@ -45,10 +51,12 @@ interface Draft {
 
 /** Writes the next datagram of the path in use into `into` and returns its length; 0 when nothing is to be sent now. */
 export const assemble = (parts: Parts, into: Uint8Array, now: number): number => {
+  if (mayProbe(parts, into.length, now)) return assembleProbe(parts, new Writer(into), now)
   const { path } = parts
-  const limit = limitOf(path, into)
-  const writer = new Writer(into)
-  const drafts: Draft[] = []
+  const limit = Math.min(into.length, bytesMax(parts), path.allowance)
+  // Most calls have nothing to send: they need neither.
+  let writer: Writer | null = null
+  let drafts: Draft[] | null = null
   let anythingWaits = false
   for (const name of SPACES) {
     const space = parts.spaces[name]
@@ -57,19 +65,20 @@ export const assemble = (parts: Parts, into: Uint8Array, now: number): number =>
     anythingWaits ||= waits
     const isDue = space.received.ackAt <= now || space.probes > 0 || (name === 'application' && owesChallenge(parts))
     if (!isDue && !(waits && windowAllows(parts, space, now))) continue
+    writer ??= new Writer(into)
     const draft = begin(parts, writer, { name, limit, path })
     if (draft === null) continue
     fill(parts, draft, now)
     if (draft.builder.isEmpty) writer.at = draft.start
-    else drafts.push(ended(writer, draft))
+    else (drafts ??= []).push(ended(writer, draft))
   }
   if (!anythingWaits) parts.recovery.throttle.rested()
-  return finish(parts, writer, { drafts, limit, path, now })
+  return writer === null || drafts === null ? 0 : finish(parts, writer, { drafts, limit, path, now })
 }
 
 /** Writes a datagram of another path, which asks or answers there and says nothing else (RFC 9000 section 9.1). */
-export const assembleProbe = (parts: Parts, path: Path, into: Uint8Array, now: number): number => {
-  const limit = limitOf(path, into)
+export const assembleAside = (parts: Parts, path: Path, into: Uint8Array, now: number): number => {
+  const limit = Math.min(into.length, path.mtu.bytes, path.allowance)
   const writer = new Writer(into)
   const draft = begin(parts, writer, { name: 'application', limit, path })
   if (draft === null) return 0
@@ -85,7 +94,7 @@ export const assembleClose = (parts: Parts, into: Uint8Array, now: number): numb
   if (state.kind !== 'closing' || !state.owesAnswer) return 0
   state.owesAnswer = false
   const { path } = parts
-  const limit = limitOf(path, into)
+  const limit = Math.min(into.length, path.mtu.bytes, path.allowance)
   const writer = new Writer(into)
   const drafts: Draft[] = []
   for (const name of SPACES) {
@@ -102,8 +111,6 @@ export const assembleClose = (parts: Parts, into: Uint8Array, now: number): numb
   return finish(parts, writer, { drafts, limit, path, now })
 }
 
-const limitOf = (path: Path, into: Uint8Array): number => Math.min(into.length, path.datagramBytes, path.allowance)
-
 /** A challenge waits for no window: until it is answered hardly anything may be sent, and it is as rare as a probe. */
 const owesChallenge = ({ path, progress }: Parts): boolean => progress.confirmed && path.validation?.owed === true
 
@@ -114,6 +121,29 @@ const owesChallenge = ({ path, progress }: Parts): boolean => progress.confirmed
 const windowAllows = (parts: Parts, space: PacketSpace, now: number): boolean =>
   parts.recovery.throttle.allows(now) ||
   (space.hasCrypto() && parts.recovery.spaces[space.name].elicitingInFlight === 0)
+
+/** What is sent again and again may have been too large. */
+const bytesMax = ({ path, recovery }: Parts): number =>
+  recovery.ptoCount < PTO_COUNT_LARGE ? path.mtu.bytes : INITIAL_DATAGRAM_BYTES
+
+/** A probe of the path's size goes when an ordinary datagram could; it is one at a time and not counted as in flight. */
+const mayProbe = ({ path, progress, recovery }: Parts, room: number, now: number): boolean => {
+  if (!progress.confirmed || !path.isValidated || recovery.ptoCount > 0) return false
+  const wanted = path.mtu.wanted(now)
+  return wanted > 0 && wanted <= room && recovery.throttle.hasRoom
+}
+
+/** A datagram of the size that is tried, with nothing in it that would be missed (RFC 9000 section 14.4). */
+const assembleProbe = (parts: Parts, writer: Writer, now: number): number => {
+  const bytes = parts.path.mtu.wanted(now)
+  const draft = begin(parts, writer, { name: 'application', limit: bytes, path: parts.path })
+  if (draft === null) return 0
+  draft.builder.add({ type: parts.ackFrequency.isUnderstood ? 'immediate-ack' : 'ping' }, { kind: 'mtu-probe', bytes })
+  draft.builder.isPathProbe = true
+  pad(writer, draft, bytes - TAG_BYTES - writer.at)
+  parts.path.mtu.probeSent()
+  return finish(parts, writer, { drafts: [ended(writer, draft)], limit: bytes, path: parts.path, now })
+}
 
 const hasApplicationFrames = (parts: Parts): boolean =>
   parts.progress.doneOwed ||
@@ -137,7 +167,7 @@ const begin = (parts: Parts, writer: Writer, as: { name: SpaceName; limit: numbe
   return {
     space,
     path: as.path,
-    builder: new PacketBuilder(writer, as.limit - TAG_BYTES),
+    builder: new PacketBuilder(writer, as.limit - TAG_BYTES, parts.observer === null ? null : []),
     start,
     lengthAt,
     packetNumberAt: writer.at - size,
@@ -169,13 +199,15 @@ const writeHeader = (
 
 /** Closes the payload of a draft, long enough to be sampled, and leaves room for its tag. */
 const ended = (writer: Writer, draft: Draft): Draft => {
-  pad(writer, Math.max(0, draft.packetNumberAt + PROTECTED_BYTES_MIN - writer.at))
+  pad(writer, draft, draft.packetNumberAt + PROTECTED_BYTES_MIN - writer.at)
   draft.end = writer.at
   writer.at += TAG_BYTES
   return draft
 }
 
-const pad = (writer: Writer, bytes: number): void => {
+const pad = (writer: Writer, { builder }: Draft, bytes: number): void => {
+  if (bytes <= 0) return
+  builder.frames?.push({ type: 'padding', length: bytes })
   writer.bytes.fill(0, writer.at, writer.at + bytes)
   writer.at += bytes
 }
@@ -195,7 +227,10 @@ const fill = (parts: Parts, draft: Draft, now: number): void => {
     space.fillCrypto(builder)
     if (space.name === 'application') fillApplication(parts, builder, now)
   } else if (space.name === 'application' && owesChallenge(parts)) parts.path.fill(builder, parts.random)
-  if (isProbe && !builder.isAckEliciting && builder.room > 0) builder.add({ type: 'ping' }, null)
+  const mayHurry = space.name === 'application' && parts.ackFrequency.isUnderstood
+  if (isProbe && builder.room > 0 && (mayHurry || !builder.isAckEliciting)) {
+    builder.add({ type: mayHurry ? 'immediate-ack' : 'ping' }, null)
+  }
   if (isProbe && builder.isAckEliciting) space.probes--
 }
 
@@ -209,6 +244,7 @@ const fillApplication = (parts: Parts, builder: PacketBuilder, now: number): voi
   parts.localIds.fill(builder)
   parts.remoteIds.fill(builder)
   if (parts.progress.complete) parts.tokens.fill(builder)
+  parts.ackFrequency.fill(builder, parts.recovery.throttle.window / parts.path.mtu.bytes, parts.recovery.rtt.smoothed)
   fillStreams(parts.streams, builder, { now, rttMs: parts.recovery.rtt.smoothed })
   // Whoever asks whether the path in use is still the right one goes by packets that say something (RFC 9000 section 9.3.3).
   if (isAnswering && builder.isProbing && builder.room > 0) builder.add({ type: 'ping' }, null)
@@ -223,22 +259,27 @@ const finish = (
   const { drafts, limit, path, now } = datagram
   const last = drafts.at(-1)
   if (last === undefined) return 0
-  const mustBeFull = drafts.some(
-    ({ builder, space }) =>
-      builder.wantsFullDatagram || (space.name === 'initial' && (parts.role === 'client' || builder.isAckEliciting)),
-  )
+  let mustBeFull = false
+  for (const { builder, space } of drafts) {
+    mustBeFull ||=
+      builder.wantsFullDatagram || (space.name === 'initial' && (parts.role === 'client' || builder.isAckEliciting))
+  }
   const missing = mustBeFull ? Math.min(INITIAL_DATAGRAM_BYTES, limit) - writer.at : 0
   if (missing > 0) {
     writer.at = last.end
-    pad(writer, missing)
+    pad(writer, last, missing)
     last.end = writer.at
     writer.at += TAG_BYTES
   }
-  for (const draft of drafts) seal(parts, writer.bytes, draft, now)
+  let doneWithInitial = false
+  for (const draft of drafts) {
+    seal(parts, writer.bytes, draft, now)
+    // A client is done with Initial packets once it sends Handshake ones (RFC 9001 section 4.9.1).
+    doneWithInitial ||= parts.role === 'client' && draft.space.name === 'handshake'
+  }
   path.onSent(writer.at, now)
-  // A client is done with Initial packets once it sends Handshake ones (RFC 9001 section 4.9.1).
-  if (parts.role === 'client' && drafts.some((draft) => draft.space.name === 'handshake'))
-    discardSpace(parts, 'initial')
+  if (drafts[0]?.space.name === 'application' && writer.at > limit - UNFILLED_MAX) path.mtu.filled()
+  if (doneWithInitial) discardSpace(parts, 'initial')
   return writer.at
 }
 
@@ -253,9 +294,13 @@ const seal = (parts: Parts, buffer: Uint8Array, draft: Draft, now: number): void
     number: packetNumber,
     sentAt: now,
     flow: draft.path.flow?.number ?? -1,
-    bytes: ackEliciting ? end + TAG_BYTES - start : 0,
+    bytes: ackEliciting && !builder.isPathProbe ? end + TAG_BYTES - start : 0,
     ackEliciting,
     carried: builder.carried,
   })
   if (ackEliciting) parts.lifetime.onElicitingSent(now)
+  const { frames } = builder
+  if (frames !== null) {
+    parts.observer?.packetSent({ space: space.name, number: packetNumber, bytes: end + TAG_BYTES - start, frames })
+  }
 }

@@ -7,7 +7,8 @@ import { assert } from '../assert.ts'
 import { sameBytes } from '../bytes.ts'
 import type { StreamId } from '../ids.ts'
 import type { WorkDone } from '../ports.ts'
-import { assemble, assembleClose, assembleProbe } from './assembly.ts'
+import type { ExportRequest } from '../tls/key-schedule.ts'
+import { assemble, assembleAside, assembleClose } from './assembly.ts'
 import {
   acceptorBeginning,
   type Beginning,
@@ -17,7 +18,7 @@ import {
   type QuicConfig,
 } from './beginning.ts'
 import { Ending } from './ending.ts'
-import { Handshake } from './handshake.ts'
+import { Handshake, type Negotiated } from './handshake.ts'
 import { type Arrived, type IntakeResult, receivePacket, spaceOf, splitDatagram } from './intake.ts'
 import type { ConnectionOutput } from './outputs.ts'
 import type { Header, VersionNegotiationHeader } from './packet.ts'
@@ -25,7 +26,7 @@ import { type Parts, phaseTime, recoveryView } from './parts.ts'
 import type { Path, Place } from './path.ts'
 import { SPACES } from './recovery.ts'
 import { followRetry } from './retry.ts'
-import { lose, settle } from './settlement.ts'
+import { lose, settle, suspectSize } from './settlement.ts'
 import { isStatelessReset } from './stateless-reset.ts'
 import { AEAD_LIMIT_REACHED, NO_ERROR, violation } from './transport-error.ts'
 import { versionRefused } from './version-negotiation.ts'
@@ -106,6 +107,16 @@ export class QuicConnection {
     if (this.#parts.lifetime.isOpen) this.#parts.tokens.give(token)
   }
 
+  /** The largest datagram that `transmit` may write next: in a smaller buffer larger ones are not tried. */
+  get datagramBytes(): number {
+    return this.#parts.path.mtu.nextBytes
+  }
+
+  /** What both ends agreed on; null before the handshake is done. */
+  get negotiated(): Negotiated | null {
+    return this.#handshake.negotiated
+  }
+
   /** Bytes of datagrams sent and received, and the smoothed round-trip time in ms. */
   get stats(): { sent: number; received: number; rttMs: number } {
     return { ...this.#parts.path.bytes, rttMs: this.#parts.recovery.rtt.smoothed }
@@ -139,7 +150,7 @@ export class QuicConnection {
     if (lifetime.state.kind === 'closing') return assembleClose(this.#parts, into, now)
     if (!lifetime.isOpen) return 0
     const probed = paths.probe()
-    const probe = probed === null ? 0 : assembleProbe(this.#parts, probed, into, now)
+    const probe = probed === null ? 0 : assembleAside(this.#parts, probed, into, now)
     this.#destination = probed !== null && probe > 0 ? probed : paths.current
     const length = probe > 0 ? probe : assemble(this.#parts, into, now)
     if (length > 0) this.#sentAt = now
@@ -178,10 +189,12 @@ export class QuicConnection {
     const view = recoveryView(this.#parts)
     if (now < recovery.timerAt(view)) return
     const { lost, probe, space } = recovery.onTimer(view, now)
-    settle(this.#parts, space, { acknowledged: [], lost })
+    settle(this.#parts, space, { acknowledged: [], lost }, now)
     if (!probe) return
     spaces[space].probes = PROBES
-    for (const packet of recovery.spaces[space].oldest(PROBES)) {
+    const oldest = recovery.spaces[space].oldest(PROBES)
+    suspectSize(this.#parts, oldest, now)
+    for (const packet of oldest) {
       for (const carried of packet.carried) lose(this.#parts, space, carried)
     }
   }
@@ -234,6 +247,27 @@ export class QuicConnection {
   judged(isWanted: boolean, now: number): void {
     if (!this.#parts.lifetime.isOpen) return
     this.#handshake.judged(isWanted, now)
+  }
+
+  /** The peer came back with an earlier session: nobody signed. Known from `established` on. */
+  get isResumed(): boolean {
+    return this.#handshake.isResumed
+  }
+
+  /** The application protocol that was agreed; null before `established`. */
+  get alpn(): string | null {
+    return this.#handshake.alpn
+  }
+
+  /** Gives the peer of an acceptor's connection a ticket to come back with, once; nothing where there are no tickets. */
+  sendTicket(now: number): void {
+    assert(this.#config.role === 'server', 'only an acceptor gives tickets')
+    if (this.#live) this.#handshake.sendTicket(now)
+  }
+
+  /** Keying material that both ends have, and nobody else; null before `established`, or without `QuicConfig.exporter`. */
+  exportKeys(request: ExportRequest): Uint8Array | null {
+    return this.#handshake.exportKeys(request)
   }
 
   /** Opens a stream, or null at the peer's limit; `streams-available` tells when it may succeed. */
@@ -296,6 +330,11 @@ export class QuicConnection {
     this.#ending.violate(violation(NO_ERROR, ''), now)
   }
 
+  /** Ends a connection that is not wanted, with a transport code, CRYPTO_ERROR and an alert for one (RFC 9000 section 20.1); idempotent. */
+  reject(code: number, reason: string, now: number): void {
+    this.#ending.violate(violation(code, reason), now)
+  }
+
   /** Forgets the connection without a word to the peer. */
   abandon(): void {
     if (this.#parts.lifetime.state.kind === 'gone') return
@@ -331,6 +370,7 @@ export class QuicConnection {
   }
 
   #discard(): void {
+    this.#parts.observer?.packetDropped()
     this.#discarded++
   }
 

@@ -1,7 +1,8 @@
 // Runs the TLS session of a connection (RFC 9001 section 4): CRYPTO bytes in order go in, and what it wants done is done to the parts,
 // keys and transport parameters above all.
-import type { Crypto, WorkDone } from '../ports.ts'
+import type { Crypto, Group, Suite, WorkDone } from '../ports.ts'
 import { TlsClient } from '../tls/client.ts'
+import { exportKeys, type ExportRequest } from '../tls/key-schedule.ts'
 import { TlsServer } from '../tls/server.ts'
 import type { TlsOutput, TlsPeer, TlsSession } from '../tls/session.ts'
 import { announced, type Beginning, type QuicConfig } from './beginning.ts'
@@ -12,7 +13,6 @@ import type { ConnectionOutput } from './outputs.ts'
 import { idObjection } from './own-parameters.ts'
 import { confirm, type Parts } from './parts.ts'
 import { SPACES } from './recovery.ts'
-import { TRANSPORT_DEFAULTS } from './settings.ts'
 import { CRYPTO_ERROR, INTERNAL_ERROR, TRANSPORT_PARAMETER_ERROR, violation } from './transport-error.ts'
 import { decodeParameters, encodeParameters } from './transport-parameters.ts'
 
@@ -25,22 +25,41 @@ export interface HandshakeParts {
   readonly replay: (packet: Arrived, now: number) => void
 }
 
+/** What both ends agreed on. */
+export interface Negotiated {
+  readonly alpn: string
+  readonly suite: Suite
+  readonly group: Group
+}
+
 /** One end of one connection's handshake. */
 export class Handshake {
   readonly #crypto: Crypto
-  readonly #datagramBytes: number
   readonly #originalId: Uint8Array
   readonly #tls: TlsSession
   readonly #to: HandshakeParts
   #peer: TlsPeer | null = null
+  #suite: Suite | null = null
+  #alpn: string | null = null
+  #exporterSecret: Uint8Array | null = null
+  #isResumed = false
 
   constructor(config: QuicConfig, beginning: Beginning, to: HandshakeParts) {
     this.#crypto = config.crypto
-    this.#datagramBytes = (config.transport ?? TRANSPORT_DEFAULTS).datagramBytes
     this.#originalId = beginning.original
     this.#to = to
-    const tls = { ...config, transportParameters: encodeParameters(announced(config, beginning)) }
+    const parameters = announced(config, beginning)
+    to.parts.observer?.parameters('local', parameters)
+    const tls = { ...config, transportParameters: encodeParameters(parameters) }
     this.#tls = config.role === 'client' ? new TlsClient(tls) : new TlsServer(tls)
+  }
+
+  /** What was agreed on; null before the handshake is done. */
+  get negotiated(): Negotiated | null {
+    const { group } = this.#tls
+    return this.#alpn === null || this.#suite === null || group === null
+      ? null
+      : { alpn: this.#alpn, suite: this.#suite, group }
   }
 
   /** The session gets the CRYPTO bytes that are in order by now. */
@@ -68,6 +87,28 @@ export class Handshake {
     this.drain(now)
   }
 
+  /** The peer came back with an earlier session: nobody signed. */
+  get isResumed(): boolean {
+    return this.#isResumed
+  }
+
+  /** The application protocol that was agreed; null before the handshake is complete. */
+  get alpn(): string | null {
+    return this.#alpn
+  }
+
+  /** Gives the peer a ticket to come back with. */
+  sendTicket(now: number): void {
+    this.#tls.issueTicket()
+    this.drain(now)
+  }
+
+  /** Keying material (RFC 8446 section 7.5); null before the handshake is complete, or where the configuration says nothing of it. */
+  exportKeys(request: ExportRequest): Uint8Array | null {
+    if (this.#exporterSecret === null || !this.#to.parts.progress.complete) return null
+    return exportKeys(this.#crypto, this.#exporterSecret, request)
+  }
+
   /** Does what the session wants done. */
   drain(now: number): void {
     const { held, lifetime } = this.#to.parts
@@ -87,6 +128,7 @@ export class Handshake {
         parts.spaces[output.level].cryptoOut.write(output.bytes)
         return
       case 'keys':
+        this.#suite = output.suite
         if (output.level === 'application') return parts.phases.install(output)
         parts.spaces[output.level].setKey(output.direction, packetKeyOf(this.#crypto, output.suite, output.secret))
         return
@@ -97,9 +139,18 @@ export class Handshake {
       case 'peer':
         this.#peer = output
         return
+      case 'resumed':
+        this.#isResumed = true
+        return
       case 'judge':
+      case 'key-log':
+      case 'session':
         return emit(output)
+      case 'exporter':
+        this.#exporterSecret = output.secret
+        return
       case 'complete':
+        this.#alpn = output.alpn
         return this.#onComplete(now)
       case 'alert':
         return ending.violate(violation(CRYPTO_ERROR + output.alert, output.reason), now)
@@ -120,8 +171,10 @@ export class Handshake {
       return ending.violate(violation(TRANSPORT_PARAMETER_ERROR, problem ?? ''), now)
     }
     parts.peer = peer
+    parts.observer?.parameters('remote', peer)
     parts.remoteIds.first.resetToken = peer.statelessResetToken
     parts.paths.announceReset()
+    if (peer.minAckDelayUs !== null) parts.ackFrequency.begin(peer.minAckDelayUs, 1000 * peer.maxAckDelayMs)
     parts.lifetime.agreeIdle(peer.maxIdleTimeoutMs)
     parts.streams.applyPeer({
       maxData: peer.initialMaxData,
@@ -139,8 +192,7 @@ export class Handshake {
     if (peer === null) return ending.violate(violation(INTERNAL_ERROR, 'complete without a peer'), now)
     parts.progress.complete = true
     parts.path.isValidated = true
-    parts.path.datagramBytes = Math.min(this.#datagramBytes, parts.peer.maxUdpPayloadBytes)
-    parts.recovery.throttle.setDatagramBytes(parts.path.datagramBytes)
+    parts.paths.begin(parts.peer.maxUdpPayloadBytes)
     if (parts.role === 'server') {
       parts.progress.doneOwed = true
       confirm(parts)

@@ -2,6 +2,7 @@
 import { Reader, sameBytes } from '../bytes.ts'
 import type { PacketKey } from '../ports.ts'
 import { allowedInHandshake, type Frame, isAckEliciting, isProbing, readFrame } from './frames.ts'
+import type { ObservedPacket } from './observer.ts'
 import type { CloseReason } from './outputs.ts'
 import {
   type Header,
@@ -11,10 +12,10 @@ import {
   parseHeader,
   type ShortHeader,
 } from './packet.ts'
-import { confirm, discardSpace, type Parts, phaseTime } from './parts.ts'
+import { observedRecovery, confirm, discardSpace, type Parts, phaseTime } from './parts.ts'
 import type { Path } from './path.ts'
 import { openPacket, type ProtectedPacket } from './protection.ts'
-import { MAX_ACK_DELAY_MS } from './received-packets.ts'
+import { MIN_ACK_DELAY_US } from './received-packets.ts'
 import type { SpaceName } from './recovery.ts'
 import { settle } from './settlement.ts'
 import { FRAME_ENCODING_ERROR, NO_ERROR, PROTOCOL_VIOLATION, type Violation, violation } from './transport-error.ts'
@@ -81,20 +82,24 @@ export const receivePacket = (
   const breached = name === 'application' ? parts.phases.opened(key, packetNumber, phaseTime(parts, now)) : null
   if (breached !== null) return { opened: true, result: { kind: 'violation', violation: breached } }
   onGenuine(parts, header, name)
-  const frames = applyFrames(
-    parts,
-    { name, path, header, key, reader: new Reader(buffer, opened.payload, opened.end) },
-    now,
-  )
+  const seen: Frame[] | null = parts.observer === null ? null : []
+  const reader = new Reader(buffer, opened.payload, opened.end)
+  const frames = applyFrames(parts, { name, path, header, key, reader, seen }, now)
+  if (seen !== null) tell(parts, { space: name, number: packetNumber, bytes: header.end - header.start, frames: seen })
   if (frames.kind !== 'frames') return { opened: true, result: frames }
-  const delayMs = name === 'application' ? MAX_ACK_DELAY_MS : 0
-  space.received.add(packetNumber, frames.ackEliciting, { now, delayMs })
+  const atOnce = name !== 'application' || frames.atOnce
+  space.received.add(packetNumber, frames.ackEliciting, { now, atOnce })
   parts.lifetime.onReceived(now)
   const { destinationId } = header
   if (parts.progress.confirmed) {
     parts.paths.onPacket(path, { number: packetNumber, isProbing: frames.isProbing, destinationId }, now)
   }
   return { opened: true, result: OK }
+}
+
+const tell = (parts: Parts, packet: ObservedPacket): void => {
+  parts.observer?.packetReceived(packet)
+  if (packet.frames.some(({ type }) => type === 'ack')) parts.observer?.recovery(observedRecovery(parts))
 }
 
 /** Where a packet stands; one with a short header shows which key it is to be tried with. */
@@ -132,17 +137,20 @@ interface Packet {
   /** What it was opened with. */
   readonly key: PacketKey
   readonly reader: Reader
+  /** Filled with its frames, where somebody looks on. */
+  readonly seen: Frame[] | null
 }
 
 const applyFrames = (
   parts: Parts,
   packet: Packet,
   now: number,
-): IntakeResult | { kind: 'frames'; ackEliciting: boolean; isProbing: boolean } => {
+): IntakeResult | { kind: 'frames'; ackEliciting: boolean; atOnce: boolean; isProbing: boolean } => {
   const { name, reader } = packet
   // RFC 9000 section 12.4: a packet carries at least one frame.
   if (reader.remaining === 0) return breach(PROTOCOL_VIOLATION, 'a packet without frames')
   let ackEliciting = false
+  let atOnce = false
   let probing = true
   while (reader.remaining > 0) {
     const frame = readFrame(reader)
@@ -150,12 +158,14 @@ const applyFrames = (
     if (name !== 'application' && !allowedInHandshake(frame)) {
       return breach(PROTOCOL_VIOLATION, `a ${frame.type} frame in the handshake`)
     }
+    packet.seen?.push(frame)
     if (isAckEliciting(frame)) ackEliciting = true
+    if (frame.type === 'immediate-ack') atOnce = true
     if (!isProbing(frame)) probing = false
     const result = applyFrame(parts, packet, frame, now)
     if (result !== null) return result
   }
-  return { kind: 'frames', ackEliciting, isProbing: probing }
+  return { kind: 'frames', ackEliciting, atOnce, isProbing: probing }
 }
 
 const applyFrame = (parts: Parts, packet: Packet, frame: Frame, now: number): IntakeResult | null => {
@@ -163,6 +173,7 @@ const applyFrame = (parts: Parts, packet: Packet, frame: Frame, now: number): In
   switch (frame.type) {
     case 'padding':
     case 'ping':
+    case 'immediate-ack':
     case 'data-blocked':
     case 'streams-blocked':
       return null
@@ -204,6 +215,10 @@ const applyFrame = (parts: Parts, packet: Packet, frame: Frame, now: number): In
       if (parts.role === 'server') return breach(PROTOCOL_VIOLATION, 'HANDSHAKE_DONE from a client')
       if (parts.progress.complete) confirm(parts)
       return null
+    case 'ack-frequency':
+      if (frame.delayUs < MIN_ACK_DELAY_US) return breach(PROTOCOL_VIOLATION, 'acknowledgements sooner than we can')
+      parts.spaces.application.received.ask(frame)
+      return null
     case 'connection-close':
       return { kind: 'closed-by-peer', reason: closeReason(frame) }
   }
@@ -243,7 +258,7 @@ const applyAck = (
   ) {
     recovery.resetBackoff()
   }
-  settle(parts, name, settled)
+  settle(parts, name, settled, now)
   return null
 }
 

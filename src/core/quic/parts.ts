@@ -1,9 +1,11 @@
 // The parts a connection is composed of, as intake.ts and assembly.ts see them. Each part owns its state.
+import type { Random } from '../ports.ts'
+import type { AckFrequency } from './ack-frequency.ts'
 import type { HeldPackets } from './held-packets.ts'
 import type { KeyPhases, PhaseTime } from './key-phases.ts'
 import type { Lifetime } from './lifetime.ts'
-import type { Random } from '../ports.ts'
 import type { LocalIds } from './local-ids.ts'
+import type { ObservedRecovery, Observer } from './observer.ts'
 import type { Path } from './path.ts'
 import type { Paths } from './paths.ts'
 import type { Recovery, RecoveryView, SpaceName } from './recovery.ts'
@@ -35,6 +37,7 @@ export interface Parts {
   readonly spaces: Readonly<Record<SpaceName, PacketSpace>>
   readonly phases: KeyPhases
   readonly recovery: Recovery
+  readonly ackFrequency: AckFrequency
   readonly streams: Streams
   readonly localIds: LocalIds
   readonly remoteIds: RemoteIds
@@ -45,9 +48,22 @@ export interface Parts {
   readonly held: HeldPackets
   readonly lifetime: Lifetime
   readonly progress: Progress
+  /** Sees what the connection does; null: nobody looks on. */
+  readonly observer: Observer | null
   /** The peer's; the defaults until they are known. */
   peer: TransportParameters
 }
+
+/** How loss recovery and congestion control stand, for an observer. */
+export const observedRecovery = ({ recovery: { rtt, throttle, ptoCount } }: Parts): ObservedRecovery => ({
+  minRtt: rtt.min,
+  smoothedRtt: rtt.smoothed,
+  latestRtt: rtt.latest,
+  rttVariance: rtt.variance,
+  ptoCount,
+  congestionWindow: throttle.window,
+  bytesInFlight: throttle.bytesInFlight,
+})
 
 /** What loss detection needs to know of the other parts. */
 export const recoveryView = (parts: Parts): RecoveryView => ({

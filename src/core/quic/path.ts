@@ -5,6 +5,7 @@ import { type Address, sameAddress } from '../address.ts'
 import { sameBytes } from '../bytes.ts'
 import type { Random } from '../ports.ts'
 import type { PacketBuilder } from './packet-builder.ts'
+import { type MtuMax, PathMtu } from './path-mtu.ts'
 import { INITIAL_DATAGRAM_BYTES } from './packet.ts'
 import { type Patience, PathValidation } from './path-validation.ts'
 import type { Flow } from './recovery.ts'
@@ -34,14 +35,15 @@ export interface PathParts {
   readonly isValidated: boolean
   readonly id: RemoteId | null
   readonly flow: Flow | null
+  readonly mtuMax: MtuMax
 }
 
 export class Path {
   readonly remote: Address
   readonly local: number
   isValidated: boolean
-  /** The largest datagram sent; 1,200 bytes until more is known. */
-  datagramBytes = INITIAL_DATAGRAM_BYTES
+  /** How large a datagram it carries. */
+  mtu: PathMtu
   /** The smallest datagram that is worth sending. */
   leastBytes = INITIAL_DATAGRAM_BYTES
   /** The peer's id that goes on what we send there; null until something is sent. */
@@ -60,9 +62,10 @@ export class Path {
   /** A challenge is in the datagram that is being written. */
   #challenging = false
 
-  constructor({ place, isValidated, id, flow }: PathParts) {
+  constructor({ place, isValidated, id, flow, mtuMax }: PathParts) {
     this.remote = { family: place.family, ip: place.ip, port: place.port }
     this.local = place.local ?? 0
+    this.mtu = new PathMtu(this.remote, mtuMax)
     this.isValidated = isValidated
     this.id = id
     this.flow = flow

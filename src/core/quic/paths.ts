@@ -11,6 +11,7 @@ import { sameBytes } from '../bytes.ts'
 import type { Random } from '../ports.ts'
 import type { ConnectionOutput } from './outputs.ts'
 import { Path, type Place } from './path.ts'
+import type { MtuMax } from './path-mtu.ts'
 import type { Patience } from './path-validation.ts'
 import type { Recovery } from './recovery.ts'
 import type { RemoteIds } from './remote-ids.ts'
@@ -31,6 +32,8 @@ export interface PathsConfig {
   readonly emit: (output: ConnectionOutput) => void
   /** The probe timeout of the path in use, in ms. */
   readonly ptoMs: () => number
+  /** The largest datagrams to try. */
+  readonly mtuMax: MtuMax
 }
 
 /** A packet that opened, as far as paths go by it. */
@@ -57,12 +60,13 @@ export class Paths {
   /** When all the addresses taken up so far would have been, at the steady rate. */
   #takenUntil = -Infinity
   #isOpen = false
+  #peerMaxBytes = 0
   #reset: { readonly token: Uint8Array; readonly remote: Address } | null = null
 
   constructor(config: PathsConfig, place: Place, isValidated: boolean) {
     const { ids, recovery } = config
     this.#config = config
-    this.#current = new Path({ place, isValidated, id: ids.first, flow: recovery.flow })
+    this.#current = new Path({ place, isValidated, id: ids.first, flow: recovery.flow, mtuMax: config.mtuMax })
     this.#announced = this.#current
     this.#known.push(this.#current)
   }
@@ -70,6 +74,12 @@ export class Paths {
   /** The path in use. */
   get current(): Path {
     return this.#current
+  }
+
+  /** The handshake is done: larger datagrams may be looked for, up to what the peer takes. */
+  begin(peerMaxBytes: number): void {
+    this.#peerMaxBytes = peerMaxBytes
+    this.#current.mtu.begin(peerMaxBytes)
   }
 
   /** The handshake is confirmed: from now on either end may move (section 9). */
@@ -86,7 +96,7 @@ export class Paths {
     if (!this.#isOpen || this.#config.role === 'client' || !this.#mayTake(now)) return null
     // Nor can whoever speaks to its address have changed the family.
     if (place.family !== this.#current.remote.family) return null
-    const path = new Path({ place, isValidated: false, id: null, flow: null })
+    const path = new Path({ place, isValidated: false, id: null, flow: null, mtuMax: this.#config.mtuMax })
     path.afterHandshake()
     return path
   }
@@ -120,7 +130,13 @@ export class Paths {
   /** A dialler wants to use another path; false where none can be had: the peer gave no spare id. */
   migrate(place: Place, now: number): boolean {
     if (!this.#isOpen || this.#known.some((path) => path.isAt(place)) || !this.#config.ids.hasSpare) return false
-    const path = new Path({ place, isValidated: true, id: this.#config.ids.take(), flow: null })
+    const path = new Path({
+      place,
+      isValidated: true,
+      id: this.#config.ids.take(),
+      flow: null,
+      mtuMax: this.#config.mtuMax,
+    })
     path.afterHandshake()
     if (this.#wanted !== null) this.#drop(this.#wanted)
     this.#wanted = path
@@ -196,6 +212,7 @@ export class Paths {
       if (least !== undefined) this.#drop(least)
     }
     this.#known.push(path)
+    path.mtu.begin(this.#peerMaxBytes)
     path.dropAt = now + 2 * this.#patience(path).allMs
     path.validate(this.#patience(path), now)
   }
@@ -217,9 +234,9 @@ export class Paths {
     const before = this.#current
     if (path.flow === null && path.isBeside(before)) {
       path.flow = before.flow
-      path.datagramBytes = before.datagramBytes
+      path.mtu = before.mtu
     }
-    path.flow ??= recovery.newFlow(path.datagramBytes)
+    path.flow ??= recovery.newFlow(path.mtu.bytes)
     path.dropAt = Infinity
     recovery.moveTo(path.flow)
     this.#current = path

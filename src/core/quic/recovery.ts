@@ -119,8 +119,7 @@ export class Recovery {
     let sampleMs: number | null = null
     const isHere = newest.flow === this.#flow.number
     if (isHere && newest.number === ranges[0]!.to && settled.some((packet) => packet.ackEliciting)) {
-      sampleMs = ack.now - newest.sentAt
-      this.rtt.update(sampleMs, space === 'initial' ? 0 : ack.delayMs)
+      sampleMs = this.rtt.update(ack.now - newest.sentAt, space === 'initial' ? 0 : ack.delayMs)
       this.#firstSampleAt = Math.min(firstSampleAt, ack.now)
     }
     this.throttle.acknowledged(this.#here(settled), { now: ack.now, sampleMs })

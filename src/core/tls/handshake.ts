@@ -4,8 +4,9 @@ import { assert } from '../assert.ts'
 import type { Crypto, Suite, Work } from '../ports.ts'
 import { ALERT, type Refusal, refuse } from './alerts.ts'
 import { HandshakeBuffer, type HandshakeMessage } from './handshake-buffer.ts'
+import { type KeyLogLabel, keyLogLine } from './key-log.ts'
 import type { Level, TlsOutput, TlsPeer } from './session.ts'
-import { SUITES } from './suites.ts'
+import { type SuiteHash, SUITES } from './suites.ts'
 import type { HandshakeBounds } from './terms.ts'
 import { Transcript } from './transcript.ts'
 
@@ -27,6 +28,7 @@ export class Handshake {
   #suite: Suite | null = null
   #received = 0
   #lastWork = 0
+  #clientRandom: Uint8Array = new Uint8Array(0)
 
   constructor(crypto: Crypto, bounds: HandshakeBounds) {
     this.#bounds = bounds
@@ -84,6 +86,16 @@ export class Handshake {
     this.#outputs.push({ kind: 'keys', level, direction, suite: this.#agreed, secret })
   }
 
+  /** The ClientHello's random value, by which a log of keys names the session; it is copied. */
+  named(clientRandom: Uint8Array): void {
+    this.#clientRandom = clientRandom.slice()
+  }
+
+  /** Tells a secret to whoever logs keys. */
+  log(label: KeyLogLabel, secret: Uint8Array): void {
+    this.#outputs.push({ kind: 'key-log', line: keyLogLine(label, this.#clientRandom, secret) })
+  }
+
   /** Asks for work; the id is counted up from 1. */
   ask(asked: WorkAsked): number {
     const work: Work = { id: ++this.#lastWork, ...asked }
@@ -105,6 +117,11 @@ export class Handshake {
   /** The next output, or null. */
   poll(): TlsOutput | null {
     return this.#outputs.shift() ?? null
+  }
+
+  /** The digest of the transcript so far and a further message, which is not recorded. */
+  hashWith(message: Uint8Array, hash: SuiteHash): Uint8Array {
+    return this.#transcript.hashWith(message, hash)
   }
 
   /** The digest of the transcript so far, by the hash of the suite. */

@@ -11,6 +11,9 @@ import { SeededRandom } from '../../support/seeded-random.ts'
 import { ForgedPair } from './forge.ts'
 import { type End, FOUL, Pair, type PairOptions } from './pair.ts'
 
+/** Datagrams as small as they must be everywhere, so that a transfer takes a while. */
+const SMALL = { ...TRANSPORT_DEFAULTS, mtuMax: { ip4: 1200, ip6: 1200, loopback: 1200 } }
+
 const PING: Frame = { type: 'ping' }
 const CHALLENGE: Frame = { type: 'path-challenge', data: new Uint8Array(8).fill(7) }
 
@@ -57,7 +60,7 @@ const download = (pair: Pair, bytes: number): (() => boolean) => {
 describe('a peer whose address changes under a running transfer', () => {
   const play = (seed: number, move: (count: number) => Address): void => {
     const random = new SeededRandom(seed)
-    const pair = new Pair({ seed, weather: FOUL })
+    const pair = new Pair({ seed, weather: FOUL, transport: SMALL })
     pair.establish()
     // Whoever only listens would never be found again.
     pair.client.live.keepAliveMs = 300
@@ -86,7 +89,7 @@ describe('a peer whose address changes under a running transfer', () => {
   })
 
   it('is served on within two round trips of its first packet from there', () => {
-    const pair = settled(new Pair())
+    const pair = settled(new Pair({ transport: SMALL }))
     const done = download(pair, 400_000)
     pair.run(() => false, 100)
     pair.client.places[0] = at('127.0.0.1', 4000)
@@ -110,7 +113,7 @@ describe('a peer whose address changes under a running transfer', () => {
     early.client.places[0] = at('127.0.0.1', 4000)
     early.run(() => false, 20_000)
     assert.ok(!early.server.has('established') && moves(early.server).length === 0)
-    const late = settled(new Pair())
+    const late = settled(new Pair({ transport: SMALL }))
     late.server.places[0] = at('127.0.0.2', 4000)
     const done = download(late, 1000)
     assert.ok(!late.run(done, 5000))
@@ -118,7 +121,7 @@ describe('a peer whose address changes under a running transfer', () => {
   })
 
   it('has its old packets read, which do not call the connection back', () => {
-    const pair = settled(new Pair())
+    const pair = settled(new Pair({ transport: SMALL }))
     const id = pair.client.live.open(false)!
     const packets: Uint8Array[] = []
     pair.filter = (bytes) => {
@@ -152,7 +155,7 @@ describe('the network that a peer has moved to', () => {
   /** What the server has measured and may send when its peer was seen at another address. */
   const after = (there: Address): { rttMs: number; burst: number } => {
     const streamBytes = { opening: 1 << 16, initial: 1 << 16, max: 1 << 20 }
-    const pair = settled(new Pair({ transport: { ...TRANSPORT_DEFAULTS, streamBytes } }))
+    const pair = settled(new Pair({ transport: { ...SMALL, streamBytes } }))
     const done = download(pair, 600_000)
     assert.ok(pair.run(done, 20_000))
     pair.client.places[0] = there
@@ -195,7 +198,7 @@ describe('an attacker who sends copies of a peer’s packets from another addres
   const VICTIM = at('127.9.9.9', 53)
 
   it('has no more than three times as much sent there, and for no longer than until the peer is heard', () => {
-    const pair = settled(new Pair())
+    const pair = settled(new Pair({ transport: SMALL }))
     const done = download(pair, 500_000)
     pair.run(() => false, 40)
     spoofed(pair, VICTIM)
@@ -207,7 +210,7 @@ describe('an attacker who sends copies of a peer’s packets from another addres
   })
 
   it('does not keep us from a peer that is silent then: the last proven address is used again', () => {
-    const pair = settled(new Pair())
+    const pair = settled(new Pair({ transport: SMALL }))
     pair.client.autoRead = true
     spoofed(pair, VICTIM)
     // What the client would say by itself, to what the old address is asked as well, is lost.
@@ -221,7 +224,7 @@ describe('an attacker who sends copies of a peer’s packets from another addres
   })
 
   it('and forwards what is sent there holds no connection that the peer can still be reached by', () => {
-    const pair = settled(new Pair())
+    const pair = settled(new Pair({ transport: SMALL }))
     const relay = at('127.9.9.9', 53)
     // A faster way: whatever the client sends arrives from there first, and what is sent there reaches the client.
     pair.client.places.push(relay)
@@ -277,7 +280,7 @@ describe('a dialler that moves of its own will', () => {
   const OTHER = at('127.0.0.77', 7777)
 
   const moved = (options: PairOptions = {}): Pair => {
-    const pair = settled(new Pair(options))
+    const pair = settled(new Pair({ transport: SMALL, ...options }))
     pair.client.places.push(OTHER)
     return pair
   }
@@ -383,7 +386,7 @@ describe('a dialler that moves of its own will', () => {
 
 describe('a challenge', () => {
   it('on the path that was left because of a copy brings the connection back, though the peer has nothing to say', () => {
-    const pair = settled(new Pair())
+    const pair = settled(new Pair({ transport: SMALL }))
     let copied = false
     pair.filter = (bytes, from) => {
       if (from !== pair.client || copied) return true
