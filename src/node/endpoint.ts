@@ -29,6 +29,8 @@ import { Returning } from './returning.ts'
 import { firstFlight, Routes } from './routes.ts'
 import { type Arrival, Sockets } from './sockets.ts'
 
+export type { Dialled } from './dialled.ts'
+
 /** One of no known connection, when it came. */
 type Stranger = Stray & Arrival
 
