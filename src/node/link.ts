@@ -215,6 +215,11 @@ export class Link implements Due {
     this.#touch()
   }
 
+  updateKeys(): void {
+    this.connection.updateKeys()
+    this.#touch()
+  }
+
   #touch(): void {
     this.#owner.touched(this)
   }

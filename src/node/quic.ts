@@ -29,6 +29,8 @@ export interface Connection {
   keepAliveMs: number | null
   readonly negotiated: Negotiated | null
   readonly stats: { readonly sent: number; readonly received: number; readonly rttMs: number }
+  readonly keyUpdates: number
+  updateKeys(): void
   takeDiscarded(): number
   receive(datagram: Uint8Array, from: Address, now: number): void
   transmit(into: Uint8Array, now: number): number

@@ -80,9 +80,12 @@ export const quicLimitsOf = (changes: Partial<QuicLimits> = {}): QuicLimits => {
 }
 
 /** What connections grant and promise under these limits. */
-export const settingsOf = (limits: QuicLimits, idleTimeoutMs: number): TransportSettings => ({
+export const settingsOf = (
+  limits: QuicLimits,
+  chosen: Pick<TransportSettings, 'idleTimeoutMs' | 'congestion'>,
+): TransportSettings => ({
   ...TRANSPORT_DEFAULTS,
-  idleTimeoutMs,
+  ...chosen,
   dataBytes: {
     initial: limits.sessionBytesInitial,
     max: Math.max(limits.sessionBytesInitial, limits.sessionBytesMax),

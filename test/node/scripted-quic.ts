@@ -106,6 +106,9 @@ export class ScriptedConnection implements Connection {
     return null
   }
 
+  readonly keyUpdates = 0
+  updateKeys(): void {}
+
   takeDiscarded(): number {
     return 0
   }

@@ -121,7 +121,7 @@ const assembleProbe = (parts: Parts, writer: Writer, now: number): number => {
   if (draft === null) return 0
   draft.builder.add({ type: parts.ackFrequency.isUnderstood ? 'immediate-ack' : 'ping' }, { kind: 'mtu-probe', bytes })
   draft.builder.isPathProbe = true
-  pad(writer, bytes - TAG_BYTES - writer.at)
+  pad(writer, draft, bytes - TAG_BYTES - writer.at)
   parts.path.mtu.probeSent()
   return finish(parts, writer, { drafts: [ended(writer, draft)], limit: bytes, now })
 }
@@ -150,7 +150,7 @@ const begin = (
   if (lengthAt === null) return null
   return {
     space,
-    builder: new PacketBuilder(writer, as.limit - TAG_BYTES),
+    builder: new PacketBuilder(writer, as.limit - TAG_BYTES, parts.observer === null ? null : []),
     start,
     lengthAt,
     packetNumberAt: writer.at - size,
@@ -182,13 +182,15 @@ const writeHeader = (
 
 /** Closes the payload of a draft, long enough to be sampled, and leaves room for its tag. */
 const ended = (writer: Writer, draft: Draft): Draft => {
-  pad(writer, Math.max(0, draft.packetNumberAt + PROTECTED_BYTES_MIN - writer.at))
+  pad(writer, draft, draft.packetNumberAt + PROTECTED_BYTES_MIN - writer.at)
   draft.end = writer.at
   writer.at += TAG_BYTES
   return draft
 }
 
-const pad = (writer: Writer, bytes: number): void => {
+const pad = (writer: Writer, { builder }: Draft, bytes: number): void => {
+  if (bytes <= 0) return
+  builder.frames?.push({ type: 'padding', length: bytes })
   writer.bytes.fill(0, writer.at, writer.at + bytes)
   writer.at += bytes
 }
@@ -240,7 +242,7 @@ const finish = (parts: Parts, writer: Writer, datagram: { drafts: Draft[]; limit
   const missing = mustBeFull ? Math.min(INITIAL_DATAGRAM_BYTES, limit) - writer.at : 0
   if (missing > 0) {
     writer.at = last.end
-    pad(writer, missing)
+    pad(writer, last, missing)
     last.end = writer.at
     writer.at += TAG_BYTES
   }
@@ -271,4 +273,8 @@ const seal = (parts: Parts, buffer: Uint8Array, draft: Draft, now: number): void
     carried: builder.carried,
   })
   if (ackEliciting) parts.lifetime.onElicitingSent(now)
+  const { frames } = builder
+  if (frames !== null) {
+    parts.observer?.packetSent({ space: space.name, number: packetNumber, bytes: end + TAG_BYTES - start, frames })
+  }
 }

@@ -9,6 +9,7 @@ import { HeldPackets } from './held-packets.ts'
 import { KeyPhases } from './key-phases.ts'
 import { initialKeys } from './keys.ts'
 import { Lifetime } from './lifetime.ts'
+import type { Observer } from './observer.ts'
 import type { ConnectionOutput } from './outputs.ts'
 import { ownParameters } from './own-parameters.ts'
 import { INITIAL_DATAGRAM_BYTES, LOCAL_ID_BYTES } from './packet.ts'
@@ -41,6 +42,8 @@ export interface QuicConfig {
   /** For the general entry: what nodes never negotiate. */
   readonly general?: GeneralTls
   readonly remote: Address
+  /** Sees what the connection does; absent: nobody looks on. */
+  readonly observer?: Observer
   readonly transport?: TransportSettings
   /** Client only: a token that a `new-token` output gave for this address, for one dial; the server then need not send a Retry. */
   readonly token?: Uint8Array
@@ -138,8 +141,10 @@ export const makeParts = (
       peerHears: false,
       handshakeAcknowledged: false,
     },
+    observer: config.observer ?? null,
     peer: PARAMETER_DEFAULTS,
   }
+  parts.observer?.began(beginning.original)
   const keys = initialKeys(crypto, beginning.first, role)
   parts.spaces.initial.setKey('read', keys.read)
   parts.spaces.initial.setKey('write', keys.write)

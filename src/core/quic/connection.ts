@@ -323,6 +323,7 @@ export class QuicConnection {
   }
 
   #discard(): void {
+    this.#parts.observer?.packetDropped()
     this.#discarded++
   }
 

@@ -47,7 +47,9 @@ export class Handshake {
     this.#crypto = config.crypto
     this.#originalId = beginning.original
     this.#to = to
-    const tls = { ...config, transportParameters: encodeParameters(announced(config, beginning)) }
+    const parameters = announced(config, beginning)
+    to.parts.observer?.parameters('local', parameters)
+    const tls = { ...config, transportParameters: encodeParameters(parameters) }
     this.#tls = config.role === 'client' ? new TlsClient(tls) : new TlsServer(tls)
   }
 
@@ -148,6 +150,7 @@ export class Handshake {
       return ending.violate(violation(TRANSPORT_PARAMETER_ERROR, problem ?? ''), now)
     }
     parts.peer = peer
+    parts.observer?.parameters('remote', peer)
     if (peer.statelessResetToken !== null) parts.ids.setInitialResetToken(peer.statelessResetToken)
     if (peer.minAckDelayUs !== null) parts.ackFrequency.begin(peer.minAckDelayUs, 1000 * peer.maxAckDelayMs)
     parts.lifetime.agreeIdle(peer.maxIdleTimeoutMs)

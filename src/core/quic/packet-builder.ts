@@ -8,6 +8,8 @@ export class PacketBuilder {
   /** Where the payload has to end, so that the tag still fits. */
   readonly payloadMax: number
   readonly carried: Carried[] = []
+  /** Its frames, where somebody looks on. */
+  readonly frames: Frame[] | null
   isAckEliciting = false
   saysAck = false
   /** Its size is what it is sent for: it does not count as in flight. */
@@ -16,7 +18,8 @@ export class PacketBuilder {
   wantsFullDatagram = false
   #empty = true
 
-  constructor(writer: Writer, payloadMax: number) {
+  constructor(writer: Writer, payloadMax: number, frames: Frame[] | null = null) {
+    this.frames = frames
     this.writer = writer
     this.payloadMax = payloadMax
   }
@@ -33,6 +36,7 @@ export class PacketBuilder {
   /** Writes a frame that is known to fit; `carried` is what its owner hears when the packet is acknowledged or lost. */
   add(frame: Frame, carried: Carried | null): void {
     writeFrame(this.writer, frame)
+    this.frames?.push(frame)
     this.#empty = false
     if (isAckEliciting(frame)) this.isAckEliciting = true
     if (frame.type === 'ack') this.saysAck = true
@@ -46,6 +50,8 @@ export class PacketBuilder {
     this.#empty = false
     this.isAckEliciting = true
     this.carried.push(carried)
+    const { stream, start: offset, fin } = carried
+    this.frames?.push({ type: 'stream', stream, offset, data, fin })
   }
 }
 

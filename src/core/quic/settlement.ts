@@ -13,6 +13,7 @@ export const settle = (parts: Parts, name: SpaceName, settled: Settled, now: num
     for (const carried of packet.carried) acknowledged(parts, name, carried)
   }
   for (const packet of settled.lost) {
+    parts.observer?.packetLost(name, packet.number)
     for (const carried of packet.carried) {
       if (carried.kind === 'mtu-probe') mtu.probeLost(carried.bytes, now)
       else lose(parts, name, carried)
