@@ -87,7 +87,7 @@ const keyupdate = async (orders: Orders): Promise<void> => {
   await asker.bye()
 }
 
-const resume = async (_: Orders): Promise<void> => {
+const resume = async (): Promise<void> => {
   throw new Error('sessions cannot be resumed yet')
 }
 

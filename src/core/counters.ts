@@ -95,6 +95,8 @@ export class Counters {
 
   /** Handshakes that finished, then inserts into the registry, then readers armed: equal after every turn. */
   readonly accepted: ByDirection = both()
+  /** Of the accepted ones, those that came back with a ticket: nobody signed. */
+  readonly resumed: ByDirection = both()
   readonly registered: ByDirection = both()
   readonly reading: ByDirection = both()
   readonly identified: ByDirection = both()

@@ -50,5 +50,8 @@ export interface EndpointOptions {
 /** What a connection's configuration has besides, and who hears what comes of that: of `judge` it has to say `judged` to the link. */
 export interface More {
   readonly config: (ends: LinkEnds) => Partial<QuicConfig>
-  readonly told: (link: Link, output: Extract<ConnectionOutput, { readonly kind: 'judge' | 'key-log' }>) => void
+  readonly told: (
+    link: Link,
+    output: Extract<ConnectionOutput, { readonly kind: 'judge' | 'key-log' | 'session' }>,
+  ) => void
 }

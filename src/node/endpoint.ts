@@ -23,6 +23,7 @@ import { workForLink } from './link-work.ts'
 import { isFirstFlight, type Newcomer, Newcomers } from './newcomers.ts'
 import { Outbox } from './outbox.ts'
 import { CORE_QUIC, type Quic } from './quic.ts'
+import { Returning } from './returning.ts'
 import { firstFlight, Routes } from './routes.ts'
 import { type Arrival, Sockets } from './sockets.ts'
 
@@ -71,7 +72,7 @@ export class Endpoint {
     this.#admission = options.admission ?? AT_ONCE
     this.#crowd = options.crowd ?? NO_CROWD
     const resetSecret = options.resetSecret ?? drawn(ports.random)
-    this.#parentage = { ...options, resetSecret }
+    this.#parentage = { ...options, resetSecret, returning: new Returning(ports) }
     const own = { gate: options.gate ?? {}, quic: this.#quic, resetSecret }
     this.#keeper = new Gatekeeper({ ...options, ...own })
     this.#newcomers = new Newcomers({
@@ -363,6 +364,9 @@ export class Endpoint {
         return this.#routes.issue(link, output.id)
       case 'id-retired':
         return this.#routes.retire(link, output.id)
+      case 'session':
+        if (this.#options.more !== undefined) return this.#options.more.told(link, output)
+        return this.#parentage.returning.keep(output.session)
       case 'new-token':
         return this.#tokens.keep(link.remote, output.token)
       case 'reset-token':
@@ -389,6 +393,7 @@ export class Endpoint {
     const due = this.#keeper.gate.halfOpen.deadline(link.handle)
     assert(due === link.state.deadline, 'no progress moves the deadline of a handshake')
     this.#options.counters.accepted[link.direction]++
+    if (link.connection.isResumed) this.#options.counters.resumed[link.direction]++
     this.#histograms[link.direction === 'inbound' ? 'handshakeIn' : 'handshakeOut'].record(now - link.beganAt)
     this.#keeper.gate.halfOpen.release(link.handle)
     link.state = { kind: 'established', since: now }

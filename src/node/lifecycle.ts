@@ -240,6 +240,8 @@ export class Lifecycle implements Acceptance, ChannelOwner {
       case 'keep-alive':
         return this.#link(output.handle)?.keepAlive(output.everyMs)
       case 'identified':
+        // Not before: whoever gets a ticket has shown that it speaks our protocol, and that it may be here.
+        if (output.info.direction === 'inbound') this.#link(output.info.connection)?.giveTicket(this.#now)
         this.#channels.get(output.info.connection)?.identified(output.info)
         this.#waiters.identified(output.info)
         return this.#observer?.identified(output.info)

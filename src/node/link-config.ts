@@ -5,6 +5,7 @@ import type { Crypto, Suite } from '../core/ports.ts'
 import type { QuicConfig } from '../core/quic/connection.ts'
 import type { TransportSettings } from '../core/quic/settings.ts'
 import type { Identity, Ports } from '../io/ports.ts'
+import type { Returning } from './returning.ts'
 
 /** A connection's configuration with its settings. */
 export type LinkConfig = QuicConfig & { readonly transport: TransportSettings }
@@ -19,6 +20,7 @@ export interface LinkParentage {
   readonly resetSecret: Uint8Array
   /** What a connection has besides; default: nothing. */
   readonly more?: { readonly config: (ends: LinkEnds) => Partial<QuicConfig> }
+  readonly returning: Returning
 }
 
 /** Which end we are, of a connection with whom. */
@@ -37,10 +39,11 @@ export const suitesTo = (remote: Address, { swiftest }: Pick<Crypto, 'swiftest'>
 
 /** The configuration of one connection. */
 export const linkConfig = (
-  { ports, identity, alpn, transport, resetSecret, more }: LinkParentage,
+  { ports, identity, alpn, transport, resetSecret, returning, more }: LinkParentage,
   ends: LinkEnds,
 ): LinkConfig => ({
   ...ends,
+  ...(ends.role === 'client' ? returning.dialling(ends.expectedPeer) : returning.accepting()),
   suites: suitesTo(ends.remote, ports.crypto),
   crypto: ports.crypto,
   random: ports.random,

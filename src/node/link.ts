@@ -4,7 +4,7 @@
 //   half-open ──handshake finished──► established ──► closed       (half-open ─► closed when it fails)
 import type { Address } from '../core/address.ts'
 import type { Direction, HandshakeFailure } from '../core/counters.ts'
-import type { ConnectionHandle, StreamId } from '../core/ids.ts'
+import type { ConnectionHandle, PeerId, StreamId } from '../core/ids.ts'
 import type { ConnectionOutput } from '../core/quic/outputs.ts'
 import type { TlsPeer } from '../core/tls/session.ts'
 import type { UdpSocket } from '../io/ports.ts'
@@ -90,7 +90,7 @@ export class Link implements Due {
   }
 
   /** The peer, where it has shown a raw public key: nodes show nothing else. */
-  get peer(): Extract<TlsPeer, { readonly publicKey: Uint8Array }> | null {
+  get peer(): { readonly peerId: PeerId } | null {
     return this.shown !== null && this.shown.peerId !== null ? this.shown : null
   }
 
@@ -212,6 +212,12 @@ export class Link implements Due {
 
   keepAlive(everyMs: number | null): void {
     this.connection.keepAliveMs = everyMs
+    this.#touch()
+  }
+
+  /** Gives a peer that dialled us a ticket to come back with. */
+  giveTicket(now: number): void {
+    this.connection.sendTicket(now)
     this.#touch()
   }
 

@@ -54,7 +54,9 @@ export interface Connection {
   withdraw(now: number): void
   reject(code: number, reason: string, now: number): void
   abandon(): void
+  readonly isResumed: boolean
   sendToken(token: Uint8Array): void
+  sendTicket(now: number): void
 }
 
 type ResetTrigger = Parameters<typeof statelessReset>[0]

@@ -99,7 +99,8 @@ export class Reception implements Acceptance, Handles, Crowd {
     this.#guests.set(link.handle, { session, link })
     link.read(session, now)
     link.keepAlive(keepAliveMs)
-    if (!owner.admitted(session, link)) link.reject(NO_ROOM.code, NO_ROOM.reason, now)
+    if (!owner.admitted(session, link)) return link.reject(NO_ROOM.code, NO_ROOM.reason, now)
+    if (link.direction === 'inbound') link.giveTicket(now)
   }
 
   lost(handle: ConnectionHandle, reason: Closing): void {

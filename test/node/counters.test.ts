@@ -204,6 +204,18 @@ raises('a peer that never says who it is', 'wasted', async () => {
   return [{ snapshot: () => server.transport.counters() }]
 })
 
+raises('a peer that was here and comes back', 'resumed.{inbound,outbound}', async () => {
+  const world = await World.make()
+  const [server, client] = [await world.host(), await world.host()]
+  for (let visits = 0; visits < 2; visits++) {
+    await world.run(client.transport.connectPeer(server.address))
+    await world.clock.advance(100)
+    client.transport.disconnectPeer(server.identity.peerId)
+    await world.clock.advance(100)
+  }
+  return [server, client].map(({ transport }) => ({ snapshot: () => transport.counters() }))
+})
+
 // ── peers ──
 
 raises(

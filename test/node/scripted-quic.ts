@@ -123,7 +123,14 @@ export class ScriptedConnection implements Connection {
   }
   reject(): void {}
   prioritise(): void {}
+  isResumed = false
+  tickets = 0
+
   sendToken(): void {}
+
+  sendTicket(): void {
+    this.tickets++
+  }
   finish(): void {}
   reset(): void {}
   stop(): void {}

@@ -2,7 +2,7 @@
 import type { Address } from '../address.ts'
 import type { PeerId } from '../ids.ts'
 import type { Crypto, Random, Suite } from '../ports.ts'
-import type { GeneralTls } from '../tls/session.ts'
+import type { GeneralTls, Resumption, TicketBox } from '../tls/session.ts'
 import { AckFrequency } from './ack-frequency.ts'
 import { ConnectionIds } from './connection-ids.ts'
 import { HeldPackets } from './held-packets.ts'
@@ -36,6 +36,11 @@ export interface QuicConfig {
   readonly suites?: readonly Suite[]
   /** Client only: the one peer that is wanted, or null. */
   readonly expectedPeer: PeerId | null
+  /** Server only: makes and reads session tickets; absent: none is given or taken. */
+  readonly tickets?: TicketBox
+  /** Client only: an earlier session to come back with, and whether `session` outputs tell of new ones. */
+  readonly resume?: Resumption
+  readonly keepsSessions?: boolean
   /** Whether secrets are told as `key-log` outputs, and whether `exportKeys` works. */
   readonly keyLog?: boolean
   readonly exporter?: boolean

@@ -218,6 +218,22 @@ export class QuicConnection {
     this.#handshake.judged(isWanted, now)
   }
 
+  /** The peer came back with an earlier session: nobody signed. Known from `established` on. */
+  get isResumed(): boolean {
+    return this.#handshake.isResumed
+  }
+
+  /** The application protocol that was agreed; null before `established`. */
+  get alpn(): string | null {
+    return this.#handshake.alpn
+  }
+
+  /** Gives the peer of an acceptor's connection a ticket to come back with, once; nothing where there are no tickets. */
+  sendTicket(now: number): void {
+    assert(this.#config.role === 'server', 'only an acceptor gives tickets')
+    if (this.#live) this.#handshake.sendTicket(now)
+  }
+
   /** Keying material that both ends have, and nobody else; null before `established`, or without `QuicConfig.exporter`. */
   exportKeys(request: ExportRequest): Uint8Array | null {
     return this.#handshake.exportKeys(request)

@@ -42,6 +42,7 @@ export class Handshake {
   #suite: Suite | null = null
   #alpn: string | null = null
   #exporterSecret: Uint8Array | null = null
+  #isResumed = false
 
   constructor(config: QuicConfig, beginning: Beginning, to: HandshakeParts) {
     this.#crypto = config.crypto
@@ -86,6 +87,22 @@ export class Handshake {
     this.drain(now)
   }
 
+  /** The peer came back with an earlier session: nobody signed. */
+  get isResumed(): boolean {
+    return this.#isResumed
+  }
+
+  /** The application protocol that was agreed; null before the handshake is complete. */
+  get alpn(): string | null {
+    return this.#alpn
+  }
+
+  /** Gives the peer a ticket to come back with. */
+  sendTicket(now: number): void {
+    this.#tls.issueTicket()
+    this.drain(now)
+  }
+
   /** Keying material (RFC 8446 section 7.5); null before the handshake is complete, or where the configuration says nothing of it. */
   exportKeys(request: ExportRequest): Uint8Array | null {
     if (this.#exporterSecret === null || !this.#to.parts.progress.complete) return null
@@ -122,8 +139,12 @@ export class Handshake {
       case 'peer':
         this.#peer = output
         return
+      case 'resumed':
+        this.#isResumed = true
+        return
       case 'judge':
       case 'key-log':
+      case 'session':
         return emit(output)
       case 'exporter':
         this.#exporterSecret = output.secret

@@ -1,6 +1,7 @@
 // What a QUIC connection tells its driver, and how it is told to end. Datagrams are not here: they are pulled by `transmit`.
 import type { StreamId } from '../ids.ts'
 import type { Work } from '../ports.ts'
+import type { ResumableSession } from '../tls/pre-shared-key.ts'
 import type { TlsPeer } from '../tls/session.ts'
 
 /** Why a connection ended. `ours` says which end decided; `timeout` covers idle and handshake deadlines of the peer's silence. */
@@ -25,6 +26,8 @@ export type ConnectionOutput =
   | ({ readonly kind: 'established' } & TlsPeer)
   /** The peer has proven who it is: `judged` is to say whether it is wanted. Once, and only where the configuration says so. */
   | { readonly kind: 'judge'; readonly peer: TlsPeer }
+  /** A ticket came: what to come back with (`QuicConfig.resume`), once. Clients only, and only where the configuration says so. */
+  | { readonly kind: 'session'; readonly session: ResumableSession }
   /** A line of the key log, without its end; only where the configuration says so. */
   | { readonly kind: 'key-log'; readonly line: string }
   /** The peer acknowledged something that was sent after the handshake: it hears us. Once, after `established`. */

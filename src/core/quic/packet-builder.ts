@@ -47,6 +47,8 @@ export class PacketBuilder {
   /** Writes a STREAM frame with the data that `carried` names: the frame that bulk consists of, without an object of its own. */
   addData(carried: Carried & { kind: 'stream' }, data: Uint8Array): void {
     writeStream(this.writer, carried, data)
+    const { stream, start: offset, fin } = carried
+    this.frames?.push({ type: 'stream', stream, offset, fin, data })
     this.#empty = false
     this.isAckEliciting = true
     this.carried.push(carried)
