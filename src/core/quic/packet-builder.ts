@@ -52,8 +52,6 @@ export class PacketBuilder {
     this.#empty = false
     this.isAckEliciting = true
     this.carried.push(carried)
-    const { stream, start: offset, fin } = carried
-    this.frames?.push({ type: 'stream', stream, offset, data, fin })
   }
 }
 
