@@ -24,8 +24,7 @@ export interface EndpointOptions {
   /** Application protocols, best first. */
   readonly alpn: readonly string[]
   readonly limits: EndpointLimits
-  /** Settings for peers on this machine's loopback interface, which carries large datagrams, and for all others. */
-  readonly transports: { readonly loopback: TransportSettings; readonly elsewhere: TransportSettings }
+  readonly transport: TransportSettings
   readonly schedule: Schedule
   readonly counters: Counters
   /** Default: nobody reads how long things take. */

@@ -121,9 +121,8 @@ export class Endpoint {
     const token = this.#tokens.take(remote)
     const connection = this.#quic.connect(token === null ? config : { ...config, token }, now)
     this.#options.counters.handshakesBegun.outbound++
-    const { datagramBytes } = config.transport
     const own = { handle, direction: 'outbound', isValidated: true, beganAt: now, owner: this } as const
-    const link = new Link({ ...own, remote, connection, socket, datagramBytes }, deadline)
+    const link = new Link({ ...own, remote, connection, socket }, deadline)
     this.#add(link, null)
     this.#settle()
     return { kind: 'dialling', handle }
@@ -279,10 +278,9 @@ export class Endpoint {
     const deadline = this.#keeper.gate.take(verdict, handle, since)
     const config = linkConfig(this.#parentage, { role: 'server', remote, expectedPeer: null })
     const connection = this.#quic.accept(config, this.#keeper.admit(verdict, header, remote), this.#now)
-    const { datagramBytes } = config.transport
     const isValidated = verdict.standing !== 'stranger'
     const own = { handle, direction: 'inbound', isValidated, beganAt: since, owner: this } as const
-    const link = new Link({ ...own, remote, connection, socket, datagramBytes }, deadline)
+    const link = new Link({ ...own, remote, connection, socket }, deadline)
     this.#add(link, { from: remote, destinationId: header.destinationId })
     this.#deliver(link, arrival)
     return this.#links.has(handle)

@@ -1,4 +1,4 @@
-// What a connection begins with: the node's own keys and secrets, and the settings that suit where its peer is.
+// What a connection begins with: the node's own keys, secrets and settings.
 import { type Address, classify } from '../core/address.ts'
 import type { PeerId } from '../core/ids.ts'
 import type { Crypto, Suite } from '../core/ports.ts'
@@ -16,8 +16,7 @@ export interface LinkParentage {
   readonly identity: Identity | null
   /** Application protocols, best first. */
   readonly alpn: readonly string[]
-  /** For peers on this machine's loopback interface, which carries large datagrams, and for all others. */
-  readonly transports: { readonly loopback: TransportSettings; readonly elsewhere: TransportSettings }
+  readonly transport: TransportSettings
   readonly resetSecret: Uint8Array
   /** What a connection has besides; default: nothing. */
   readonly more?: { readonly config: (ends: LinkEnds) => Partial<QuicConfig> }
@@ -40,7 +39,7 @@ export const suitesTo = (remote: Address, { swiftest }: Pick<Crypto, 'swiftest'>
 
 /** The configuration of one connection. */
 export const linkConfig = (
-  { ports, identity, alpn, transports, resetSecret, returning, more }: LinkParentage,
+  { ports, identity, alpn, transport, resetSecret, returning, more }: LinkParentage,
   ends: LinkEnds,
 ): LinkConfig => ({
   ...ends,
@@ -52,5 +51,5 @@ export const linkConfig = (
   alpn,
   resetSecret,
   ...more?.config(ends),
-  transport: classify(ends.remote) === 'loopback' ? transports.loopback : transports.elsewhere,
+  transport,
 })

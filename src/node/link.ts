@@ -40,8 +40,6 @@ export interface LinkParts {
   readonly remote: Address
   readonly connection: Connection
   readonly socket: UdpSocket
-  /** The largest datagram the connection sends. */
-  readonly datagramBytes: number
   /** Whether the peer's address was validated before it began; a peer that finished its handshake is at its address in any case. */
   readonly isValidated: boolean
   /** When its first datagram came or was made. */
@@ -59,7 +57,6 @@ export class Link implements Due {
   readonly remote: Address
   readonly connection: Connection
   readonly socket: UdpSocket
-  readonly datagramBytes: number
   readonly isValidated: boolean
   readonly beganAt: number
   readonly #owner: LinkOwner
@@ -84,7 +81,6 @@ export class Link implements Due {
     this.remote = parts.remote
     this.connection = parts.connection
     this.socket = parts.socket
-    this.datagramBytes = parts.datagramBytes
     this.isValidated = parts.isValidated
     this.beganAt = parts.beganAt
     this.#owner = parts.owner

@@ -25,6 +25,7 @@ export interface Connection {
   readonly localIds: readonly Uint8Array[]
   readonly opened: boolean
   readonly isOpen: boolean
+  readonly datagramBytes: number
   keepAliveMs: number | null
   readonly negotiated: Negotiated | null
   readonly stats: { readonly sent: number; readonly received: number; readonly rttMs: number }

@@ -109,7 +109,7 @@ export class Engine {
       acceptance: this.#reception,
       handles: this.#reception,
       crowd: this.#reception,
-      transports: settingsOf(limits, parts.chosen),
+      transport: settingsOf(limits, parts.chosen),
       ...(parts.resetSecret === undefined ? {} : { resetSecret: parts.resetSecret }),
       // An application that falls silent does not say that it was never meant.
       inVain: () => false,

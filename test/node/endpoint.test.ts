@@ -127,7 +127,7 @@ const endpointWith = async (
     identity,
     alpn: ['test'],
     limits: parts.limits,
-    transports: { loopback: TRANSPORT_DEFAULTS, elsewhere: TRANSPORT_DEFAULTS },
+    transport: TRANSPORT_DEFAULTS,
     schedule: parts.schedule,
     counters: parts.counters,
     acceptance: acceptance(parts.lifecycle, parts.registry),

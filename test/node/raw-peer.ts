@@ -74,7 +74,7 @@ export class RawPeer {
       identity,
       alpn: [ALPN],
       limits: limitsOf(),
-      transports: { loopback: TRANSPORT_DEFAULTS, elsewhere: TRANSPORT_DEFAULTS },
+      transport: TRANSPORT_DEFAULTS,
       schedule: new Schedule(ports.clock, ports.timers),
       counters: new Counters(),
       handles: { full: false, size: 0, draw: () => connectionHandle(++drawn) },

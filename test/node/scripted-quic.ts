@@ -9,6 +9,7 @@ import type { Connection, Quic } from '../../src/node/quic.ts'
 export class ScriptedConnection implements Connection {
   readonly localIds: readonly Uint8Array[]
   opened = true
+  readonly datagramBytes = 1200
   keepAliveMs: number | null = null
   readonly negotiated = null
   readonly stats = { sent: 0, received: 0, rttMs: 0 }

@@ -18,7 +18,7 @@ export const mutePeer = async (ports: Ports, local: Address, remote: Address): P
     identity: await generateIdentity(),
     alpn: [ALPN],
     limits: limitsOf(),
-    transports: { loopback: TRANSPORT_DEFAULTS, elsewhere: TRANSPORT_DEFAULTS },
+    transport: TRANSPORT_DEFAULTS,
     schedule: new Schedule(ports.clock, ports.timers),
     counters: new Counters(),
     acceptance: { established: () => {}, lost: () => {}, failed: () => {} },

@@ -27,6 +27,12 @@ const PROTECTED_BYTES_MIN = 4
 /** A CONNECTION_CLOSE reason longer than this is cut. */
 const REASON_BYTES_MAX = 256
 
+/** A datagram with less room left than this is as full as it can be: a STREAM frame of a few bytes waits for the next. */
+const UNFILLED_MAX = 40
+
+/** From this probe timeout in a row on, datagrams are small. */
+const PTO_COUNT_LARGE = 2
+
 /** A packet written and not yet sealed: the last one of a datagram may still be padded. */
 interface Draft {
   readonly space: PacketSpace
@@ -43,9 +49,11 @@ interface Draft {
 
 /** Writes the next datagram into `into` and returns its length; 0 when nothing is to be sent now. */
 export const assemble = (parts: Parts, into: Uint8Array, now: number): number => {
-  const limit = Math.min(into.length, parts.path.datagramBytes, parts.path.allowance)
-  const writer = new Writer(into)
-  const drafts: Draft[] = []
+  if (mayProbe(parts, into.length, now)) return assembleProbe(parts, new Writer(into), now)
+  const limit = Math.min(into.length, bytesMax(parts), parts.path.allowance)
+  // Most calls have nothing to send: they need neither.
+  let writer: Writer | null = null
+  let drafts: Draft[] | null = null
   let anythingWaits = false
   for (const name of SPACES) {
     const space = parts.spaces[name]
@@ -54,14 +62,15 @@ export const assemble = (parts: Parts, into: Uint8Array, now: number): number =>
     anythingWaits ||= waits
     const isDue = space.received.ackAt <= now || space.probes > 0
     if (!isDue && !(waits && windowAllows(parts, space, now))) continue
+    writer ??= new Writer(into)
     const draft = begin(parts, writer, { name, limit, closing: false })
     if (draft === null) continue
     fill(parts, draft, now)
     if (draft.builder.isEmpty) writer.at = draft.start
-    else drafts.push(ended(writer, draft))
+    else (drafts ??= []).push(ended(writer, draft))
   }
   if (!anythingWaits) parts.recovery.throttle.rested()
-  return finish(parts, writer, { drafts, limit, now })
+  return writer === null || drafts === null ? 0 : finish(parts, writer, { drafts, limit, now })
 }
 
 /** Writes a datagram with CONNECTION_CLOSE in every space the peer may be able to read (RFC 9000 section 10.2.3). */
@@ -69,7 +78,7 @@ export const assembleClose = (parts: Parts, into: Uint8Array, now: number): numb
   const { state } = parts.lifetime
   if (state.kind !== 'closing' || !state.owesAnswer) return 0
   state.owesAnswer = false
-  const limit = Math.min(into.length, parts.path.datagramBytes, parts.path.allowance)
+  const limit = Math.min(into.length, parts.path.mtu.bytes, parts.path.allowance)
   const writer = new Writer(into)
   const drafts: Draft[] = []
   for (const name of SPACES) {
@@ -93,6 +102,29 @@ export const assembleClose = (parts: Parts, into: Uint8Array, now: number): numb
 const windowAllows = (parts: Parts, space: PacketSpace, now: number): boolean =>
   parts.recovery.throttle.allows(now) ||
   (space.hasCrypto() && parts.recovery.spaces[space.name].elicitingInFlight === 0)
+
+/** What is sent again and again may have been too large. */
+const bytesMax = ({ path, recovery }: Parts): number =>
+  recovery.ptoCount < PTO_COUNT_LARGE ? path.mtu.bytes : INITIAL_DATAGRAM_BYTES
+
+/** A probe of the path's size goes when an ordinary datagram could; it is one at a time and not counted as in flight. */
+const mayProbe = ({ path, progress, recovery }: Parts, room: number, now: number): boolean => {
+  if (!progress.confirmed || recovery.ptoCount > 0) return false
+  const wanted = path.mtu.wanted(now)
+  return wanted > 0 && wanted <= room && recovery.throttle.hasRoom
+}
+
+/** A datagram of the size that is tried, with nothing in it that would be missed (RFC 9000 section 14.4). */
+const assembleProbe = (parts: Parts, writer: Writer, now: number): number => {
+  const bytes = parts.path.mtu.wanted(now)
+  const draft = begin(parts, writer, { name: 'application', limit: bytes, closing: false })
+  if (draft === null) return 0
+  draft.builder.add({ type: parts.ackFrequency.isUnderstood ? 'immediate-ack' : 'ping' }, { kind: 'mtu-probe', bytes })
+  draft.builder.isPathProbe = true
+  pad(writer, draft, bytes - TAG_BYTES - writer.at)
+  parts.path.mtu.probeSent()
+  return finish(parts, writer, { drafts: [ended(writer, draft)], limit: bytes, now })
+}
 
 const hasApplicationFrames = (parts: Parts): boolean =>
   parts.progress.doneOwed ||
@@ -178,7 +210,10 @@ const fill = (parts: Parts, draft: Draft, now: number): void => {
     space.fillCrypto(builder)
     if (space.name === 'application') fillApplication(parts, builder, now)
   }
-  if (isProbe && !builder.isAckEliciting && builder.room > 0) builder.add({ type: 'ping' }, null)
+  const mayHurry = space.name === 'application' && parts.ackFrequency.isUnderstood
+  if (isProbe && builder.room > 0 && (mayHurry || !builder.isAckEliciting)) {
+    builder.add({ type: mayHurry ? 'immediate-ack' : 'ping' }, null)
+  }
   if (isProbe && builder.isAckEliciting) space.probes--
 }
 
@@ -190,6 +225,7 @@ const fillApplication = (parts: Parts, builder: PacketBuilder, now: number): voi
   parts.path.fill(builder)
   parts.ids.fill(builder)
   if (parts.progress.complete) parts.tokens.fill(builder)
+  parts.ackFrequency.fill(builder, parts.recovery.throttle.window / parts.path.mtu.bytes, parts.recovery.rtt.smoothed)
   fillStreams(parts.streams, builder, { now, rttMs: parts.recovery.rtt.smoothed })
 }
 
@@ -198,10 +234,11 @@ const finish = (parts: Parts, writer: Writer, datagram: { drafts: Draft[]; limit
   const { drafts, limit, now } = datagram
   const last = drafts.at(-1)
   if (last === undefined) return 0
-  const mustBeFull = drafts.some(
-    ({ builder, space }) =>
-      builder.wantsFullDatagram || (space.name === 'initial' && (parts.role === 'client' || builder.isAckEliciting)),
-  )
+  let mustBeFull = false
+  for (const { builder, space } of drafts) {
+    mustBeFull ||=
+      builder.wantsFullDatagram || (space.name === 'initial' && (parts.role === 'client' || builder.isAckEliciting))
+  }
   const missing = mustBeFull ? Math.min(INITIAL_DATAGRAM_BYTES, limit) - writer.at : 0
   if (missing > 0) {
     writer.at = last.end
@@ -209,11 +246,15 @@ const finish = (parts: Parts, writer: Writer, datagram: { drafts: Draft[]; limit
     last.end = writer.at
     writer.at += TAG_BYTES
   }
-  for (const draft of drafts) seal(parts, writer.bytes, draft, now)
+  let doneWithInitial = false
+  for (const draft of drafts) {
+    seal(parts, writer.bytes, draft, now)
+    // A client is done with Initial packets once it sends Handshake ones (RFC 9001 section 4.9.1).
+    doneWithInitial ||= parts.role === 'client' && draft.space.name === 'handshake'
+  }
   parts.path.onSent(writer.at)
-  // A client is done with Initial packets once it sends Handshake ones (RFC 9001 section 4.9.1).
-  if (parts.role === 'client' && drafts.some((draft) => draft.space.name === 'handshake'))
-    discardSpace(parts, 'initial')
+  if (drafts[0]?.space.name === 'application' && writer.at > limit - UNFILLED_MAX) parts.path.mtu.filled()
+  if (doneWithInitial) discardSpace(parts, 'initial')
   return writer.at
 }
 
@@ -227,7 +268,7 @@ const seal = (parts: Parts, buffer: Uint8Array, draft: Draft, now: number): void
   parts.recovery.onSent(space.name, {
     number: packetNumber,
     sentAt: now,
-    bytes: ackEliciting ? end + TAG_BYTES - start : 0,
+    bytes: ackEliciting && !builder.isPathProbe ? end + TAG_BYTES - start : 0,
     ackEliciting,
     carried: builder.carried,
   })

@@ -3,6 +3,7 @@ import type { Address } from '../address.ts'
 import type { PeerId } from '../ids.ts'
 import type { Crypto, Random, Suite } from '../ports.ts'
 import type { GeneralTls, Resumption, TicketBox } from '../tls/session.ts'
+import { AckFrequency } from './ack-frequency.ts'
 import { ConnectionIds } from './connection-ids.ts'
 import { HeldPackets } from './held-packets.ts'
 import { KeyPhases } from './key-phases.ts'
@@ -125,6 +126,7 @@ export const makeParts = (
     spaces,
     phases: new KeyPhases(spaces.application, crypto, settings.keyPackets),
     recovery: new Recovery(settings.congestion, INITIAL_DATAGRAM_BYTES, now),
+    ackFrequency: new AckFrequency(),
     streams: new Streams(role, settings, emit),
     ids: new ConnectionIds(beginning, {
       random,
@@ -132,7 +134,7 @@ export const makeParts = (
       emit,
       resetToken: (id) => resetTokenOf(config, id),
     }),
-    path: new Path(config.remote, beginning.isValidated),
+    path: new Path(config.remote, beginning.isValidated, settings.mtuMax),
     tokens: new TokenExchange({ presented, retryId: beginning.retryId }, emit),
     held: new HeldPackets(),
     lifetime: new Lifetime(settings.idleTimeoutMs, now),

@@ -25,7 +25,7 @@ import type { Header, VersionNegotiationHeader } from './packet.ts'
 import { type Parts, phaseTime, recoveryView } from './parts.ts'
 import { SPACES } from './recovery.ts'
 import { followRetry } from './retry.ts'
-import { lose, settle } from './settlement.ts'
+import { lose, settle, suspectSize } from './settlement.ts'
 import { isStatelessReset } from './stateless-reset.ts'
 import { AEAD_LIMIT_REACHED, NO_ERROR, violation } from './transport-error.ts'
 import { versionRefused } from './version-negotiation.ts'
@@ -106,6 +106,11 @@ export class QuicConnection {
     if (this.#parts.lifetime.isOpen) this.#parts.tokens.give(token)
   }
 
+  /** The largest datagram that `transmit` may write next: in a smaller buffer larger ones are not tried. */
+  get datagramBytes(): number {
+    return this.#parts.path.mtu.nextBytes
+  }
+
   /** What both ends agreed on; null before the handshake is done. */
   get negotiated(): Negotiated | null {
     return this.#handshake.negotiated
@@ -170,10 +175,12 @@ export class QuicConnection {
     const view = recoveryView(this.#parts)
     if (now < recovery.timerAt(view)) return
     const { lost, probe, space } = recovery.onTimer(view, now)
-    settle(this.#parts, space, { acknowledged: [], lost })
+    settle(this.#parts, space, { acknowledged: [], lost }, now)
     if (!probe) return
     spaces[space].probes = PROBES
-    for (const packet of recovery.spaces[space].oldest(PROBES)) {
+    const oldest = recovery.spaces[space].oldest(PROBES)
+    suspectSize(this.#parts, oldest, now)
+    for (const packet of oldest) {
       for (const carried of packet.carried) lose(this.#parts, space, carried)
     }
   }

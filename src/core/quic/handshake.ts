@@ -13,7 +13,6 @@ import type { ConnectionOutput } from './outputs.ts'
 import { idObjection } from './own-parameters.ts'
 import { confirm, type Parts } from './parts.ts'
 import { SPACES } from './recovery.ts'
-import { TRANSPORT_DEFAULTS } from './settings.ts'
 import { CRYPTO_ERROR, INTERNAL_ERROR, TRANSPORT_PARAMETER_ERROR, violation } from './transport-error.ts'
 import { decodeParameters, encodeParameters } from './transport-parameters.ts'
 
@@ -36,7 +35,6 @@ export interface Negotiated {
 /** One end of one connection's handshake. */
 export class Handshake {
   readonly #crypto: Crypto
-  readonly #datagramBytes: number
   readonly #originalId: Uint8Array
   readonly #tls: TlsSession
   readonly #to: HandshakeParts
@@ -48,7 +46,6 @@ export class Handshake {
 
   constructor(config: QuicConfig, beginning: Beginning, to: HandshakeParts) {
     this.#crypto = config.crypto
-    this.#datagramBytes = (config.transport ?? TRANSPORT_DEFAULTS).datagramBytes
     this.#originalId = beginning.original
     this.#to = to
     const parameters = announced(config, beginning)
@@ -176,6 +173,7 @@ export class Handshake {
     parts.peer = peer
     parts.observer?.parameters('remote', peer)
     if (peer.statelessResetToken !== null) parts.ids.setInitialResetToken(peer.statelessResetToken)
+    if (peer.minAckDelayUs !== null) parts.ackFrequency.begin(peer.minAckDelayUs, 1000 * peer.maxAckDelayMs)
     parts.lifetime.agreeIdle(peer.maxIdleTimeoutMs)
     parts.streams.applyPeer({
       maxData: peer.initialMaxData,
@@ -193,8 +191,7 @@ export class Handshake {
     if (peer === null) return ending.violate(violation(INTERNAL_ERROR, 'complete without a peer'), now)
     parts.progress.complete = true
     parts.path.isValidated = true
-    parts.path.datagramBytes = Math.min(this.#datagramBytes, parts.peer.maxUdpPayloadBytes)
-    parts.recovery.throttle.setDatagramBytes(parts.path.datagramBytes)
+    parts.path.mtu.begin(parts.peer.maxUdpPayloadBytes)
     if (parts.role === 'server') {
       parts.progress.doneOwed = true
       confirm(parts)

@@ -14,7 +14,7 @@ import {
 } from './packet.ts'
 import { observedRecovery, confirm, discardSpace, type Parts, phaseTime } from './parts.ts'
 import { openPacket, type ProtectedPacket } from './protection.ts'
-import { MAX_ACK_DELAY_MS } from './received-packets.ts'
+import { MIN_ACK_DELAY_US } from './received-packets.ts'
 import type { SpaceName } from './recovery.ts'
 import { settle } from './settlement.ts'
 import { FRAME_ENCODING_ERROR, NO_ERROR, PROTOCOL_VIOLATION, type Violation, violation } from './transport-error.ts'
@@ -85,8 +85,8 @@ export const receivePacket = (
   const frames = applyFrames(parts, { name, header, key, reader, seen }, now)
   if (seen !== null) tell(parts, { space: name, number: packetNumber, bytes: header.end - header.start, frames: seen })
   if (frames.kind !== 'frames') return { opened: true, result: frames }
-  const delayMs = name === 'application' ? MAX_ACK_DELAY_MS : 0
-  space.received.add(packetNumber, frames.ackEliciting, { now, delayMs })
+  const atOnce = name !== 'application' || frames.atOnce
+  space.received.add(packetNumber, frames.ackEliciting, { now, atOnce })
   parts.lifetime.onReceived(now)
   return { opened: true, result: OK }
 }
@@ -138,11 +138,12 @@ const applyFrames = (
   parts: Parts,
   packet: Packet,
   now: number,
-): IntakeResult | { kind: 'frames'; ackEliciting: boolean } => {
+): IntakeResult | { kind: 'frames'; ackEliciting: boolean; atOnce: boolean } => {
   const { name, reader } = packet
   // RFC 9000 section 12.4: a packet carries at least one frame.
   if (reader.remaining === 0) return breach(PROTOCOL_VIOLATION, 'a packet without frames')
   let ackEliciting = false
+  let atOnce = false
   while (reader.remaining > 0) {
     const frame = readFrame(reader)
     if (frame === null) return breach(FRAME_ENCODING_ERROR, 'a frame that cannot be read')
@@ -151,10 +152,11 @@ const applyFrames = (
     }
     packet.seen?.push(frame)
     if (isAckEliciting(frame)) ackEliciting = true
+    if (frame.type === 'immediate-ack') atOnce = true
     const result = applyFrame(parts, packet, frame, now)
     if (result !== null) return result
   }
-  return { kind: 'frames', ackEliciting }
+  return { kind: 'frames', ackEliciting, atOnce }
 }
 
 const applyFrame = (parts: Parts, packet: Packet, frame: Frame, now: number): IntakeResult | null => {
@@ -162,6 +164,7 @@ const applyFrame = (parts: Parts, packet: Packet, frame: Frame, now: number): In
   switch (frame.type) {
     case 'padding':
     case 'ping':
+    case 'immediate-ack':
     case 'data-blocked':
     case 'streams-blocked':
       return null
@@ -203,6 +206,10 @@ const applyFrame = (parts: Parts, packet: Packet, frame: Frame, now: number): In
       if (parts.role === 'server') return breach(PROTOCOL_VIOLATION, 'HANDSHAKE_DONE from a client')
       if (parts.progress.complete) confirm(parts)
       return null
+    case 'ack-frequency':
+      if (frame.delayUs < MIN_ACK_DELAY_US) return breach(PROTOCOL_VIOLATION, 'acknowledgements sooner than we can')
+      parts.spaces.application.received.ask(frame)
+      return null
     case 'connection-close':
       return { kind: 'closed-by-peer', reason: closeReason(frame) }
   }
@@ -236,7 +243,7 @@ const applyAck = (
   ) {
     recovery.resetBackoff()
   }
-  settle(parts, name, settled)
+  settle(parts, name, settled, now)
   return null
 }
 

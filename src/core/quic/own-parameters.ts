@@ -1,6 +1,7 @@
 // The transport parameters a connection announces, and the ids in the peer's, which authenticate those of the unprotected headers
 // (RFC 9000 sections 7.3 and 18).
 import { sameBytes } from '../bytes.ts'
+import { MIN_ACK_DELAY_US } from './received-packets.ts'
 import { openingBytes } from './stream-credit.ts'
 import type { TransportSettings } from './settings.ts'
 import { PARAMETER_DEFAULTS, type TransportParameters } from './transport-parameters.ts'
@@ -33,6 +34,7 @@ export const ownParameters = (settings: TransportSettings, ids: OwnIds): Transpo
   activeConnectionIdLimit: settings.connectionIds,
   initialSourceId: ids.local,
   retrySourceId: ids.retryId,
+  minAckDelayUs: MIN_ACK_DELAY_US,
 })
 
 /** The ids that the headers showed. `original` and `retryId` are for a client to check. */

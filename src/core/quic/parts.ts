@@ -1,4 +1,5 @@
 // The parts a connection is composed of, as intake.ts and assembly.ts see them. Each part owns its state.
+import type { AckFrequency } from './ack-frequency.ts'
 import type { ConnectionIds } from './connection-ids.ts'
 import type { HeldPackets } from './held-packets.ts'
 import type { KeyPhases, PhaseTime } from './key-phases.ts'
@@ -32,6 +33,7 @@ export interface Parts {
   readonly spaces: Readonly<Record<SpaceName, PacketSpace>>
   readonly phases: KeyPhases
   readonly recovery: Recovery
+  readonly ackFrequency: AckFrequency
   readonly streams: Streams
   readonly ids: ConnectionIds
   readonly path: Path

@@ -2,6 +2,7 @@
 // datagram may be, and the answers owed to PATH_CHALLENGE.
 import type { Address } from '../address.ts'
 import type { PacketBuilder } from './packet-builder.ts'
+import { type MtuMax, PathMtu } from './path-mtu.ts'
 import { INITIAL_DATAGRAM_BYTES } from './packet.ts'
 
 /** Before validation a server sends at most this many times what it received. */
@@ -13,15 +14,15 @@ const RESPONSES_MAX = 4
 export class Path {
   readonly remote: Address
   isValidated: boolean
-  /** The largest datagram sent; 1,200 bytes until the handshake is done. */
-  datagramBytes = INITIAL_DATAGRAM_BYTES
+  readonly mtu: PathMtu
   #received = 0
   #sent = 0
   /** Bounded by RESPONSES_MAX. */
   readonly #responses: Uint8Array[] = []
 
-  constructor(remote: Address, isValidated: boolean) {
+  constructor(remote: Address, isValidated: boolean, mtuMax: MtuMax) {
     this.remote = remote
+    this.mtu = new PathMtu(remote, mtuMax)
     this.isValidated = isValidated
   }
 

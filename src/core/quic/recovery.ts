@@ -82,8 +82,7 @@ export class Recovery {
     const firstSampleAt = this.#firstSampleAt
     let sampleMs: number | null = null
     if (newest.number === ranges[0]!.to && settled.some((packet) => packet.ackEliciting)) {
-      sampleMs = ack.now - newest.sentAt
-      this.rtt.update(sampleMs, space === 'initial' ? 0 : ack.delayMs)
+      sampleMs = this.rtt.update(ack.now - newest.sentAt, space === 'initial' ? 0 : ack.delayMs)
       this.#firstSampleAt = Math.min(firstSampleAt, ack.now)
     }
     this.throttle.acknowledged(settled, { now: ack.now, sampleMs })

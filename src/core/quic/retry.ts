@@ -54,7 +54,7 @@ export const followRetry = (parts: Parts, arrived: ArrivedRetry, crypto: Crypto,
   const keys = initialKeys(crypto, header.sourceId, 'client')
   spaces.initial.setKey('read', keys.read)
   spaces.initial.setKey('write', keys.write)
-  settle(parts, 'initial', { acknowledged: [], lost: recovery.onRetry(now) })
+  settle(parts, 'initial', { acknowledged: [], lost: recovery.onRetry(now) }, now)
   lifetime.onReceived(now)
 }
 

@@ -23,6 +23,8 @@ export type Carried =
   | { readonly kind: 'retire-connection-id'; readonly sequence: number }
   | { readonly kind: 'handshake-done' }
   | { readonly kind: 'new-token' }
+  | { readonly kind: 'ack-frequency'; readonly sequence: number }
+  | { readonly kind: 'mtu-probe'; readonly bytes: number }
 
 export interface SentPacket {
   readonly number: number

@@ -1,6 +1,7 @@
 // What a connection grants and promises, with the defaults of `docs/protocol.md`: one literal, each value with its unit and reason.
 import type { CongestionName } from './congestion.ts'
 import { type GrowthBudget, growthBudget } from './flow-control.ts'
+import type { MtuMax } from './path-mtu.ts'
 
 /** Limits and times of one connection. Bytes and milliseconds. */
 export interface TransportSettings {
@@ -23,8 +24,8 @@ export interface TransportSettings {
   readonly reservedBytes: number
   /** Packets that one key protects before the keys are changed (RFC 9001 section 6); never more than its cipher allows. */
   readonly keyPackets: number
-  /** The largest datagram sent once the handshake is done: 1,200 is safe on every path (RFC 9000 section 14). */
-  readonly datagramBytes: number
+  /** The largest datagrams that the path is tried with: no more than Ethernet carries in one piece, and all there is on loopback. */
+  readonly mtuMax: MtuMax
   /** How fast sending grows, and how far losses take it back: CUBIC (RFC 9438) or NewReno (RFC 9002). */
   readonly congestion: CongestionName
 }
@@ -41,6 +42,6 @@ export const TRANSPORT_DEFAULTS: TransportSettings = Object.freeze({
   growth: growthBudget(256 * 1024 * 1024),
   reservedBytes: 64 * 1024,
   keyPackets: 2 ** 22,
-  datagramBytes: 1200,
+  mtuMax: { ip4: 1472, ip6: 1452, loopback: 65_507 },
   congestion: 'cubic',
 })

@@ -110,14 +110,16 @@ export interface PairOptions {
   readonly server?: Partial<QuicConfig>
   readonly workMs?: number
   readonly group?: Group
+  /** Default: both on loopback, where datagrams may be large. */
+  readonly ips?: { readonly client: string; readonly server: string }
 }
 
 /** A client that dials and a server that accepts the first Initial it sees. */
 export class Pair {
   now = 1000
   weather: Weather
-  readonly client = new End({ family: 4, ip: '127.0.0.1', port: 1111 }, ALICE)
-  readonly server = new End({ family: 4, ip: '127.0.0.2', port: 2222 }, BOB)
+  readonly client: End
+  readonly server: End
   readonly random: SeededRandom
   /** Drops a datagram when it says so; for tests that lose a certain one. */
   filter: (bytes: Uint8Array, from: End) => boolean = () => true
@@ -130,6 +132,8 @@ export class Pair {
 
   constructor(options: PairOptions = {}) {
     this.#options = options
+    this.client = new End({ family: 4, ip: options.ips?.client ?? '127.0.0.1', port: 1111 }, ALICE)
+    this.server = new End({ family: 4, ip: options.ips?.server ?? '127.0.0.2', port: 2222 }, BOB)
     this.weather = options.weather ?? FAIR
     this.random = new SeededRandom(options.seed ?? 1)
     const config = this.#config('client', this.client, this.server)

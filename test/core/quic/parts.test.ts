@@ -151,7 +151,7 @@ describe('received packets', () => {
         for (const number of numbers) {
           if (seen.has(number)) assert.ok(received.isDuplicate(number))
           if (received.isDuplicate(number)) continue
-          received.add(number, true, { now: 0, delayMs: 25 })
+          received.add(number, true, { now: 0, atOnce: false })
           seen.add(number)
         }
         const frame = received.frame(0, 1200)
@@ -167,7 +167,7 @@ describe('received packets', () => {
       fc.property(fc.array(gap, { minLength: 1, maxLength: 50 }), fc.nat(400), (gaps, room) => {
         const received = new ReceivedPackets()
         let number = 0
-        for (const each of gaps) received.add((number += each), true, { now: 0, delayMs: 0 })
+        for (const each of gaps) received.add((number += each), true, { now: 0, atOnce: true })
         const frame = received.frame(1e6, room)
         if (frame === null) return assert.ok(room < 30)
         const writer = new Writer()
@@ -181,13 +181,13 @@ describe('received packets', () => {
 
   it('holds an ACK back for one packet in order, and not for the second, nor for a gap', () => {
     const received = new ReceivedPackets()
-    received.add(0, true, { now: 10, delayMs: 25 })
+    received.add(0, true, { now: 10, atOnce: false })
     assert.equal(received.ackAt, 35)
-    received.add(1, true, { now: 12, delayMs: 25 })
+    received.add(1, true, { now: 12, atOnce: false })
     assert.equal(received.ackAt, 12)
     received.sent()
     assert.equal(received.ackAt, Infinity)
-    received.add(5, true, { now: 20, delayMs: 25 })
+    received.add(5, true, { now: 20, atOnce: false })
     assert.equal(received.ackAt, 20)
   })
 })
