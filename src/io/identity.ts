@@ -30,6 +30,13 @@ const PEER_ID_LINE = /^PeerId: (.*)$/m
 /** A new identity, which is written nowhere. */
 export const generateIdentity = (): Promise<Identity> => identityOf(generateKeyPairSync('ml-dsa-65').privateKey)
 
+/** PKCS#8 of an ML-DSA-65 key by its 32-byte seed (RFC 9881 section 6). */
+const SEED_PREFIX = Buffer.from('3034020100300b060960864801650304031204228020', 'hex')
+
+/** The identity of a 32-byte seed: the same one each time, for simulations. */
+export const identityOfSeed = (seed: Uint8Array): Promise<Identity> =>
+  identityOf(createPrivateKey({ key: Buffer.concat([SEED_PREFIX, seed]), format: 'der', type: 'pkcs8' }))
+
 /** The identity of a data directory, or null when it has none; rejects with IDENTITY_DAMAGED. Creates nothing. */
 export const readIdentity = async (directory: string): Promise<Identity | null> => {
   const path = join(directory, IDENTITY_FILE)

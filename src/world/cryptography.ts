@@ -2,7 +2,7 @@
 import type { Crypto, KeyShare, PacketKey, Random, Work, WorkDone } from '../core/ports.ts'
 import { loadBlake3 } from '../io/blake3.ts'
 import { createCrypto } from '../io/crypto.ts'
-import { generateIdentity } from '../io/identity.ts'
+import { identityOfSeed } from '../io/identity.ts'
 import { createPerform } from '../io/perform.ts'
 import type { Identity, Job } from '../io/ports.ts'
 import type { Costs } from './costs.ts'
@@ -31,10 +31,19 @@ export const STAND_IN: Cryptography = Object.freeze({
   identity: async (random: SeededRandom) => standInIdentity(random),
 })
 
-/** What nodes use: ML-DSA and ML-KEM draw randomness of their own, so that two runs of one seed are alike and not the same. */
+/**
+ * What nodes use. Identities follow from the seed, and so who is near whom; signatures and key shares draw randomness of their own, so that
+ * two runs are alike and not the same.
+ */
 export const realCryptography = async (): Promise<Cryptography> => {
   const crypto = await createCrypto()
-  return { name: 'real', crypto: () => crypto, perform: createPerform(await loadBlake3()), identity: generateIdentity }
+  return { name: 'real', crypto: () => crypto, perform: createPerform(await loadBlake3()), identity: seeded }
+}
+
+const seeded = (random: SeededRandom): Promise<Identity> => {
+  const seed = new Uint8Array(32)
+  random.fill(seed)
+  return identityOfSeed(seed)
 }
 
 /** A Crypto whose calls take their time. */
