@@ -51,6 +51,7 @@ export const costing = (crypto: Crypto, costs: Costs, charge: (ms: number) => vo
     charge(costs.hash + publicKey.length * costs.hashByte)
     return crypto.peerId(publicKey)
   },
+  swiftest: crypto.swiftest,
   packetKey: (suite, key, iv, headerKey) => {
     charge(costs.packetKey)
     return new CostingPacketKey(crypto.packetKey(suite, key, iv, headerKey), costs, charge)

@@ -58,11 +58,11 @@ export const inflict = (fault: Fault, scene: Scene): Undo => {
     case 'drift':
       return setClocks(fault, victims, scene)
     case 'slow-line':
-      return narrow(victims, 1 / (4 + 400 * fault.strength), scene)
+      return narrow(victims, 4 + 400 * fault.strength, scene)
     default: {
       const condition = conditionOf({ ...fault, kind: fault.kind }, victims, world)
       return world.network.impose({
-        covers: condition.covers,
+        covers: (from, to) => condition.covers(from, to),
         strike: (fate, now) => {
           const changed = condition.strike(fate, now)
           if (changed) struck(1)
@@ -146,12 +146,12 @@ const slow = (victims: readonly Host[], times: number, { struck }: Scene): Undo 
   }
 }
 
-const narrow = (victims: readonly Host[], share: number, { struck }: Scene): Undo => {
+const narrow = (victims: readonly Host[], times: number, { struck }: Scene): Undo => {
   const wires = victims.flatMap(({ nic }) => [nic.up, nic.down])
-  for (const wire of wires) wire.bitsPerMs *= share
+  for (const wire of wires) wire.slow(times)
   struck(victims.length)
   return () => {
-    for (const wire of wires) wire.bitsPerMs /= share
+    for (const wire of wires) wire.slow(1 / times)
   }
 }
 

@@ -48,7 +48,8 @@ export class EventWatch {
         this.#connected.clear()
         for (const { peerId } of event.peers) this.#connected.add(peerId)
       } else if (event.kind === 'connected') this.#onConnected(event.peerId)
-      else this.#onDisconnected(event.peerId)
+      else if (event.kind === 'disconnected') this.#onDisconnected(event.peerId)
+      else this.#wrong({ rule: 'no task fails', detail: `${event.task.name}: ${event.error.message}` })
     }
   }
 

@@ -21,6 +21,7 @@ export const standInCrypto = (random: Random): Crypto => ({
   hash: standInHash,
   hmac: (name, key, data) => new Digest(SALTS.hmac).take(key).take(data).bytes(digestBytes(name)),
   peerId: (publicKey) => peerIdOf(standInHash('blake3', publicKey)),
+  swiftest: 0x1301,
   packetKey: (_suite, key, iv, headerKey) => new StandInPacketKey(key, iv, headerKey),
   retryTag: (key, nonce, data) => new Digest(SALTS.tag).take(key).take(nonce).take(data).bytes(16),
   keyShare: (group) => {
