@@ -19,9 +19,9 @@ const paths = git('ls-files', '--cached', '--others', '--exclude-standard').filt
   existsSync(join(ROOT, path)),
 )
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
-const isCode = (path: string): boolean => /^(src|test|bench|examples|bin)\/.*\.(ts|js)$/.test(path)
+const isCode = (path: string): boolean => /^(src|test|bench|examples|interop|bin)\/.*\.(ts|js)$/.test(path)
 const code: Source[] = paths.filter(isCode).map((path) => sourceOf(path, read(path)))
-const product = code.filter(({ path }) => /^(src|bin|bench|examples)\//.test(path))
+const product = code.filter(({ path }) => /^(src|bin|bench|examples|interop)\//.test(path))
 const within = (...rooms: string[]): Source[] =>
   code.filter(({ path }) => rooms.some((room) => path.startsWith(`src/${room}/`)))
 
@@ -137,11 +137,27 @@ describe('rings', () => {
     )
   })
 
-  test('node reaches clocks, timers and chance only through ports', () => {
+  test('quic knows nothing of nodes: of their room it imports what drives connections, and nobody imports it', () => {
+    const drives =
+      /^src\/node\/(abandonable|acceptance|close-reasons|endpoint|link|link-config|quic|schedule|send-pool)\.ts$/
+    const target = (path: string, name: string): string => posix.join(dirname(path), name)
+    const reaches = (source: Source): string[] => importsOf(source).map((name) => target(source.path, name))
+    const foreign = within('quic').flatMap((source) =>
+      reaches(source)
+        .filter((path) => path.startsWith('src/node/') && !drives.test(path))
+        .map((path) => `${source.path} ${path}`),
+    )
+    const inward = code
+      .filter(({ path }) => path.startsWith('src/') && !path.startsWith('src/quic/'))
+      .flatMap((source) => reaches(source).filter((path) => path.startsWith('src/quic/')))
+    none([...foreign, ...inward])
+  })
+
+  test('node and quic reach clocks, timers and chance only through ports', () => {
     const globals = 'setTimeout|setInterval|setImmediate|queueMicrotask|performance|process|Date'
     none(
       offences(
-        within('node'),
+        within('node', 'quic'),
         new RegExp(`(?<![.\\w#])(?:${globals})\\b(?!\\s*[?:])|\\bAbortSignal\\.timeout\\b|\\bMath\\.random\\b`, 'g'),
       ),
     )

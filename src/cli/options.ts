@@ -32,6 +32,8 @@ export interface OptionSpec {
   /** The least and the greatest value of a count, size or duration (milliseconds). */
   readonly range?: readonly [number, number]
   readonly choices?: readonly string[]
+  /** The key of an option that cannot be given beside this one. */
+  readonly excludes?: string
   /** For our own tests; left out of help and documentation. */
   readonly hidden?: true
   readonly help: string
@@ -204,13 +206,18 @@ export const COMMANDS = {
     ],
     options: {
       nodes: { kind: 'count', value: 'N', default: 25, range: [8, 1000], help: 'how many nodes' },
-      upload: { kind: 'path', value: 'FILE', help: 'the file to upload (default: random bytes)' },
+      upload: {
+        kind: 'path',
+        value: 'FILE',
+        excludes: 'uploadSize',
+        help: 'the file to upload (default: random bytes)',
+      },
       uploadSize: {
         kind: 'size',
         value: 'SIZE',
         default: 20e6,
         range: [0, 1e10],
-        help: 'how many random bytes to upload',
+        help: 'how many random bytes to upload, where no file is named',
       },
       processes: {
         kind: 'count',

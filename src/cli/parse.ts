@@ -89,6 +89,7 @@ const optionOf = (key: string, spec: OptionSpec): Option => {
     spec.value === undefined ? '' : ` <${spec.value}${spec.many === true && spec.repeated !== true ? '...' : ''}>`
   const option = new Option(name + value, spec.help).hideHelp(spec.hidden === true)
   if (spec.required === true) option.makeOptionMandatory()
+  if (spec.excludes !== undefined) option.conflicts(spec.excludes)
   if (spec.default !== undefined)
     option.default(spec.default, spec.kind === 'size' ? `${Number(spec.default) / 1e6}MB` : undefined)
   if (spec.kind === 'choice') return option.choices(spec.choices ?? [])

@@ -28,6 +28,11 @@ export const REMEDIES: Readonly<Record<ErrorCode, Remedy>> = {
     meaning: 'A command or a function was called with an argument it does not take.',
     remedy: 'See "sallyport help <command>" or the documentation of the function for what is allowed.',
   },
+  AUTHENTICATION_MISSING: {
+    meaning: 'A QUIC connection was to be made or taken without saying who may be at its other end.',
+    remedy:
+      'Say it with the option "verify": the keys that are trusted, or a function that decides. Nobody is trusted by default.',
+  },
   BAD_RESPONSE: {
     meaning: 'A peer answered a request with something that is no answer to it.',
     remedy: 'Nothing was taken from the answer. Try again, which asks other peers; the peer may run another version.',
@@ -127,6 +132,10 @@ export const REMEDIES: Readonly<Record<ErrorCode, Remedy>> = {
     meaning: 'A text is not a link to a file.',
     remedy: 'Copy the whole link as "sallyport put" printed it, in quotes: sallyport:, 64 digits, #, 64 digits.',
   },
+  NAME_NOT_FOUND: {
+    meaning: 'A host name has no address.',
+    remedy: 'Check how it is spelled and that this machine can resolve names, or give the IP address.',
+  },
   NOT_CONNECTED: {
     meaning: 'There is no connection to the peer.',
     remedy: 'Connect to the peer first.',
@@ -146,6 +155,11 @@ export const REMEDIES: Readonly<Record<ErrorCode, Remedy>> = {
   PEER_BUSY: {
     meaning: 'The peer has as much to do as it takes on.',
     remedy: 'Wait a little and try again.',
+  },
+  PEER_UNTRUSTED: {
+    meaning: 'Whoever is at the other end of a QUIC connection is not one that "verify" accepts.',
+    remedy:
+      'Check that the address is the right one. If the peer has a new key on purpose, put it in place of the old one in "verify".',
   },
   REQUEST_REFUSED: {
     meaning: 'The peer understood the request and refused it, as the message says.',

@@ -4,6 +4,7 @@
 export const ERROR_CODES = [
   'ADDRESS_INVALID',
   'ARGUMENT_INVALID',
+  'AUTHENTICATION_MISSING',
   'BAD_RESPONSE',
   'BIND_FAILED',
   'BOOTSTRAP_UNREACHABLE',
@@ -27,11 +28,13 @@ export const ERROR_CODES = [
   'INTERNAL',
   'IO_FAILED',
   'LINK_INVALID',
+  'NAME_NOT_FOUND',
   'NOT_CONNECTED',
   'NOT_ENOUGH_HOLDERS',
   'NO_ADDRESS',
   'NO_SPACE',
   'PEER_BUSY',
+  'PEER_UNTRUSTED',
   'REQUEST_REFUSED',
   'REQUEST_TIMEOUT',
   'REQUEST_UNSUPPORTED',
@@ -56,6 +59,7 @@ export class SallyportError extends Error {
   readonly code: ErrorCode
   #retryAfterMs: number | null = null
   #stage: SendStage | null = null
+  #peerCode: number | null = null
 
   constructor(code: ErrorCode, message: string, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause })
@@ -67,6 +71,18 @@ export class SallyportError extends Error {
     const error = new SallyportError(code, message)
     error.#retryAfterMs = retryAfterMs
     return error
+  }
+
+  /** An error that a peer's application caused, with the code it gave: it reset or stopped a stream, or closed the connection. */
+  static byPeer(code: ErrorCode, message: string, peerCode: number): SallyportError {
+    const error = new SallyportError(code, message)
+    error.#peerCode = peerCode
+    return error
+  }
+
+  /** The code that the peer's application gave; null where it gave none. */
+  get peerCode(): number | null {
+    return this.#peerCode
   }
 
   /** In how many milliseconds it is worth trying again, at most an hour where a peer said so; null where that is not known. A hint, not a promise. */
@@ -84,6 +100,7 @@ export class SallyportError extends Error {
     const error = new SallyportError(this.code, this.message, this.cause)
     error.#stage = stage
     error.#retryAfterMs = this.#retryAfterMs
+    error.#peerCode = this.#peerCode
     return error
   }
 

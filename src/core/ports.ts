@@ -11,8 +11,14 @@ export type HashName = 'sha256' | 'sha384' | 'blake3'
  */
 export type Suite = 0x1301 | 0x1302 | 0x1303
 
-/** Key exchange groups by their code point: X25519MLKEM768 (0x11EC) and MLKEM768 (0x0201). */
-export type Group = 0x11ec | 0x0201
+/** Key exchange groups by their code point: X25519MLKEM768 (0x11EC) and MLKEM768 (0x0201); X25519 (0x001D) and secp256r1 (0x0017). */
+export type Group = 0x11ec | 0x0201 | 0x001d | 0x0017
+
+/**
+ * Signature schemes of X.509 certificates' keys by their code point: ecdsa_secp256r1_sha256, ed25519 and rsa_pss_rsae_sha256. Nodes sign by
+ * none of these, but by ML-DSA-65.
+ */
+export type SignatureScheme = 0x0403 | 0x0807 | 0x0804
 
 /** Protects the packets of one direction and key phase; works in place and never throws (RFC 9001 section 5). */
 export interface PacketKey {
@@ -56,32 +62,77 @@ export interface Random {
 }
 
 /** A computation too slow for the event loop; `id` is drawn by whoever asks and comes back with the result. */
-export type Work = { readonly id: number } & (
-  | { readonly kind: 'sign'; readonly content: Uint8Array }
+export type Work = { readonly id: number } &
+  /** By ML-DSA-65 where no scheme is named. */
+  (
+    | { readonly kind: 'sign'; readonly content: Uint8Array; readonly scheme?: SignatureScheme }
+    /** Whether the holder of a chain's first certificate signed, and whether the chain is to be trusted. */
+    | ({ readonly kind: 'verify-chain' } & ChainClaim)
+    | {
+        readonly kind: 'verify'
+        /** Raw ML-DSA-65 public key, 1,952 bytes. */
+        readonly key: Uint8Array
+        readonly content: Uint8Array
+        readonly signature: Uint8Array
+      }
+    | { readonly kind: 'seal-chunk'; readonly plaintext: Uint8Array; readonly context: Uint8Array }
+    | {
+        readonly kind: 'open-chunk'
+        readonly stored: Uint8Array
+        /** BLAKE3-256 that `stored` must have. */
+        readonly address: Uint8Array
+        /** BLAKE3-256 that the plaintext must have. */
+        readonly contentHash: Uint8Array
+        readonly context: Uint8Array
+      }
+    | { readonly kind: 'hash-chunk'; readonly stored: Uint8Array }
+  )
+
+/** What a peer claims by showing a chain of X.509 certificates and signing. */
+export interface ChainClaim {
+  /** DER, leaf first; at least one. */
+  readonly chain: readonly Uint8Array[]
+  readonly scheme: SignatureScheme
+  readonly content: Uint8Array
+  readonly signature: Uint8Array
+  /** What the leaf is to be good for. */
+  readonly holder: 'server' | 'client'
+  readonly trust: ChainTrust
+}
+
+/** When a chain of X.509 certificates is enough. */
+export type ChainTrust =
   | {
-      readonly kind: 'verify'
-      /** Raw ML-DSA-65 public key, 1,952 bytes. */
-      readonly key: Uint8Array
-      readonly content: Uint8Array
-      readonly signature: Uint8Array
+      /** It leads to one of these authorities (DER), or of those that come with Node.js (null), and its leaf names the host, if one is meant. */
+      readonly kind: 'authorities'
+      readonly authorities: readonly Uint8Array[] | null
+      /** A host name or an IP address. */
+      readonly name: string | null
     }
-  | { readonly kind: 'seal-chunk'; readonly plaintext: Uint8Array; readonly context: Uint8Array }
-  | {
-      readonly kind: 'open-chunk'
-      readonly stored: Uint8Array
-      /** BLAKE3-256 that `stored` must have. */
-      readonly address: Uint8Array
-      /** BLAKE3-256 that the plaintext must have. */
-      readonly contentHash: Uint8Array
-      readonly context: Uint8Array
-    }
-  | { readonly kind: 'hash-chunk'; readonly stored: Uint8Array }
-)
+  /** The SHA-256 (32 bytes) of its leaf is one of these: whoever signed it, whatever it names, whenever it ends. */
+  | { readonly kind: 'fingerprints'; readonly fingerprints: readonly Uint8Array[] }
+  /** The application is asked; only that the leaf's holder signed is certain. */
+  | { readonly kind: 'judged' }
+
+/** What is wrong with a chain; `detail` is for our own logs. */
+export interface ChainObjection {
+  readonly fault:
+    | 'malformed'
+    | 'bad-signature'
+    | 'wrong-scheme'
+    | 'expired'
+    | 'unknown-authority'
+    | 'not-for-this'
+    | 'wrong-name'
+    | 'wrong-fingerprint'
+  readonly detail: string
+}
 
 /** The result of a `Work` of the same id and kind; `failed` when no worker could do it. */
 export type WorkDone = { readonly id: number } & (
   | { readonly kind: 'sign'; readonly signature: Uint8Array }
   | { readonly kind: 'verify'; readonly valid: boolean }
+  | { readonly kind: 'verify-chain'; readonly objection: ChainObjection | null }
   | {
       readonly kind: 'seal-chunk'
       readonly stored: Uint8Array

@@ -62,7 +62,7 @@ export const ensureIdentity = async (directory: string): Promise<Identity> => {
  * 32 bytes that follow from an identity's private key and tell nothing of it: stateless resets are made with them (`QuicConfig.resetSecret`).
  * They survive a restart, but perhaps not a change of Node's version, which may write the same key in another form.
  */
-export const resetSecret = (identity: Identity): Uint8Array =>
+export const resetSecret = (identity: Pick<Identity, 'privateKey'>): Uint8Array =>
   new Uint8Array(hkdfSync('sha256', identity.privateKey, '', RESET_LABEL, RESET_SECRET_BYTES))
 
 const identityOf = async (key: KeyObject): Promise<Identity> => {

@@ -2,6 +2,7 @@
 // virtual world implement them over a fake clock and memory. Nothing else in node/ touches a clock, a timer, a socket or a file.
 import type { Address } from '../core/address.ts'
 import type { PeerId } from '../core/ids.ts'
+import type { Ip } from '../core/ip.ts'
 import type { Crypto, Random, Work, WorkDone } from '../core/ports.ts'
 
 /** Two clocks: `now` monotonic in fractional milliseconds, `wall` in milliseconds since 1970. */
@@ -44,6 +45,11 @@ export interface UdpEvents {
   failed(error: unknown): void
 }
 
+/** Finds the addresses of host names; rejects with NAME_NOT_FOUND. */
+export interface Names {
+  resolve(host: string): Promise<readonly Ip[]>
+}
+
 /** An ML-DSA-65 key pair: the raw public key (1,952 bytes), its PeerId, and the private key as PKCS#8 DER. Never logged. */
 export interface Identity {
   readonly peerId: PeerId
@@ -51,11 +57,17 @@ export interface Identity {
   readonly privateKey: Uint8Array
 }
 
+/** The private key of an X.509 certificate, as PKCS#8 DER, and a name that no other key has. Never logged. */
+export interface CertificateKey {
+  readonly name: string
+  readonly privateKey: Uint8Array
+}
+
 /** Work to be done, and for whom. */
 export interface Job {
   readonly work: Work
-  /** Whose key signs. */
-  readonly identity: Identity
+  /** Whose key signs; null, where nothing is to be signed. */
+  readonly identity: Identity | CertificateKey | null
   /**
    * Until when its result is of use, in the clock's milliseconds; by default at once. Of identity work the earliest deadline goes first:
    * when there is more than can be done in time, some handshakes finish, instead of all being late together.
@@ -107,6 +119,9 @@ export interface Files {
   /** Locks a data directory for this process; rejects with DATA_DIR_IN_USE. The lock goes with the process, even when it is killed. */
   lock(directory: string): Promise<{ release(): Promise<void> }>
 }
+
+/** What whoever speaks on the network needs of the world. */
+export type NetworkPorts = Omit<Ports, 'files'>
 
 /** Everything a node needs of the world. */
 export interface Ports {

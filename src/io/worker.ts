@@ -35,6 +35,7 @@ function chunkOf(result: WorkDone): Uint8Array | null {
       return result.plaintext
     case 'sign':
     case 'verify':
+    case 'verify-chain':
     case 'failed':
       return null
   }

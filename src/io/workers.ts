@@ -5,6 +5,7 @@ import { availableParallelism } from 'node:os'
 import { Deadlines } from '../core/deadlines.ts'
 import type { Work, WorkDone } from '../core/ports.ts'
 import { systemClock } from './clock.ts'
+import { keyName } from './perform.ts'
 import type { Job, Workers } from './ports.ts'
 import { WorkerThread } from './worker-thread.ts'
 
@@ -134,8 +135,8 @@ class ThreadPool implements Workers {
 
   #handOver(thread: WorkerThread, job: Job, answer: (result: WorkDone) => void): boolean {
     const { work, transfer } = pack(job.work)
-    const { peerId, privateKey } = job.identity
-    const signer = work.kind === 'sign' ? { peerId, privateKey: cut(privateKey) } : null
+    const owner = work.kind === 'sign' ? job.identity : null
+    const signer = owner === null ? null : { name: keyName(owner), privateKey: cut(owner.privateKey) }
     try {
       return thread.post({ message: { work, signer }, transfer, answer })
     } catch {
@@ -145,7 +146,7 @@ class ThreadPool implements Workers {
   }
 }
 
-const isIdentityWork = (work: Work): boolean => work.kind === 'sign' || work.kind === 'verify'
+const isIdentityWork = ({ kind }: Work): boolean => kind === 'sign' || kind === 'verify' || kind === 'verify-chain'
 
 /** In a later turn, as every other answer. */
 const fail = ({ work, done }: Job, reason: string, more: { readonly full?: true } = {}): void => {
@@ -166,6 +167,11 @@ const pack = (work: Work): Parcel => {
     case 'verify': {
       const { key, content, signature } = work
       return { work: { ...work, key: cut(key), content: cut(content), signature: cut(signature) }, transfer: [] }
+    }
+    case 'verify-chain': {
+      const { chain, content, signature } = work
+      const cuts = { chain: chain.map(cut), content: cut(content), signature: cut(signature) }
+      return { work: { ...work, ...cuts }, transfer: [] }
     }
     case 'seal-chunk': {
       const plaintext = whole(work.plaintext)

@@ -40,10 +40,15 @@ const SETTLED_MS = 30_000
  * Whether a peer at a validated address began what came to nothing: a handshake it did not finish in time, unless it was we who owed the next
  * step, or a connection on which it did not say who it was, or soon fell silent.
  */
-export const cameToNothing = (link: Link, state: LinkState, reason: CloseReason): boolean => {
+export const cameToNothing = (link: Link, state: LinkState, inVain: (heardForMs: number) => boolean): boolean => {
   if (link.direction === 'outbound' || state.kind === 'closed') return false
   if (state.kind === 'half-open') return link.isValidated && state.failure === 'deadline' && link.working === 0
-  if (reason.kind === 'idle') return link.heardAt - state.since < SETTLED_MS
+  return inVain(link.heardAt - state.since)
+}
+
+/** Whether a connection of a node that ended so, and was heard for so long after its handshake, was established in vain. */
+export const inVain = (reason: CloseReason, heardForMs: number): boolean => {
+  if (reason.kind === 'idle') return heardForMs < SETTLED_MS
   return reason.kind === 'application' && reason.ours && reason.code === CLOSE.identityTimeout
 }
 

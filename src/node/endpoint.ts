@@ -4,56 +4,27 @@
 // datagram and its verdict, nor between a finished handshake and its registration.
 import type { Address } from '../core/address.ts'
 import { assert, unreachable } from '../core/assert.ts'
-import type { Counters, HandshakeFailure } from '../core/counters.ts'
+import type { HandshakeFailure } from '../core/counters.ts'
 import { type Histograms, histograms } from '../core/histograms.ts'
 import type { SlotVerdict, Verdict } from '../core/gate/gate.ts'
-import type { GateOptions } from '../core/gate/options.ts'
 import type { ConnectionHandle, PeerId } from '../core/ids.ts'
-import type { Random, Work, WorkDone } from '../core/ports.ts'
+import type { Random, Work } from '../core/ports.ts'
 import type { CloseReason, ConnectionOutput } from '../core/quic/outputs.ts'
 import type { LongHeader } from '../core/quic/packet.ts'
-import type { TransportSettings } from '../core/quic/settings.ts'
-import type { Identity, Ports } from '../io/ports.ts'
-import { type Acceptance, type Admission, AT_ONCE, type Crowd, type Handles, NO_CROWD } from './acceptance.ts'
-import { cameToNothing, endingOf, handshakeFailure } from './close-reasons.ts'
+import type { TlsPeer } from '../core/tls/session.ts'
+import { type Admission, AT_ONCE, type Crowd, NO_CROWD } from './acceptance.ts'
+import { cameToNothing, endingOf, handshakeFailure, inVain } from './close-reasons.ts'
+import type { EndpointOptions } from './endpoint-options.ts'
 import { Gatekeeper, type Stray } from './gatekeeper.ts'
 import { GivenTokens } from './given-tokens.ts'
 import { Link } from './link.ts'
 import { linkConfig, type LinkParentage } from './link-config.ts'
+import { workForLink } from './link-work.ts'
 import { isFirstFlight, type Newcomer, Newcomers } from './newcomers.ts'
-import type { Limits } from './options.ts'
 import { Outbox } from './outbox.ts'
-import { workWhenFree } from './patient-work.ts'
 import { CORE_QUIC, type Quic } from './quic.ts'
 import { firstFlight, Routes } from './routes.ts'
-import type { Schedule } from './schedule.ts'
 import { type Arrival, Sockets } from './sockets.ts'
-
-/** What an endpoint is made of. */
-export interface EndpointOptions {
-  readonly ports: Ports
-  readonly identity: Identity
-  readonly alpn: string
-  readonly limits: Limits
-  /** Settings for peers on this machine's loopback interface, which carries large datagrams, and for all others. */
-  readonly transports: { readonly loopback: TransportSettings; readonly elsewhere: TransportSettings }
-  readonly schedule: Schedule
-  readonly counters: Counters
-  /** Default: nobody reads how long things take. */
-  readonly histograms?: Histograms
-  readonly acceptance: Acceptance
-  readonly handles: Handles
-  /** Default: the gate's. */
-  readonly gate?: Partial<GateOptions>
-  /** Default: nobody has a share of the connections, and nobody goes. */
-  readonly crowd?: Crowd
-  /** 32 bytes that stateless resets are made with. Default: drawn, so that none is understood after a restart. */
-  readonly resetSecret?: Uint8Array
-  /** Default: no handshake waits for another. */
-  readonly admission?: Admission
-  /** Default: the core's. */
-  readonly quic?: Quic
-}
 
 /** Why a dial could not begin. */
 export type DialRefusal = 'closing' | 'no-socket' | 'slots-full' | 'connections-full'
@@ -252,20 +223,12 @@ export class Endpoint {
   }
 
   #work(link: Link, work: Work): void {
-    const { state } = link
-    const askedAt = this.#now
-    const wanted = (): boolean => link.state.kind !== 'closed'
-    link.working++
-    const done = (result: WorkDone): void => {
-      link.working--
-      this.#histograms.signing.record(this.#now - askedAt)
+    workForLink({ ...this.#options.ports, ...this.#options }, { link, work }, (result, tookMs) => {
+      this.#histograms.signing.record(tookMs)
       link.connection.done(result, this.#now)
       this.touched(link)
       this.#settle()
-    }
-    const { ports, schedule, identity } = this.#options
-    const deadline = state.kind === 'half-open' && { deadline: state.deadline }
-    workWhenFree({ ...ports, schedule }, { work, identity, ...deadline, wanted, done })
+    })
   }
 
   // ── the gate ──
@@ -391,6 +354,9 @@ export class Endpoint {
         return this.#work(link, output.work)
       case 'established':
         return this.#established(link, output)
+      case 'judge':
+      case 'key-log':
+        return this.#options.more?.told(link, output)
       case 'closed':
         return this.#onClosed(link, output.reason)
       case 'gone':
@@ -419,7 +385,7 @@ export class Endpoint {
   }
 
   /** From here to the end of `acceptance.established` the connection becomes registered and read: one turn, no waiting. */
-  #established(link: Link, peer: { peerId: PeerId; publicKey: Uint8Array }): void {
+  #established(link: Link, peer: TlsPeer): void {
     if (link.state.kind !== 'half-open') return
     const now = this.#now
     const due = this.#keeper.gate.halfOpen.deadline(link.handle)
@@ -428,7 +394,7 @@ export class Endpoint {
     this.#histograms[link.direction === 'inbound' ? 'handshakeIn' : 'handshakeOut'].record(now - link.beganAt)
     this.#keeper.gate.halfOpen.release(link.handle)
     link.state = { kind: 'established', since: now }
-    link.peer = { peerId: peer.peerId, publicKey: peer.publicKey }
+    link.shown = peer
     const token = link.direction === 'inbound' ? this.#keeper.tokenFor(link.remote) : null
     if (token !== null) link.connection.sendToken(token)
     const pending: unknown = this.#options.acceptance.established(link, now)
@@ -441,7 +407,8 @@ export class Endpoint {
     const { state } = link
     if (state.kind === 'closed') return
     this.#end(link)
-    if (cameToNothing(link, state, reason)) this.#keeper.wasted(link.remote)
+    const wasInVain = (heardForMs: number): boolean => (this.#options.inVain ?? inVain)(reason, heardForMs)
+    if (cameToNothing(link, state, wasInVain)) this.#keeper.wasted(link.remote)
     if (state.kind === 'established') {
       counters.ended[endingOf(reason)]++
       return acceptance.lost(link.handle, reason, this.#now)

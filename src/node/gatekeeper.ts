@@ -11,16 +11,16 @@ import { retryAfterReason } from '../core/messages/retry-after.ts'
 import type { FirstInitial } from '../core/quic/connection.ts'
 import { type Header, LOCAL_ID_BYTES, type LongHeader } from '../core/quic/packet.ts'
 import { Tokens } from '../core/quic/tokens.ts'
-import type { Ports } from '../io/ports.ts'
+import type { NetworkPorts } from '../io/ports.ts'
 import { Lateness } from './lateness.ts'
-import type { Limits } from './options.ts'
+import type { EndpointLimits } from './options.ts'
 import type { Quic } from './quic.ts'
 import type { Schedule } from './schedule.ts'
 
 /** What a gatekeeper is made of. */
 export interface GatekeeperParts {
-  readonly ports: Ports
-  readonly limits: Limits
+  readonly ports: NetworkPorts
+  readonly limits: EndpointLimits
   readonly gate: Partial<GateOptions>
   readonly schedule: Schedule
   readonly counters: Counters
@@ -55,6 +55,8 @@ export class Gatekeeper {
   readonly #tokens: Tokens
   readonly #lateness: Lateness
   readonly #wasted: Wasted
+  /** Wall time when the clock stood at 0. */
+  readonly #epoch: number
 
   constructor(parts: GatekeeperParts) {
     const { ports, limits } = parts
@@ -63,6 +65,7 @@ export class Gatekeeper {
     this.gate = new Gate({ ...this.#options, ...limits }, ports.random, parts.counters)
     this.#tokens = new Tokens(ports)
     this.#wasted = new Wasted(ports.random)
+    this.#epoch = ports.clock.wall() - ports.clock.now()
     this.#lateness = new Lateness(ports, parts.schedule)
   }
 
@@ -75,7 +78,7 @@ export class Gatekeeper {
     const { clock } = this.#parts.ports
     const token = (): ReturnType<Tokens['read']> => {
       if (header?.form !== 'long' || header.token.length === 0) return NO_TOKEN
-      return this.#tokens.read(header.token, { ...from, destinationId: header.destinationId }, clock.wall())
+      return this.#tokens.read(header.token, { ...from, destinationId: header.destinationId }, this.#tokenTime)
     }
     const look = { bytes: bytes.length, from, header, token }
     const now = clock.now()
@@ -130,7 +133,15 @@ export class Gatekeeper {
   /** A token for the next dial of a peer from outside; null for one on a trusted machine, who needs none. */
   tokenFor(remote: Address): Uint8Array | null {
     if (this.#trusts(remote)) return null
-    return this.#tokens.mintNew(remote.ip, this.#parts.ports.clock.wall())
+    return this.#tokens.mintNew(remote.ip, this.#tokenTime)
+  }
+
+  /**
+   * What wall time would be had nobody set the clock since the start. Only this process reads its tokens, and a clock that is set while
+   * somebody answers a Retry would end that dial with INVALID_TOKEN.
+   */
+  get #tokenTime(): number {
+    return Math.max(0, this.#epoch + this.#parts.ports.clock.now())
   }
 
   #trusts(remote: Address): boolean {
@@ -141,7 +152,7 @@ export class Gatekeeper {
     const { ports, quic } = this.#parts
     const retryId = new Uint8Array(LOCAL_ID_BYTES)
     ports.random.fill(retryId)
-    const token = this.#tokens.mintRetry({ ip, port, originalId: header.destinationId, retryId }, ports.clock.wall())
+    const token = this.#tokens.mintRetry({ ip, port, originalId: header.destinationId, retryId }, this.#tokenTime)
     return quic.retry(header, { token, retryId }, into, ports.crypto)
   }
 }

@@ -9,6 +9,7 @@
 //
 //   reading ──no room──► reading, later        reading ──end, no place──► kept ──a place──► handling
 import { Assembly } from '../core/dispatch/assembly.ts'
+import { SallyportError } from '../core/errors.ts'
 import type { PeerId, StreamId } from '../core/ids.ts'
 import { STATUS, STREAM } from '../core/messages/codes.ts'
 import {
@@ -248,7 +249,9 @@ export class InboundConversation implements Conversation, Due {
   /** The application's code runs here; whatever it does ends in an answer, and the task set tells of a failure. */
   async #supervise(handler: Handler, call: InboundCall): Promise<void> {
     try {
-      this.#answer((await handler(call)) ?? { status: STATUS.ok })
+      const answer = (await handler(call)) ?? { status: STATUS.ok }
+      if (!isAnswer(answer)) throw new SallyportError('ARGUMENT_INVALID', 'what a handler returned is no answer')
+      this.#answer(answer)
     } catch (error) {
       this.#answer({ status: STATUS.refused, reason: 'the handler failed' })
       throw error
@@ -327,6 +330,10 @@ export class InboundConversation implements Conversation, Due {
 }
 
 const NOTHING = new Uint8Array(0)
+
+/** A handler may be written without types, and what has no length would make every bound on answers meaningless. */
+const isAnswer = ({ status, payload }: Answer): boolean =>
+  Number.isSafeInteger(status) && status >= 0 && (payload === undefined || payload instanceof Uint8Array)
 
 const decodeMessage: typeof decodeRequestHeader = (map) => {
   const header = decodeMessageHeader(map)

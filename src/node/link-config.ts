@@ -12,11 +12,14 @@ export type LinkConfig = QuicConfig & { readonly transport: TransportSettings }
 /** What all connections of one endpoint have in common. */
 export interface LinkParentage {
   readonly ports: Pick<Ports, 'crypto' | 'random'>
-  readonly identity: Identity
-  readonly alpn: string
+  readonly identity: Identity | null
+  /** Application protocols, best first. */
+  readonly alpn: readonly string[]
   /** For peers on this machine's loopback interface, which carries large datagrams, and for all others. */
   readonly transports: { readonly loopback: TransportSettings; readonly elsewhere: TransportSettings }
   readonly resetSecret: Uint8Array
+  /** What a connection has besides; default: nothing. */
+  readonly more?: { readonly config: (ends: LinkEnds) => Partial<QuicConfig> }
 }
 
 /** Which end we are, of a connection with whom. */
@@ -35,15 +38,16 @@ export const suitesTo = (remote: Address, { swiftest }: Pick<Crypto, 'swiftest'>
 
 /** The configuration of one connection. */
 export const linkConfig = (
-  { ports, identity, alpn, transports, resetSecret }: LinkParentage,
+  { ports, identity, alpn, transports, resetSecret, more }: LinkParentage,
   ends: LinkEnds,
 ): LinkConfig => ({
   ...ends,
   suites: suitesTo(ends.remote, ports.crypto),
   crypto: ports.crypto,
   random: ports.random,
-  publicKey: identity.publicKey,
-  alpn: [alpn],
-  transport: classify(ends.remote) === 'loopback' ? transports.loopback : transports.elsewhere,
+  publicKey: identity?.publicKey ?? null,
+  alpn,
   resetSecret,
+  ...more?.config(ends),
+  transport: classify(ends.remote) === 'loopback' ? transports.loopback : transports.elsewhere,
 })

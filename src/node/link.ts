@@ -4,8 +4,9 @@
 //   half-open ──handshake finished──► established ──► closed       (half-open ─► closed when it fails)
 import type { Address } from '../core/address.ts'
 import type { Direction, HandshakeFailure } from '../core/counters.ts'
-import type { ConnectionHandle, PeerId, StreamId } from '../core/ids.ts'
+import type { ConnectionHandle, StreamId } from '../core/ids.ts'
 import type { ConnectionOutput } from '../core/quic/outputs.ts'
+import type { TlsPeer } from '../core/tls/session.ts'
 import type { UdpSocket } from '../io/ports.ts'
 import type { Connection } from './quic.ts'
 import type { Due } from './schedule.ts'
@@ -63,8 +64,8 @@ export class Link implements Due {
   readonly beganAt: number
   readonly #owner: LinkOwner
   state: LinkState
-  /** Known from the moment the handshake finished. */
-  peer: { readonly peerId: PeerId; readonly publicKey: Uint8Array } | null = null
+  /** What the peer has shown of itself, from the moment the handshake finished. */
+  shown: TlsPeer | null = null
   /** Whether the gate's slot was kept: an Initial opened. */
   begun: boolean
   /** When the last datagram for it came. */
@@ -90,6 +91,11 @@ export class Link implements Due {
     this.heardAt = parts.beganAt
     this.begun = parts.direction === 'outbound'
     this.state = { kind: 'half-open', deadline, failure: null }
+  }
+
+  /** The peer, where it has shown a raw public key: nodes show nothing else. */
+  get peer(): Extract<TlsPeer, { readonly publicKey: Uint8Array }> | null {
+    return this.shown !== null && this.shown.peerId !== null ? this.shown : null
   }
 
   /** When it wants to be run: at its connection's timer, or at the end of its handshake's time. */
@@ -183,6 +189,18 @@ export class Link implements Due {
     this.#touch()
   }
 
+  /** What is said to the endpoint's `judge`. */
+  judged(isWanted: boolean, now: number): void {
+    this.connection.judged(isWanted, now)
+    this.#touch()
+  }
+
+  /** Ends a connection that is not wanted, with a transport code. */
+  reject(code: number, reason: string, now: number): void {
+    this.connection.reject(code, reason, now)
+    this.#touch()
+  }
+
   /** Forgets a connection without a word to the peer; a handshake in progress has then failed for `failure`. */
   drop(failure: HandshakeFailure = 'cancelled'): void {
     if (this.state.kind === 'half-open') this.state = { ...this.state, failure }
@@ -198,6 +216,11 @@ export class Link implements Due {
 
   keepAlive(everyMs: number | null): void {
     this.connection.keepAliveMs = everyMs
+    this.#touch()
+  }
+
+  updateKeys(): void {
+    this.connection.updateKeys()
     this.#touch()
   }
 

@@ -37,6 +37,12 @@ export interface Limits {
   readonly loopbackDatagramBytes: number
 }
 
+/** Those that an endpoint and its gate go by, whatever is said over its connections. */
+export type EndpointLimits = Pick<
+  Limits,
+  'connectionsMax' | 'halfOpenInMax' | 'halfOpenOutMax' | 'closedLinksMax' | 'handshakeTimeoutMs'
+>
+
 /** The defaults. */
 export const LIMITS: Limits = Object.freeze({
   /** Half-open ones included; a connection takes some 100 KB. */

@@ -6,6 +6,8 @@ import { invalidToken, refusal, type Refused } from '../core/gate/refusal.ts'
 import type { Crypto, Random, WorkDone } from '../core/ports.ts'
 import { type FirstInitial, QuicConnection, type QuicConfig } from '../core/quic/connection.ts'
 import { opensInitial } from '../core/quic/first-packet.ts'
+import type { Negotiated } from '../core/quic/handshake.ts'
+import type { ExportRequest } from '../core/tls/key-schedule.ts'
 import type { ConnectionOutput } from '../core/quic/outputs.ts'
 import {
   type Header,
@@ -24,6 +26,10 @@ export interface Connection {
   readonly opened: boolean
   readonly isOpen: boolean
   keepAliveMs: number | null
+  readonly negotiated: Negotiated | null
+  readonly stats: { readonly sent: number; readonly received: number; readonly rttMs: number }
+  readonly keyUpdates: number
+  updateKeys(): void
   takeDiscarded(): number
   receive(datagram: Uint8Array, from: Address, now: number): void
   transmit(into: Uint8Array, now: number): number
@@ -31,6 +37,8 @@ export interface Connection {
   timeout(now: number): void
   poll(): ConnectionOutput | null
   done(work: WorkDone, now: number): void
+  judged(isWanted: boolean, now: number): void
+  exportKeys(request: ExportRequest): Uint8Array | null
   open(bidirectional: boolean): StreamId | null
   prioritise(stream: StreamId): void
   write(stream: StreamId, bytes: Uint8Array): number
@@ -43,6 +51,7 @@ export interface Connection {
   stop(stream: StreamId, code: number): void
   close(code: number, reason: string, now: number): void
   withdraw(now: number): void
+  reject(code: number, reason: string, now: number): void
   abandon(): void
   sendToken(token: Uint8Array): void
 }

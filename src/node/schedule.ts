@@ -11,6 +11,9 @@ export interface Due {
 /** Deadlines run in one turn; what is left runs in the next, so that datagrams are read in between. */
 const RUNS_PER_TURN = 1000
 
+/** And for so long, in milliseconds: a run may seal and send a packet, or end some connections. */
+const TURN_MS = 5
+
 /** The deadlines of one endpoint. Bounded by its connections, their streams and its callers. */
 export class Schedule {
   readonly #clock: Clock
@@ -74,9 +77,10 @@ export class Schedule {
     this.#timer = null
     this.#timerAt = Infinity
     this.#late(Math.max(0, this.#clock.now() - this.#timerDueAt))
+    const until = this.#clock.now() + TURN_MS
     for (let runs = 0; runs < RUNS_PER_TURN && !this.#closed; runs++) {
       const now = this.#clock.now()
-      const due = this.#deadlines.due(now)
+      const due = now < until ? this.#deadlines.due(now) : null
       if (due === null) break
       due.run(now)
     }

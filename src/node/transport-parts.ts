@@ -19,7 +19,8 @@ import type { Acceptance, AcceptanceParts, Admission } from './acceptance.ts'
 import type { Workshop } from './conversation.ts'
 import { Dialler } from './dialler.ts'
 import { Dispatcher } from './dispatcher.ts'
-import { Endpoint, type EndpointOptions } from './endpoint.ts'
+import type { EndpointOptions } from './endpoint-options.ts'
+import { Endpoint } from './endpoint.ts'
 import { EventFeed } from './events.ts'
 import { Handlers } from './handlers.ts'
 import { Lifecycle } from './lifecycle.ts'
@@ -121,7 +122,7 @@ export const transportParts = (options: TransportOptions): TransportParts => {
   const endpoint = new Endpoint({
     ports,
     identity,
-    alpn: ALPN,
+    alpn: [ALPN],
     limits,
     schedule,
     counters,

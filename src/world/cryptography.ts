@@ -4,15 +4,15 @@ import { loadBlake3 } from '../io/blake3.ts'
 import { createCrypto } from '../io/crypto.ts'
 import { generateIdentity } from '../io/identity.ts'
 import { createPerform } from '../io/perform.ts'
-import type { Identity } from '../io/ports.ts'
+import type { Identity, Job } from '../io/ports.ts'
 import type { Costs } from './costs.ts'
 import type { SeededRandom } from './random.ts'
 import { standInCrypto } from './stand-in/crypto.ts'
 import { standInIdentity } from './stand-in/identity.ts'
 import { standInPerform } from './stand-in/perform.ts'
 
-/** Does one piece of work of whoever signs. */
-export type Perform = (work: Work, signer: Identity) => WorkDone
+/** Does one piece of work of whoever signs; null, where nothing is to be signed. */
+export type Perform = (work: Work, signer: Job['identity']) => WorkDone
 
 /** Everything a world has of cryptography. */
 export interface Cryptography {

@@ -141,6 +141,7 @@ const own = (work: Work): Work => {
       return { ...work, content: work.content.slice() }
     case 'verify':
       return { ...work, key: work.key.slice(), content: work.content.slice(), signature: work.signature.slice() }
+    case 'verify-chain':
     case 'seal-chunk':
     case 'open-chunk':
     case 'hash-chunk':
@@ -153,6 +154,7 @@ const costOf = (work: Work, { sign, verify, blake3Byte, sealByte }: Costs): numb
     case 'sign':
       return sign
     case 'verify':
+    case 'verify-chain':
       return verify
     case 'seal-chunk':
       return work.plaintext.length * (2 * blake3Byte + sealByte)

@@ -69,6 +69,7 @@ describe('a command line', () => {
     assert.equal(usage('testnet --nodes 1001'), 'ARGUMENT_INVALID')
     assert.equal(usage('testnet --nodes 9.5'), 'ARGUMENT_INVALID')
     assert.equal(usage('testnet --upload-size 20MX'), 'ARGUMENT_INVALID')
+    assert.equal(usage('testnet --upload f --upload-size 20MB'), 'ARGUMENT_INVALID')
     assert.equal(usage('start --listen'), 'ARGUMENT_INVALID')
     for (const words of ['--silent loud=3', '--silent mute', '--silent mute=', '--silent -1', '--silent 1 2']) {
       assert.equal(usage(`flood ${words}`), words.endsWith(' 2') ? 'ADDRESS_INVALID' : 'ARGUMENT_INVALID', words)

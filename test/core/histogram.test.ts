@@ -15,7 +15,7 @@ import {
 const time = fc
   .tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.integer({ min: -14, max: 34 }))
   .map(([fraction, exponent]) => fraction * 2 ** exponent)
-const times = fc.array(time, { maxLength: 200 })
+const times = fc.array(time, { maxLength: 200, size: 'max' })
 
 const recorded = (all: readonly number[]): HistogramSnapshot => {
   const histogram = new Histogram()

@@ -18,7 +18,7 @@ const step = fc.oneof(
 
 test('when the call that brought a datagram returns it has its verdict, its connection or its place, and who finished is registered and read', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+    fc.asyncProperty(fc.array(step, { maxLength: 60, size: 'max' }), async (steps) => {
       const world = await World.make()
       const host = await ScriptedHost.make(world)
       const { counters, endpoint, registry } = host.parts

@@ -88,7 +88,7 @@ test('however streams come, end and are left unread, each is read to its end, no
     fc.record({ kind: fc.constant('turn'), n: fc.nat(3) }),
   )
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
+    fc.property(fc.array(step, { maxLength: 300, size: 'max' }), (steps) => {
       const { dispatcher, turn } = setup()
       // More streams of one shard than its lane takes, and some of others.
       const streams = Array.from({ length: 700 }, (_, n) => new Stream(peer(n < 600 ? 1 : n % 7), 1 + (n % 4)))

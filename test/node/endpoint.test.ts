@@ -67,6 +67,7 @@ class Still {
       lateness: () => 0,
       close: async () => {},
     },
+    crypto: { swiftest: 0x1301 },
     random: { fill: (into: Uint8Array) => void into.fill(7) },
   } as unknown as Ports
 
@@ -124,7 +125,7 @@ const endpointWith = async (
   const endpoint = new Endpoint({
     ports: world.ports,
     identity,
-    alpn: 'test',
+    alpn: ['test'],
     limits: parts.limits,
     transports: { loopback: TRANSPORT_DEFAULTS, elsewhere: TRANSPORT_DEFAULTS },
     schedule: parts.schedule,
@@ -207,10 +208,10 @@ test('work goes to the workers and its result to the connection, unless that has
   connection!.outputs.push({ kind: 'work', work }, { kind: 'work', work: { ...work, id: 6 } })
   world.datagram(laterDatagram(1))
   assert.deepEqual(
-    world.work.map(({ work: asked, identity: signer }) => [asked.id, signer.peerId]),
+    world.work.map(({ work: asked, identity: signer }) => [asked.id, signer]),
     [
-      [5, identity.peerId],
-      [6, identity.peerId],
+      [5, identity],
+      [6, identity],
     ],
   )
   world.work[0]!.done({ kind: 'sign', id: 5, signature: new Uint8Array(1) })

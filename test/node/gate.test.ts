@@ -119,6 +119,34 @@ test('a Retry token that was tampered with ends the dial at once', async () => {
   await world.close()
 })
 
+test('a wall clock that is set while a Retry is answered, or before a peer comes back, costs nobody a dial or a token', async () => {
+  for (const stepMs of [-3_600_000, 3_600_000, 1e12]) {
+    const world = await World.make()
+    let step = 0
+    const clock = { now: () => world.clock.now(), wall: () => world.clock.wall() + step }
+    const ip = world.nextIp()
+    const server = await strictServer(world, { ports: { ...world.ports(ip), clock }, listen: [at(ip)] })
+    let retries = 0
+    world.network.tap = (bytes) => {
+      const header = parseHeader(bytes, 0, LOCAL_ID_BYTES)
+      if (header?.form === 'retry' && ++retries === 1) step = stepMs
+      return 'pass'
+    }
+    const client = await world.host({ capability: 'client' })
+    const dial = async (): Promise<void> => void (await world.run(client.transport.connectPeer(server.address)))
+    await dial()
+    assert.ok(retries > 0 && step !== 0)
+    await world.clock.advance(100)
+    client.transport.disconnectPeer(server.identity.peerId)
+    await world.clock.advance(100)
+    step = 0
+    await dial()
+    const { invalidTokens, slotsByStanding } = server.transport.counters()
+    assert.deepEqual([invalidTokens, slotsByStanding['new-token']], [0, 1])
+    await world.close()
+  }
+})
+
 test('while signing is late a stranger answers a Retry, and when it is far too late nobody begins', async () => {
   const world = await World.make()
   const server = await world.host()

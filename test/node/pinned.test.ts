@@ -13,6 +13,7 @@ import { type Host, World } from './transport-world.ts'
 const request = (protocol: string): Uint8Array => encodeRequestHeader({ protocol, target: null, count: null })
 
 const KIB = 1024
+const NOTHING = new Uint8Array(0)
 
 const meet = async (limits: Partial<Limits> = {}): Promise<{ world: World; host: Host; peer: RawPeer }> => {
   const world = await World.make()
@@ -122,5 +123,29 @@ test('calls that wait for a stream do not get one after the GOAWAY of the peer',
   assert.equal(first.length, 100)
   met.peer.link.write(met.peer.controlStream, encodeControl({ kind: 'goaway', reason: CLOSE.idle, retryAfterMs: null }))
   await assert.rejects(met.world.run(running[100]!), { code: 'NOT_CONNECTED' })
+  await end(met)
+})
+
+test('a handler that returns what is no answer has failed, and the bound on answers holds', async () => {
+  const met = await meet({ answerBytesPerPeerMax: 50 * KIB })
+  const returned: unknown[] = [
+    { status: 0, payload: {} },
+    { status: 0, payload: 'text' },
+    { status: 'ok' },
+    { payload: NOTHING },
+    7,
+  ]
+  met.host.transport.handle('/test/wrong/1', () => returned.pop() as never)
+  met.host.transport.handle('/test/large/1', () => ({ status: STATUS.ok, payload: new Uint8Array(100 * KIB) }))
+  for (const _ of returned.slice()) {
+    const stream = met.peer.say(request('/test/wrong/1'))
+    await met.world.clock.advance(50)
+    assert.equal(met.peer.answer(stream)?.status, STATUS.refused)
+  }
+  assert.equal(met.host.transport.counters().taskFailures, 5)
+  const large = met.peer.say(request('/test/large/1'))
+  await met.world.clock.advance(100)
+  assert.equal(met.peer.answer(large)?.status, STATUS.busy)
+  assert.equal(met.host.transport.gauges().answerBytes, 0)
   await end(met)
 })

@@ -10,6 +10,8 @@ export class ScriptedConnection implements Connection {
   readonly localIds: readonly Uint8Array[]
   opened = true
   keepAliveMs: number | null = null
+  readonly negotiated = null
+  readonly stats = { sent: 0, received: 0, rttMs: 0 }
   readonly outputs: ConnectionOutput[] = []
   /** What can be read, by stream. */
   readonly readable = new Map<StreamId, Uint8Array[]>()
@@ -103,6 +105,9 @@ export class ScriptedConnection implements Connection {
     return null
   }
 
+  readonly keyUpdates = 0
+  updateKeys(): void {}
+
   takeDiscarded(): number {
     return 0
   }
@@ -111,6 +116,11 @@ export class ScriptedConnection implements Connection {
     return 0
   }
 
+  judged(): void {}
+  exportKeys(): null {
+    return null
+  }
+  reject(): void {}
   prioritise(): void {}
   sendToken(): void {}
   finish(): void {}

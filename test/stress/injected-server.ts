@@ -51,7 +51,7 @@ const watch = (connection: Connection, began: number): Connection => {
   const poll = connection.poll.bind(connection)
   connection.poll = () => {
     const output = poll()
-    if (output?.kind !== 'established') return output
+    if (output?.kind !== 'established' || output.peerId === null) return output
     for (const until = performance.now() + delayMs; performance.now() < until;);
     const now = performance.now()
     samples.established.push(now - began)

@@ -27,7 +27,7 @@ interface Waiting {
 export class InlineWorkers implements Workers {
   delayMs: (work: Work) => number
   /** Jobs asked for so far, by kind. */
-  readonly asked = { sign: 0, verify: 0, 'seal-chunk': 0, 'open-chunk': 0, 'hash-chunk': 0 }
+  readonly asked = { sign: 0, verify: 0, 'verify-chain': 0, 'seal-chunk': 0, 'open-chunk': 0, 'hash-chunk': 0 }
   readonly #clock: FakeClock
   readonly #perform: Perform
   readonly #jobsMax: number

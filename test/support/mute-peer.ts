@@ -16,7 +16,7 @@ export const mutePeer = async (ports: Ports, local: Address, remote: Address): P
   const endpoint = new Endpoint({
     ports,
     identity: await generateIdentity(),
-    alpn: ALPN,
+    alpn: [ALPN],
     limits: limitsOf(),
     transports: { loopback: TRANSPORT_DEFAULTS, elsewhere: TRANSPORT_DEFAULTS },
     schedule: new Schedule(ports.clock, ports.timers),

@@ -262,12 +262,14 @@ export class Gate {
     if (situation.lateMs > this.#config.tooLateMs) return drop('late')
     if (!(isTrusted ? this.#trusted.left(now) : this.#rates.admits(source, now))) return this.#refuse('rate', now)
     if (!isTrusted && this.#isCrowding(source, situation, now)) return drop('late')
-    const plan = this.halfOpen.plan(source, standing, now)
-    if (plan === null) return this.#refuse('slots-full', now)
+    const slot = this.halfOpen.plan(source, standing, now)
+    if (slot === null) return this.#refuse('slots-full', now)
     if (!isTrusted && !this.#hasShare(source, situation)) return this.#refuse('share-full', now)
-    // Whoever is displaced makes room for a connection too.
-    const mustEvict = this.#isFull(situation) && plan.displaced === null
-    const evicted = mustEvict ? situation.shares.rival(source) : null
+    // Whoever is displaced makes room for a connection too, and one that is silent goes before one that is established.
+    const isFull = this.#isFull(situation)
+    const plan = { ...slot, displaced: slot.displaced ?? (isFull ? this.halfOpen.longestSilent(now) : null) }
+    const mustEvict = isFull && plan.displaced === null
+    const evicted = mustEvict ? situation.shares.rival(source, (depth) => this.halfOpen.heldAt(source, depth)) : null
     if (mustEvict && evicted === null) return this.#refuse('connections-full', now)
     if (isTrusted) this.#trusted.take(now)
     else this.#charge(source, situation, now)

@@ -64,6 +64,8 @@ export class HalfOpen {
   readonly #pools: Readonly<Record<PoolName, Pool>>
   readonly #slots = new Map<ConnectionHandle, Slot>()
   readonly #held = { inbound: 0, outbound: 0 }
+  /** The inbound ones, the one not heard of for longest first. */
+  readonly #byHearing = new Set<ConnectionHandle>()
 
   constructor(limits: HalfOpenLimits) {
     this.#limits = limits
@@ -101,7 +103,11 @@ export class HalfOpen {
 
   /** Slots that validated sources of this source's host or network hold. */
   heldBy(source: Source, level: 'host' | 'network'): number {
-    const depth = level === 'network' ? NETWORK_DEPTH : source.path.length
+    return this.heldAt(source, level === 'network' ? NETWORK_DEPTH : source.path.length)
+  }
+
+  /** The same of its prefix of a depth, 1 the widest. */
+  heldAt(source: Source, depth: number): number {
     const { ordinary, reserved } = this.#pools
     return ordinary.holders.count(source.path, depth) + reserved.holders.count(source.path, depth)
   }
@@ -123,6 +129,12 @@ export class HalfOpen {
     return this.#displace(source, names, now)
   }
 
+  /** The inbound handshake that was not heard of for longest, if it has been silent for long; otherwise null. */
+  longestSilent(now: number): ConnectionHandle | null {
+    const [first] = this.#byHearing
+    return first !== undefined && this.#isSilent(first, now) ? first : null
+  }
+
   /** Takes the slot that was planned for a connection whose first datagram came at `since`; returns its deadline. */
   take(handle: ConnectionHandle, pool: PoolName, source: Source, since: number): number {
     const { max, holders } = this.#pools[pool]
@@ -142,6 +154,8 @@ export class HalfOpen {
     const slot = this.#slots.get(handle)
     if (slot?.direction !== 'inbound') return
     slot.heardAt = now
+    this.#byHearing.delete(handle)
+    this.#byHearing.add(handle)
     this.#pools[slot.pool].holders.touch(handle)
   }
 
@@ -156,7 +170,10 @@ export class HalfOpen {
     if (slot === undefined) return false
     this.#slots.delete(handle)
     this.#held[slot.direction]--
-    if (slot.direction === 'inbound') this.#pools[slot.pool].holders.remove(handle)
+    if (slot.direction === 'inbound') {
+      this.#pools[slot.pool].holders.remove(handle)
+      this.#byHearing.delete(handle)
+    }
     return true
   }
 
@@ -176,12 +193,14 @@ export class HalfOpen {
       pooled += holders.size
     }
     assert(pooled === held.inbound, 'each inbound slot is in one pool')
+    assert(this.#byHearing.size === held.inbound, 'each inbound slot has its place in the order of hearing')
   }
 
   #take(handle: ConnectionHandle, slot: Slot): number {
     assert(!this.#slots.has(handle), 'a connection holds one slot')
     this.#slots.set(handle, slot)
     this.#held[slot.direction]++
+    if (slot.direction === 'inbound') this.#byHearing.add(handle)
     return slot.deadline
   }
 

@@ -93,13 +93,13 @@ export class Population<Item> {
   /**
    * Who gives way to a newcomer: the first of the fullest prefix, if that holds at least `lead` more than the newcomer's, otherwise the
    * same within the newcomer's own prefix, from the widest to the narrowest. With lead 0 one more is enough, and the last resort is the
-   * newcomer's own host.
+   * newcomer's own host. `beside` says what the newcomer's prefix of a depth, 1 the widest, holds elsewhere; it counts as held here.
    */
-  rival(path: Path, lead: 0 | 2): Item | null {
+  rival(path: Path, lead: 0 | 2, beside: (depth: number) => number = NOTHING): Item | null {
     let at = this.#root
-    for (const key of path) {
+    for (const [i, key] of path.entries()) {
       const own = at.children.get(key)
-      if (at.fullest >= (own?.count ?? 0) + Math.max(lead, 1)) return firstOf(descend(at))
+      if (at.fullest >= (own?.count ?? 0) + beside(i + 1) + Math.max(lead, 1)) return firstOf(descend(at))
       if (own === undefined) return null
       at = own
     }
@@ -128,6 +128,8 @@ export class Population<Item> {
     return sum
   }
 }
+
+const NOTHING = (): number => 0
 
 const branch = <Item>(parent: Branch<Item> | null, key: string): Branch<Item> => ({
   parent,

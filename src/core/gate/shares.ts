@@ -25,8 +25,11 @@ export type Worth = 'client' | 'node' | 'kept'
 export interface ShareView {
   /** Whether a source's host and network may each have one more beside those and the `halfOpen` ones. */
   admits(source: Source, halfOpen: { readonly host: number; readonly network: number }): boolean
-  /** The connection that gives way to a newcomer: of the prefix that holds most, at least two more than the newcomer's. */
-  rival(source: Source): ConnectionHandle | null
+  /**
+   * The connection that gives way to a newcomer: of the prefix that holds most, at least two more than the newcomer's, those included that
+   * it has `halfOpen` by the depth of the prefix, 1 the widest.
+   */
+  rival(source: Source, halfOpen?: (depth: number) => number): ConnectionHandle | null
 }
 
 const RANKS: Readonly<Record<Exclude<Worth, 'kept'>, number>> = { client: 0, node: 1 }
@@ -95,8 +98,8 @@ export class Shares implements ShareView {
     return this.#held(source.key('network')) + halfOpen.network < this.#perNetworkMax
   }
 
-  rival(source: Source): ConnectionHandle | null {
-    return this.#mayGo.rival(source.path, 2)
+  rival(source: Source, halfOpen?: (depth: number) => number): ConnectionHandle | null {
+    return this.#mayGo.rival(source.path, 2, halfOpen)
   }
 
   /** Connections of a source's host. */

@@ -45,6 +45,9 @@ export type RegistryOutput =
   | { readonly kind: 'connected'; readonly info: PeerInfo }
   | { readonly kind: 'disconnected'; readonly peerId: PeerId }
 
+/** Connections that one call of `timeout` ends at most; each is a packet to be sealed and sent. */
+const EXPIRIES_PER_CALL = 32
+
 /** The registry of one node. Every method takes a bounded number of steps, those for all peers aside. */
 export class Registry {
   readonly #config: RegistryConfig
@@ -275,8 +278,11 @@ export class Registry {
     return this.#deadlines.nextAt
   }
 
+  /** Does what is due, of a bounded number of connections: what is left is due at once, so that a crowd that came together does not end in one go. */
   timeout(now: number): void {
-    for (let handle = this.#deadlines.due(now); handle !== null; handle = this.#deadlines.due(now)) {
+    for (let n = 0; n < EXPIRIES_PER_CALL; n++) {
+      const handle = this.#deadlines.due(now)
+      if (handle === null) return
       const record = this.#roster.get(handle)
       if (record !== null) this.#expire(record, now)
     }

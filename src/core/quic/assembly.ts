@@ -46,14 +46,21 @@ export const assemble = (parts: Parts, into: Uint8Array, now: number): number =>
   const limit = Math.min(into.length, parts.path.datagramBytes, parts.path.allowance)
   const writer = new Writer(into)
   const drafts: Draft[] = []
+  let anythingWaits = false
   for (const name of SPACES) {
-    if (!wantsToSend(parts, name, now)) continue
+    const space = parts.spaces[name]
+    if (space.writeKey === null) continue
+    const waits = space.hasCrypto() || (name === 'application' && hasApplicationFrames(parts))
+    anythingWaits ||= waits
+    const isDue = space.received.ackAt <= now || space.probes > 0
+    if (!isDue && !(waits && windowAllows(parts, space, now))) continue
     const draft = begin(parts, writer, { name, limit, closing: false })
     if (draft === null) continue
     fill(parts, draft, now)
     if (draft.builder.isEmpty) writer.at = draft.start
     else drafts.push(ended(writer, draft))
   }
+  if (!anythingWaits) parts.recovery.throttle.rested()
   return finish(parts, writer, { drafts, limit, now })
 }
 
@@ -79,20 +86,13 @@ export const assembleClose = (parts: Parts, into: Uint8Array, now: number): numb
   return finish(parts, writer, { drafts, limit, now })
 }
 
-const wantsToSend = (parts: Parts, name: SpaceName, now: number): boolean => {
-  const space = parts.spaces[name]
-  if (space.writeKey === null) return false
-  if (space.received.ackAt <= now || space.probes > 0) return true
-  if (!windowAllows(parts, space)) return false
-  return space.hasCrypto() || (name === 'application' && hasApplicationFrames(parts))
-}
-
 /**
  * Handshake data whose space has nothing in flight goes whatever the window says: the window may be full of 1-RTT packets that the peer
  * cannot read before it has that data, and no timer would fire for them (RFC 9002 section 6.2.1).
  */
-const windowAllows = (parts: Parts, space: PacketSpace): boolean =>
-  parts.recovery.congestion.hasRoom || (space.hasCrypto() && parts.recovery.spaces[space.name].elicitingInFlight === 0)
+const windowAllows = (parts: Parts, space: PacketSpace, now: number): boolean =>
+  parts.recovery.throttle.allows(now) ||
+  (space.hasCrypto() && parts.recovery.spaces[space.name].elicitingInFlight === 0)
 
 const hasApplicationFrames = (parts: Parts): boolean =>
   parts.progress.doneOwed ||
@@ -118,7 +118,7 @@ const begin = (
   if (lengthAt === null) return null
   return {
     space,
-    builder: new PacketBuilder(writer, as.limit - TAG_BYTES),
+    builder: new PacketBuilder(writer, as.limit - TAG_BYTES, parts.observer === null ? null : []),
     start,
     lengthAt,
     packetNumberAt: writer.at - size,
@@ -150,13 +150,15 @@ const writeHeader = (
 
 /** Closes the payload of a draft, long enough to be sampled, and leaves room for its tag. */
 const ended = (writer: Writer, draft: Draft): Draft => {
-  pad(writer, Math.max(0, draft.packetNumberAt + PROTECTED_BYTES_MIN - writer.at))
+  pad(writer, draft, draft.packetNumberAt + PROTECTED_BYTES_MIN - writer.at)
   draft.end = writer.at
   writer.at += TAG_BYTES
   return draft
 }
 
-const pad = (writer: Writer, bytes: number): void => {
+const pad = (writer: Writer, { builder }: Draft, bytes: number): void => {
+  if (bytes <= 0) return
+  builder.frames?.push({ type: 'padding', length: bytes })
   writer.bytes.fill(0, writer.at, writer.at + bytes)
   writer.at += bytes
 }
@@ -164,7 +166,7 @@ const pad = (writer: Writer, bytes: number): void => {
 const fill = (parts: Parts, draft: Draft, now: number): void => {
   const { space, builder } = draft
   const isProbe = space.probes > 0
-  const mayElicit = isProbe || windowAllows(parts, space)
+  const mayElicit = isProbe || windowAllows(parts, space, now)
   if (space.received.owes) {
     const ack = space.received.frame(now, builder.room)
     if (ack !== null) {
@@ -203,7 +205,7 @@ const finish = (parts: Parts, writer: Writer, datagram: { drafts: Draft[]; limit
   const missing = mustBeFull ? Math.min(INITIAL_DATAGRAM_BYTES, limit) - writer.at : 0
   if (missing > 0) {
     writer.at = last.end
-    pad(writer, missing)
+    pad(writer, last, missing)
     last.end = writer.at
     writer.at += TAG_BYTES
   }
@@ -230,4 +232,8 @@ const seal = (parts: Parts, buffer: Uint8Array, draft: Draft, now: number): void
     carried: builder.carried,
   })
   if (ackEliciting) parts.lifetime.onElicitingSent(now)
+  const { frames } = builder
+  if (frames !== null) {
+    parts.observer?.packetSent({ space: space.name, number: packetNumber, bytes: end + TAG_BYTES - start, frames })
+  }
 }

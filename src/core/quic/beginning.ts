@@ -2,11 +2,13 @@
 import type { Address } from '../address.ts'
 import type { PeerId } from '../ids.ts'
 import type { Crypto, Random, Suite } from '../ports.ts'
+import type { GeneralTls } from '../tls/session.ts'
 import { ConnectionIds } from './connection-ids.ts'
 import { HeldPackets } from './held-packets.ts'
 import { KeyPhases } from './key-phases.ts'
 import { initialKeys } from './keys.ts'
 import { Lifetime } from './lifetime.ts'
+import type { Observer } from './observer.ts'
 import type { ConnectionOutput } from './outputs.ts'
 import { ownParameters } from './own-parameters.ts'
 import { INITIAL_DATAGRAM_BYTES, LOCAL_ID_BYTES } from './packet.ts'
@@ -26,14 +28,21 @@ export interface QuicConfig {
   readonly role: 'client' | 'server'
   readonly crypto: Crypto
   readonly random: Random
-  /** Our raw ML-DSA-65 public key, 1,952 bytes. */
-  readonly publicKey: Uint8Array
+  /** Our raw ML-DSA-65 public key, 1,952 bytes; null, for the general entry alone: we have none. */
+  readonly publicKey: Uint8Array | null
   readonly alpn: readonly string[]
   /** Cipher suites that are offered or accepted, a client's best first; those of nodes when absent. */
   readonly suites?: readonly Suite[]
   /** Client only: the one peer that is wanted, or null. */
   readonly expectedPeer: PeerId | null
+  /** Whether secrets are told as `key-log` outputs, and whether `exportKeys` works. */
+  readonly keyLog?: boolean
+  readonly exporter?: boolean
+  /** For the general entry: what nodes never negotiate. */
+  readonly general?: GeneralTls
   readonly remote: Address
+  /** Sees what the connection does; absent: nobody looks on. */
+  readonly observer?: Observer
   readonly transport?: TransportSettings
   /** Client only: a token that a `new-token` output gave for this address, for one dial; the server then need not send a Retry. */
   readonly token?: Uint8Array
@@ -110,7 +119,7 @@ export const makeParts = (
     role,
     spaces,
     phases: new KeyPhases(spaces.application, crypto, settings.keyPackets),
-    recovery: new Recovery(INITIAL_DATAGRAM_BYTES, now),
+    recovery: new Recovery(settings.congestion, INITIAL_DATAGRAM_BYTES, now),
     streams: new Streams(role, settings, emit),
     ids: new ConnectionIds(beginning, {
       random,
@@ -130,8 +139,10 @@ export const makeParts = (
       peerHears: false,
       handshakeAcknowledged: false,
     },
+    observer: config.observer ?? null,
     peer: PARAMETER_DEFAULTS,
   }
+  parts.observer?.began(beginning.original)
   const keys = initialKeys(crypto, beginning.first, role)
   parts.spaces.initial.setKey('read', keys.read)
   parts.spaces.initial.setKey('write', keys.write)

@@ -7,6 +7,7 @@ import { assert } from '../assert.ts'
 import { sameBytes } from '../bytes.ts'
 import type { StreamId } from '../ids.ts'
 import type { WorkDone } from '../ports.ts'
+import type { ExportRequest } from '../tls/key-schedule.ts'
 import { assemble, assembleClose } from './assembly.ts'
 import {
   acceptorBeginning,
@@ -17,7 +18,7 @@ import {
   type QuicConfig,
 } from './beginning.ts'
 import { Ending } from './ending.ts'
-import { Handshake } from './handshake.ts'
+import { Handshake, type Negotiated } from './handshake.ts'
 import { type Arrived, type IntakeResult, receivePacket, spaceOf, splitDatagram } from './intake.ts'
 import type { ConnectionOutput } from './outputs.ts'
 import type { Header, VersionNegotiationHeader } from './packet.ts'
@@ -105,6 +106,11 @@ export class QuicConnection {
     if (this.#parts.lifetime.isOpen) this.#parts.tokens.give(token)
   }
 
+  /** What both ends agreed on; null before the handshake is done. */
+  get negotiated(): Negotiated | null {
+    return this.#handshake.negotiated
+  }
+
   /** Bytes of datagrams sent and received, and the smoothed round-trip time in ms. */
   get stats(): { sent: number; received: number; rttMs: number } {
     return { ...this.#parts.path.bytes, rttMs: this.#parts.recovery.rtt.smoothed }
@@ -145,11 +151,12 @@ export class QuicConnection {
     if (!lifetime.isOpen) return lifetime.endsAt
     let at = Math.min(recovery.timerAt(recoveryView(this.#parts)), this.#idleAt(), this.#keepAliveAt(), phases.dropAt)
     if (path.isBlocked) return at
+    at = Math.min(at, recovery.throttle.wakeAt)
     for (const space of SPACES) if (spaces[space].writeKey !== null) at = Math.min(at, spaces[space].received.ackAt)
     return at
   }
 
-  /** Time has passed: losses, probes, keep-alive, the end of idleness or of closing. */
+  /** Time has passed: losses, probes, keep-alive, the end of idleness or of closing. Sending goes on, too, where the pace held it back. */
   timeout(now: number): void {
     const { lifetime, phases, recovery, spaces } = this.#parts
     if (lifetime.state.kind === 'gone') return
@@ -196,6 +203,17 @@ export class QuicConnection {
   /** Changes the keys as soon as the protocol allows, which it does at most once every few round trips. */
   updateKeys(): void {
     this.#parts.phases.want()
+  }
+
+  /** What the application says to a `judge` output. */
+  judged(isWanted: boolean, now: number): void {
+    if (!this.#parts.lifetime.isOpen) return
+    this.#handshake.judged(isWanted, now)
+  }
+
+  /** Keying material that both ends have, and nobody else; null before `established`, or without `QuicConfig.exporter`. */
+  exportKeys(request: ExportRequest): Uint8Array | null {
+    return this.#handshake.exportKeys(request)
   }
 
   /** Opens a stream, or null at the peer's limit; `streams-available` tells when it may succeed. */
@@ -258,6 +276,11 @@ export class QuicConnection {
     this.#ending.violate(violation(NO_ERROR, ''), now)
   }
 
+  /** Ends a connection that is not wanted, with a transport code, CRYPTO_ERROR and an alert for one (RFC 9000 section 20.1); idempotent. */
+  reject(code: number, reason: string, now: number): void {
+    this.#ending.violate(violation(code, reason), now)
+  }
+
   /** Forgets the connection without a word to the peer. */
   abandon(): void {
     if (this.#parts.lifetime.state.kind === 'gone') return
@@ -293,6 +316,7 @@ export class QuicConnection {
   }
 
   #discard(): void {
+    this.#parts.observer?.packetDropped()
     this.#discarded++
   }
 

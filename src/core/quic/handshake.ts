@@ -1,10 +1,10 @@
 // Runs the TLS session of a connection (RFC 9001 section 4): CRYPTO bytes in order go in, and what it wants done is done to the parts,
 // keys and transport parameters above all.
-import type { PeerId } from '../ids.ts'
-import type { Crypto, WorkDone } from '../ports.ts'
+import type { Crypto, Group, Suite, WorkDone } from '../ports.ts'
 import { TlsClient } from '../tls/client.ts'
+import { exportKeys, type ExportRequest } from '../tls/key-schedule.ts'
 import { TlsServer } from '../tls/server.ts'
-import type { TlsOutput, TlsSession } from '../tls/session.ts'
+import type { TlsOutput, TlsPeer, TlsSession } from '../tls/session.ts'
 import { announced, type Beginning, type QuicConfig } from './beginning.ts'
 import type { Ending } from './ending.ts'
 import type { Arrived } from './intake.ts'
@@ -26,6 +26,13 @@ export interface HandshakeParts {
   readonly replay: (packet: Arrived, now: number) => void
 }
 
+/** What both ends agreed on. */
+export interface Negotiated {
+  readonly alpn: string
+  readonly suite: Suite
+  readonly group: Group
+}
+
 /** One end of one connection's handshake. */
 export class Handshake {
   readonly #crypto: Crypto
@@ -33,15 +40,28 @@ export class Handshake {
   readonly #originalId: Uint8Array
   readonly #tls: TlsSession
   readonly #to: HandshakeParts
-  #peer: { peerId: PeerId; publicKey: Uint8Array } | null = null
+  #peer: TlsPeer | null = null
+  #suite: Suite | null = null
+  #alpn: string | null = null
+  #exporterSecret: Uint8Array | null = null
 
   constructor(config: QuicConfig, beginning: Beginning, to: HandshakeParts) {
     this.#crypto = config.crypto
     this.#datagramBytes = (config.transport ?? TRANSPORT_DEFAULTS).datagramBytes
     this.#originalId = beginning.original
     this.#to = to
-    const tls = { ...config, transportParameters: encodeParameters(announced(config, beginning)) }
+    const parameters = announced(config, beginning)
+    to.parts.observer?.parameters('local', parameters)
+    const tls = { ...config, transportParameters: encodeParameters(parameters) }
     this.#tls = config.role === 'client' ? new TlsClient(tls) : new TlsServer(tls)
+  }
+
+  /** What was agreed on; null before the handshake is done. */
+  get negotiated(): Negotiated | null {
+    const { group } = this.#tls
+    return this.#alpn === null || this.#suite === null || group === null
+      ? null
+      : { alpn: this.#alpn, suite: this.#suite, group }
   }
 
   /** The session gets the CRYPTO bytes that are in order by now. */
@@ -63,6 +83,18 @@ export class Handshake {
     this.drain(now)
   }
 
+  /** What the application says to a `judge` output. */
+  judged(isWanted: boolean, now: number): void {
+    this.#tls.judged(isWanted)
+    this.drain(now)
+  }
+
+  /** Keying material (RFC 8446 section 7.5); null before the handshake is complete, or where the configuration says nothing of it. */
+  exportKeys(request: ExportRequest): Uint8Array | null {
+    if (this.#exporterSecret === null || !this.#to.parts.progress.complete) return null
+    return exportKeys(this.#crypto, this.#exporterSecret, request)
+  }
+
   /** Does what the session wants done. */
   drain(now: number): void {
     const { held, lifetime } = this.#to.parts
@@ -82,6 +114,7 @@ export class Handshake {
         parts.spaces[output.level].cryptoOut.write(output.bytes)
         return
       case 'keys':
+        this.#suite = output.suite
         if (output.level === 'application') return parts.phases.install(output)
         parts.spaces[output.level].setKey(output.direction, packetKeyOf(this.#crypto, output.suite, output.secret))
         return
@@ -90,9 +123,16 @@ export class Handshake {
       case 'transport-parameters':
         return this.#onParameters(output.bytes, now)
       case 'peer':
-        this.#peer = { peerId: output.peerId, publicKey: output.publicKey }
+        this.#peer = output
+        return
+      case 'judge':
+      case 'key-log':
+        return emit(output)
+      case 'exporter':
+        this.#exporterSecret = output.secret
         return
       case 'complete':
+        this.#alpn = output.alpn
         return this.#onComplete(now)
       case 'alert':
         return ending.violate(violation(CRYPTO_ERROR + output.alert, output.reason), now)
@@ -113,6 +153,7 @@ export class Handshake {
       return ending.violate(violation(TRANSPORT_PARAMETER_ERROR, problem ?? ''), now)
     }
     parts.peer = peer
+    parts.observer?.parameters('remote', peer)
     if (peer.statelessResetToken !== null) parts.ids.setInitialResetToken(peer.statelessResetToken)
     parts.lifetime.agreeIdle(peer.maxIdleTimeoutMs)
     parts.streams.applyPeer({
@@ -132,11 +173,11 @@ export class Handshake {
     parts.progress.complete = true
     parts.path.isValidated = true
     parts.path.datagramBytes = Math.min(this.#datagramBytes, parts.peer.maxUdpPayloadBytes)
-    parts.recovery.congestion.setDatagramBytes(parts.path.datagramBytes)
+    parts.recovery.throttle.setDatagramBytes(parts.path.datagramBytes)
     if (parts.role === 'server') {
       parts.progress.doneOwed = true
       confirm(parts)
     }
-    emit({ kind: 'established', ...peer })
+    emit({ ...peer, kind: 'established' })
   }
 }

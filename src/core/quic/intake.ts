@@ -2,6 +2,7 @@
 import { Reader, sameBytes } from '../bytes.ts'
 import type { PacketKey } from '../ports.ts'
 import { allowedInHandshake, type Frame, isAckEliciting, readFrame } from './frames.ts'
+import type { ObservedPacket } from './observer.ts'
 import type { CloseReason } from './outputs.ts'
 import {
   type Header,
@@ -11,7 +12,7 @@ import {
   parseHeader,
   type ShortHeader,
 } from './packet.ts'
-import { confirm, discardSpace, type Parts, phaseTime } from './parts.ts'
+import { observedRecovery, confirm, discardSpace, type Parts, phaseTime } from './parts.ts'
 import { openPacket, type ProtectedPacket } from './protection.ts'
 import { MAX_ACK_DELAY_MS } from './received-packets.ts'
 import type { SpaceName } from './recovery.ts'
@@ -79,12 +80,20 @@ export const receivePacket = (
   const breached = name === 'application' ? parts.phases.opened(key, packetNumber, phaseTime(parts, now)) : null
   if (breached !== null) return { opened: true, result: { kind: 'violation', violation: breached } }
   onGenuine(parts, header, name)
-  const frames = applyFrames(parts, { name, header, key, reader: new Reader(buffer, opened.payload, opened.end) }, now)
+  const seen: Frame[] | null = parts.observer === null ? null : []
+  const reader = new Reader(buffer, opened.payload, opened.end)
+  const frames = applyFrames(parts, { name, header, key, reader, seen }, now)
+  if (seen !== null) tell(parts, { space: name, number: packetNumber, bytes: header.end - header.start, frames: seen })
   if (frames.kind !== 'frames') return { opened: true, result: frames }
   const delayMs = name === 'application' ? MAX_ACK_DELAY_MS : 0
   space.received.add(packetNumber, frames.ackEliciting, { now, delayMs })
   parts.lifetime.onReceived(now)
   return { opened: true, result: OK }
+}
+
+const tell = (parts: Parts, packet: ObservedPacket): void => {
+  parts.observer?.packetReceived(packet)
+  if (packet.frames.some(({ type }) => type === 'ack')) parts.observer?.recovery(observedRecovery(parts))
 }
 
 /** Where a packet stands; one with a short header shows which key it is to be tried with. */
@@ -121,6 +130,8 @@ interface Packet {
   /** What it was opened with. */
   readonly key: PacketKey
   readonly reader: Reader
+  /** Filled with its frames, where somebody looks on. */
+  readonly seen: Frame[] | null
 }
 
 const applyFrames = (
@@ -138,6 +149,7 @@ const applyFrames = (
     if (name !== 'application' && !allowedInHandshake(frame)) {
       return breach(PROTOCOL_VIOLATION, `a ${frame.type} frame in the handshake`)
     }
+    packet.seen?.push(frame)
     if (isAckEliciting(frame)) ackEliciting = true
     const result = applyFrame(parts, packet, frame, now)
     if (result !== null) return result
@@ -213,12 +225,9 @@ const applyAck = (
     name === 'application'
       ? Math.min((frame.delay * 2 ** parts.peer.ackDelayExponent) / 1000, parts.peer.maxAckDelayMs)
       : 0
-  // Sending was limited by the window if half of it was in flight: an idle sender does not grow it (RFC 9002 section 7.8).
-  const limited = 2 * recovery.congestion.bytesInFlight >= recovery.congestion.window
   const settled = recovery.onAck(name, frame.ranges, {
     delayMs,
     now,
-    limited,
     peerAckDelayMs: parts.peer.maxAckDelayMs,
   })
   if (

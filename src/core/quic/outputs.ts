@@ -1,6 +1,7 @@
 // What a QUIC connection tells its driver, and how it is told to end. Datagrams are not here: they are pulled by `transmit`.
-import type { PeerId, StreamId } from '../ids.ts'
+import type { StreamId } from '../ids.ts'
 import type { Work } from '../ports.ts'
+import type { TlsPeer } from '../tls/session.ts'
 
 /** Why a connection ended. `ours` says which end decided; `timeout` covers idle and handshake deadlines of the peer's silence. */
 export type CloseReason =
@@ -21,7 +22,11 @@ export type CloseReason =
 export type ConnectionOutput =
   | { readonly kind: 'work'; readonly work: Work }
   /** The handshake finished: the peer is authenticated, 1-RTT packets flow both ways. Once. */
-  | { readonly kind: 'established'; readonly peerId: PeerId; readonly publicKey: Uint8Array }
+  | ({ readonly kind: 'established' } & TlsPeer)
+  /** The peer has proven who it is: `judged` is to say whether it is wanted. Once, and only where the configuration says so. */
+  | { readonly kind: 'judge'; readonly peer: TlsPeer }
+  /** A line of the key log, without its end; only where the configuration says so. */
+  | { readonly kind: 'key-log'; readonly line: string }
   /** The peer acknowledged something that was sent after the handshake: it hears us. Once, after `established`. */
   | { readonly kind: 'peer-hears' }
   /** The peer opened a stream. `openedByPeer` streams are announced once, in order of their id within a direction. */

@@ -8,13 +8,16 @@ export class PacketBuilder {
   /** Where the payload has to end, so that the tag still fits. */
   readonly payloadMax: number
   readonly carried: Carried[] = []
+  /** Its frames, where somebody looks on. */
+  readonly frames: Frame[] | null
   isAckEliciting = false
   saysAck = false
   /** The datagram has to be filled up, since it says something about the path (RFC 9000 section 8.2.2). */
   wantsFullDatagram = false
   #empty = true
 
-  constructor(writer: Writer, payloadMax: number) {
+  constructor(writer: Writer, payloadMax: number, frames: Frame[] | null = null) {
+    this.frames = frames
     this.writer = writer
     this.payloadMax = payloadMax
   }
@@ -31,6 +34,7 @@ export class PacketBuilder {
   /** Writes a frame that is known to fit; `carried` is what its owner hears when the packet is acknowledged or lost. */
   add(frame: Frame, carried: Carried | null): void {
     writeFrame(this.writer, frame)
+    this.frames?.push(frame)
     this.#empty = false
     if (isAckEliciting(frame)) this.isAckEliciting = true
     if (frame.type === 'ack') this.saysAck = true

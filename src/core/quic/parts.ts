@@ -3,6 +3,7 @@ import type { ConnectionIds } from './connection-ids.ts'
 import type { HeldPackets } from './held-packets.ts'
 import type { KeyPhases, PhaseTime } from './key-phases.ts'
 import type { Lifetime } from './lifetime.ts'
+import type { ObservedRecovery, Observer } from './observer.ts'
 import type { Path } from './path.ts'
 import type { Recovery, RecoveryView, SpaceName } from './recovery.ts'
 import type { PacketSpace } from './space.ts'
@@ -38,9 +39,22 @@ export interface Parts {
   readonly held: HeldPackets
   readonly lifetime: Lifetime
   readonly progress: Progress
+  /** Sees what the connection does; null: nobody looks on. */
+  readonly observer: Observer | null
   /** The peer's; the defaults until they are known. */
   peer: TransportParameters
 }
+
+/** How loss recovery and congestion control stand, for an observer. */
+export const observedRecovery = ({ recovery: { rtt, throttle, ptoCount } }: Parts): ObservedRecovery => ({
+  minRtt: rtt.min,
+  smoothedRtt: rtt.smoothed,
+  latestRtt: rtt.latest,
+  rttVariance: rtt.variance,
+  ptoCount,
+  congestionWindow: throttle.window,
+  bytesInFlight: throttle.bytesInFlight,
+})
 
 /** What loss detection needs to know of the other parts. */
 export const recoveryView = (parts: Parts): RecoveryView => ({

@@ -2,9 +2,11 @@
 //
 //   timer = the earliest loss time of any space; without one, the probe timeout of the space that sent first, backed off.
 import type { AckRange } from './frames.ts'
-import { NewReno } from './new-reno.ts'
+import type { CongestionName } from './congestion.ts'
+import { Reordering } from './reordering.ts'
 import { Rtt } from './rtt.ts'
 import { SentPackets, type SentPacket } from './sent-packets.ts'
+import { Throttle } from './throttle.ts'
 
 /** Packet number spaces, in the order of the handshake. */
 export const SPACES = ['initial', 'handshake', 'application'] as const
@@ -35,7 +37,8 @@ const lasted = (packets: readonly SentPacket[]): number => (packets.at(-1)?.sent
 
 export class Recovery {
   readonly rtt = new Rtt()
-  readonly congestion: NewReno
+  readonly throttle: Throttle
+  readonly #reordering = new Reordering()
   readonly spaces: Readonly<Record<SpaceName, SentPackets>> = {
     initial: new SentPackets(),
     handshake: new SentPackets(),
@@ -49,8 +52,8 @@ export class Recovery {
   /** Start of the period with nothing in flight: a client's anti-deadlock probes count from here. */
   #quietSince: number
 
-  constructor(datagramBytes: number, now: number) {
-    this.congestion = new NewReno(datagramBytes)
+  constructor(congestion: CongestionName, datagramBytes: number, now: number) {
+    this.throttle = new Throttle(congestion, datagramBytes, this.rtt)
     this.#quietSince = now
   }
 
@@ -60,7 +63,7 @@ export class Recovery {
 
   onSent(space: SpaceName, packet: SentPacket): void {
     this.spaces[space].add(packet)
-    this.congestion.sent(packet.bytes)
+    this.throttle.sent(packet.bytes, packet.sentAt)
     if (packet.ackEliciting) this.#quietSince = packet.sentAt
   }
 
@@ -68,26 +71,40 @@ export class Recovery {
   onAck(
     space: SpaceName,
     ranges: readonly AckRange[],
-    ack: { delayMs: number; now: number; limited: boolean; peerAckDelayMs: number },
+    ack: { delayMs: number; now: number; peerAckDelayMs: number },
   ): Settled {
     const sent = this.spaces[space]
     const before = sent.largestAcknowledged
-    const acknowledged = sent.acknowledge(ranges)
-    const newest = acknowledged.at(-1)
-    if (newest === undefined) return { acknowledged, lost: [] }
+    const { settled, late } = sent.acknowledge(ranges)
+    if (late.length > 0) this.#cameLate(sent, late, ack.now)
+    const newest = settled.at(-1)
+    if (newest === undefined) return { acknowledged: late, lost: [] }
     const firstSampleAt = this.#firstSampleAt
-    if (newest.number === ranges[0]!.to && acknowledged.some((packet) => packet.ackEliciting)) {
-      this.rtt.update(ack.now - newest.sentAt, space === 'initial' ? 0 : ack.delayMs)
+    let sampleMs: number | null = null
+    if (newest.number === ranges[0]!.to && settled.some((packet) => packet.ackEliciting)) {
+      sampleMs = ack.now - newest.sentAt
+      this.rtt.update(sampleMs, space === 'initial' ? 0 : ack.delayMs)
       this.#firstSampleAt = Math.min(firstSampleAt, ack.now)
     }
-    for (const packet of acknowledged) {
-      if (packet.bytes > 0) this.congestion.acknowledged(packet.bytes, packet.sentAt, ack.limited)
-    }
+    this.throttle.acknowledged(settled, { now: ack.now, sampleMs })
     const lost = this.#detectLost(space, ack.now)
-    const above = acknowledged.find((packet) => packet.number > before)?.number ?? -1
-    const run = lost.filter(({ number, sentAt }) => number > before && number < above && sentAt > firstSampleAt)
-    if (lasted(run) > this.threePto(ack.peerAckDelayMs)) this.congestion.collapse()
-    return { acknowledged, lost }
+    if (lost.length > 0) {
+      const above = settled.find((packet) => packet.number > before)?.number ?? -1
+      const run = lost.filter(
+        ({ number, sentAt, bytes }) => number > before && number < above && sentAt > firstSampleAt && bytes > 0,
+      )
+      if (lasted(run) > this.threePto(ack.peerAckDelayMs)) this.throttle.collapse()
+    }
+    return { acknowledged: late.length > 0 ? [...late, ...settled] : settled, lost }
+  }
+
+  /** What counted as lost arrived: losses are seen later from now on, and one that was none has not happened. */
+  #cameLate(sent: SentPackets, late: readonly SentPacket[], now: number): void {
+    const delay = this.rtt.lossDelay(this.#reordering.roundTrips)
+    for (const { number, sentAt } of late) {
+      this.#reordering.late(sent.largestAcknowledged - number, (now - sentAt) / delay)
+    }
+    this.throttle.late(late.filter((packet) => packet.bytes > 0).length)
   }
 
   /** Progress resets the back-off, but a client does so only once the server has validated its address (section 6.2.1). */
@@ -117,7 +134,7 @@ export class Recovery {
 
   /** The keys of a space are gone: its packets are neither acknowledged nor lost (RFC 9002 section 6.4). */
   discard(space: SpaceName): void {
-    this.congestion.discarded(this.spaces[space].clear())
+    this.throttle.discarded(this.spaces[space].clear())
     this.#lossAt[space] = Infinity
     this.#ptoCount = 0
   }
@@ -158,13 +175,12 @@ export class Recovery {
   }
 
   #detectLost(space: SpaceName, now: number): SentPacket[] {
-    const { lost, nextAt } = this.spaces[space].detectLost(now, this.rtt.lossDelay)
+    const delay = this.rtt.lossDelay(this.#reordering.roundTrips)
+    const { lost, nextAt } = this.spaces[space].detectLost(now, delay, this.#reordering)
     this.#lossAt[space] = nextAt
-    const inFlight = lost.filter((packet) => packet.bytes > 0)
-    const newest = inFlight.at(-1)
-    if (newest === undefined) return lost
-    const bytes = inFlight.reduce((sum, packet) => sum + packet.bytes, 0)
-    this.congestion.lost(bytes, newest.sentAt, now)
+    if (lost.length === 0) return lost
+    this.#reordering.lost()
+    this.throttle.lost(lost, now)
     return lost
   }
 }

@@ -39,7 +39,7 @@ export class Rtt {
   }
 
   /** How much later than its neighbour an acknowledgement may come before a packet counts as lost (section 6.1.2). */
-  get lossDelay(): number {
-    return Math.max((9 / 8) * Math.max(this.latest, this.smoothed), GRANULARITY_MS)
+  lossDelay(roundTrips: number): number {
+    return Math.max(roundTrips * Math.max(this.latest, this.smoothed), GRANULARITY_MS)
   }
 }

@@ -1,5 +1,7 @@
-// Packets of one number space that were sent and not yet acknowledged or given up: what an ACK settles and what it shows lost.
+// Packets of one number space that were sent and not yet acknowledged or given up: what an ACK settles, what it shows lost, and what
+// it shows to have been given up too early.
 import type { AckRange } from './frames.ts'
+import type { Reordering } from './reordering.ts'
 
 /** What a packet carried that has to be told to its owner when the packet is acknowledged or lost. */
 export type Carried =
@@ -31,12 +33,25 @@ export interface SentPacket {
   readonly carried: readonly Carried[]
 }
 
-/** Packets this far behind the largest acknowledged are lost (RFC 9002 section 6.1.1). */
-const PACKET_THRESHOLD = 3
+/** Packets given up that are remembered, in case they are acknowledged after all. More at once are lost indeed. */
+const GIVEN_UP_MAX = 256
+
+/** For so many loss delays after they were sent: half of it went by before they counted as lost. */
+const GIVEN_UP_DELAYS = 4
+
+/** What an ACK settles, lowest number first: packets that were in flight, and such as counted as lost. */
+export interface Acknowledged {
+  readonly settled: SentPacket[]
+  readonly late: readonly SentPacket[]
+}
+
+const NONE: readonly SentPacket[] = []
 
 export class SentPackets {
   /** Ack-eliciting packets in order of their numbers. Bounded by the congestion window. */
   readonly #packets = new Map<number, SentPacket>()
+  /** In the order in which they were given up. Bounded by GIVEN_UP_MAX. */
+  readonly #givenUp = new Map<number, SentPacket>()
   next = 0
   largestAcknowledged = -1
   lastElicitingAt = -Infinity
@@ -63,8 +78,8 @@ export class SentPackets {
     this.lastElicitingAt = packet.sentAt
   }
 
-  /** The packets that an ACK settles for the first time, lowest number first. */
-  acknowledge(ranges: readonly AckRange[]): SentPacket[] {
+  /** The packets that an ACK settles for the first time. */
+  acknowledge(ranges: readonly AckRange[]): Acknowledged {
     const settled: SentPacket[] = []
     const largest = ranges[0]?.to ?? -1
     let index = ranges.length - 1
@@ -76,21 +91,42 @@ export class SentPackets {
     }
     for (const packet of settled) this.#packets.delete(packet.number)
     if (largest > this.largestAcknowledged) this.largestAcknowledged = largest
-    return settled
+    return { settled, late: this.#givenUp.size === 0 ? NONE : this.#cameLate(ranges) }
+  }
+
+  #cameLate(ranges: readonly AckRange[]): SentPacket[] {
+    const late: SentPacket[] = []
+    for (const packet of this.#givenUp.values()) {
+      if (ranges.some(({ from, to }) => packet.number >= from && packet.number <= to)) late.push(packet)
+    }
+    for (const packet of late) this.#givenUp.delete(packet.number)
+    return late.sort((a, b) => a.number - b.number)
   }
 
   /** Takes out what is lost by now; `nextAt` is when the next packet would be, Infinity if none could. */
-  detectLost(now: number, lossDelay: number): { lost: SentPacket[]; nextAt: number } {
+  detectLost(now: number, lossDelay: number, { packets }: Reordering): { lost: SentPacket[]; nextAt: number } {
     const lost: SentPacket[] = []
     let nextAt = Infinity
     for (const packet of this.#packets.values()) {
       if (packet.number > this.largestAcknowledged) break
       const overdueAt = packet.sentAt + lossDelay
-      if (overdueAt <= now || packet.number <= this.largestAcknowledged - PACKET_THRESHOLD) lost.push(packet)
+      if (overdueAt <= now || packet.number <= this.largestAcknowledged - packets) lost.push(packet)
       else nextAt = Math.min(nextAt, overdueAt)
     }
-    for (const packet of lost) this.#packets.delete(packet.number)
+    if (this.#givenUp.size > 0) this.#forgetGivenUp(now - GIVEN_UP_DELAYS * lossDelay, lost.length)
+    for (const packet of lost) {
+      this.#packets.delete(packet.number)
+      if (this.#givenUp.size < GIVEN_UP_MAX) this.#givenUp.set(packet.number, packet)
+    }
     return { lost, nextAt }
+  }
+
+  /** What was sent too long ago, and the oldest where more come. */
+  #forgetGivenUp(sentBefore: number, coming: number): void {
+    for (const packet of this.#givenUp.values()) {
+      if (packet.sentAt >= sentBefore && this.#givenUp.size + coming <= GIVEN_UP_MAX) return
+      this.#givenUp.delete(packet.number)
+    }
   }
 
   /** Forgets everything, as when the space's keys are discarded; returns the bytes that were in flight. */
@@ -98,6 +134,7 @@ export class SentPackets {
     let bytes = 0
     for (const packet of this.#packets.values()) bytes += packet.bytes
     this.#packets.clear()
+    this.#givenUp.clear()
     return bytes
   }
 }

@@ -1,4 +1,5 @@
 // What a connection grants and promises, with the defaults of `docs/protocol.md`: one literal, each value with its unit and reason.
+import type { CongestionName } from './congestion.ts'
 import { type GrowthBudget, growthBudget } from './flow-control.ts'
 
 /** Limits and times of one connection. Bytes and milliseconds. */
@@ -24,6 +25,8 @@ export interface TransportSettings {
   readonly keyPackets: number
   /** The largest datagram sent once the handshake is done: 1,200 is safe on every path (RFC 9000 section 14). */
   readonly datagramBytes: number
+  /** How fast sending grows, and how far losses take it back: CUBIC (RFC 9438) or NewReno (RFC 9002). */
+  readonly congestion: CongestionName
 }
 
 /** The defaults; 256 MiB is the growth budget of a whole node. */
@@ -39,4 +42,5 @@ export const TRANSPORT_DEFAULTS: TransportSettings = Object.freeze({
   reservedBytes: 64 * 1024,
   keyPackets: 2 ** 22,
   datagramBytes: 1200,
+  congestion: 'cubic',
 })

@@ -7,7 +7,10 @@ import { streamsAcknowledged, streamsLost } from './stream-frames.ts'
 /** Tells the owners of what packets carried that those were acknowledged or lost. */
 export const settle = (parts: Parts, name: SpaceName, settled: Settled): void => {
   for (const packet of settled.acknowledged) for (const carried of packet.carried) acknowledged(parts, name, carried)
-  for (const packet of settled.lost) for (const carried of packet.carried) lose(parts, name, carried)
+  for (const packet of settled.lost) {
+    parts.observer?.packetLost(name, packet.number)
+    for (const carried of packet.carried) lose(parts, name, carried)
+  }
 }
 
 const acknowledged = (parts: Parts, name: SpaceName, carried: Carried): void => {

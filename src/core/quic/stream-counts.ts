@@ -70,11 +70,12 @@ export class StreamCounts {
     return { from, to: count.theirs }
   }
 
-  /** A stream of the peer's is over: it may open another, announced when half of what it had is used up. */
+  /** A stream of the peer's is over: it may open another, announced when it has none left, or a quarter of them at once. */
   closedByPeer(bidirectional: boolean): void {
     const count = this.#of(bidirectional)
     count.theirsClosed++
-    if (count.theirsClosed + count.theirsAtOnce - count.theirsMax >= count.theirsAtOnce / 4) count.owed = true
+    const isWorthIt = count.theirsClosed + count.theirsAtOnce - count.theirsMax >= count.theirsAtOnce / 4
+    if (isWorthIt || count.theirs === count.theirsMax) count.owed = true
   }
 
   /** The new limit to announce in MAX_STREAMS, or null. */

@@ -7,8 +7,10 @@ export const ALERT = {
   handshakeFailure: 40,
   badCertificate: 42,
   unsupportedCertificate: 43,
+  certificateExpired: 45,
   certificateUnknown: 46,
   illegalParameter: 47,
+  unknownCa: 48,
   decodeError: 50,
   decryptError: 51,
   protocolVersion: 70,
@@ -37,3 +39,6 @@ export const refused = (outcome: object): outcome is Refusal => 'kind' in outcom
 
 /** The refusal of a message or extension whose bytes do not follow its grammar. */
 export const malformed = (what: string): Refusal => refuse(ALERT.decodeError, `malformed ${what}`)
+
+/** The refusal of a message without an extension that it must have. */
+export const missing = (what: string): Refusal => refuse(ALERT.missingExtension, `${what} is missing`)

@@ -1,69 +1,85 @@
-// The dialling end of a handshake (RFC 8446 appendix A.1, without resumption, HelloRetryRequest and early data):
+// The dialling end of a handshake (RFC 8446 appendix A.1, without early data):
 //
-//   start ─ClientHello→ expect-server-hello ─ServerHello→ expect-encrypted-extensions ─→ expect-certificate-request
-//     ─→ expect-certificate ─→ expect-certificate-verify ─verify work→ verifying ─valid→ expect-finished
-//     ─Finished, sign work→ signing ─Certificate, CertificateVerify, Finished→ complete
+//   start ─ClientHello→ expect-server-hello ⇄ HelloRetryRequest, ClientHello, once
+//     ─ServerHello→ expect-encrypted-extensions ─→ expect-certificate-request ─→ expect-certificate ─→ expect-certificate-verify
+//     ─verify work→ verifying ─valid→ [judging ─wanted→] expect-finished
+//     ─Finished→ [sign work→ signing ─→] Certificate, CertificateVerify, Finished → complete
 //
 // Any state but complete goes to alert on a refusal and stays there; complete does so on a message other than NewSessionTicket.
-// In verifying, messages wait, as many as a handshake may have; in signing none can come. A wrong peer is refused in
-// expect-certificate, before it could learn our key.
+// In verifying and judging, messages wait, as many as a handshake may have; in signing none can come. A wrong peer is refused in
+// expect-certificate, before it could learn our key. A node's server always asks for our certificate; another need not.
 import { concat } from '../bytes.ts'
-import type { Group, KeyShare, WorkDone } from '../ports.ts'
+import type { Group, Suite, WorkDone } from '../ports.ts'
 import { ALERT, type Refusal, refuse, refused } from './alerts.ts'
 import {
-  encodeCertificateTypes,
-  encodeCodes,
-  encodeKeyShares,
-  encodeProtocols,
-  EXTENSION,
-  MLDSA65,
-  RAW_PUBLIC_KEY,
-  TLS13,
-} from './extensions.ts'
-import type { HandshakeMessage } from './handshake-buffer.ts'
-import { checkConfig, Handshake, type Peer, signatureObjection, unexpected, workFailed } from './handshake.ts'
-import { decodeServerHello, encodeClientHello, freshRandom } from './hello.ts'
+  expectedObjection,
+  peerOf,
+  signatureObjection,
+  signWork,
+  verifyObjection,
+  verifyWork,
+} from './authentication.ts'
+import { clientHello, freshShares, type HelloDraft } from './client-hello.ts'
 import { finishedMessage, finishedObjection } from './finished.ts'
-import { applicationSecrets, type HandshakeSecrets, handshakeSecrets } from './key-schedule.ts'
-import type { TrafficSecrets } from './key-schedule.ts'
+import type { HandshakeMessage } from './handshake-buffer.ts'
+import { Handshake, unexpected, workFailed } from './handshake.ts'
+import { decodeServerHello, freshRandom } from './hello.ts'
+import { revealApplication, revealHandshake } from './key-log.ts'
+import { applicationSecrets, type HandshakeSecrets, handshakeSecrets, type TrafficSecrets } from './key-schedule.ts'
 import {
-  decodeCertificate,
   decodeCertificateRequest,
-  decodeCertificateVerify,
   decodeEncryptedExtensions,
   encodeCertificate,
   encodeCertificateVerify,
   MESSAGE,
-  signedContent,
 } from './messages.ts'
-import { certificateRequestObjection, GROUPS, judgeEncryptedExtensions, judgeServerHello } from './negotiation.ts'
-import type { Level, TlsConfig, TlsOutput, TlsSession } from './session.ts'
-import { NODE_SUITES } from './suites.ts'
+import {
+  judgeCertificateRequest,
+  judgeEncryptedExtensions,
+  judgeServerHello,
+  type RetryRequest,
+} from './server-answer.ts'
+import type { Level, TlsConfig, TlsOutput, TlsPeer, TlsSession } from './session.ts'
+import { type Credential, type Terms, termsOf } from './terms.ts'
 
 /** What a state carries once the key exchange is done. */
 interface Keyed {
   readonly secrets: HandshakeSecrets
 }
 
-/** What a state carries once the protocol is agreed. */
+/** What a state carries once the protocol and the types of certificates are agreed. */
 interface Agreed extends Keyed {
   readonly alpn: string
+  readonly serverType: number
+  readonly clientType: number
+}
+
+/** What a state carries once it is clear what the server asks of us. */
+interface Asked extends Agreed {
+  /** What we show; `nothing` when nothing that we have is taken, null when the server did not ask. */
+  readonly shown: Credential | 'nothing' | null
 }
 
 /** What a state carries once the server has named itself. */
-interface Named extends Agreed {
-  readonly peer: Peer
+interface Named extends Asked {
+  readonly peer: TlsPeer
 }
 
 type State =
-  | { readonly kind: 'expect-server-hello'; readonly group: Group; readonly keyShare: KeyShare }
+  | { readonly kind: 'expect-server-hello'; readonly draft: HelloDraft; readonly retried: Suite | null }
   | ({ readonly kind: 'expect-encrypted-extensions' } & Keyed)
   | ({ readonly kind: 'expect-certificate-request' } & Agreed)
-  | ({ readonly kind: 'expect-certificate' } & Agreed)
+  | ({ readonly kind: 'expect-certificate' } & Asked)
   | ({ readonly kind: 'expect-certificate-verify' } & Named)
   | ({ readonly kind: 'verifying'; readonly workId: number } & Named)
+  | ({ readonly kind: 'judging' } & Named)
   | ({ readonly kind: 'expect-finished' } & Named)
-  | ({ readonly kind: 'signing'; readonly workId: number; readonly application: TrafficSecrets } & Named)
+  | ({
+      readonly kind: 'signing'
+      readonly workId: number
+      readonly credential: Credential
+      readonly application: TrafficSecrets
+    } & Named)
   | { readonly kind: 'complete' }
   | Refusal
 
@@ -75,6 +91,7 @@ const AWAITED: Readonly<Record<State['kind'], number | null>> = {
   'expect-certificate': MESSAGE.certificate,
   'expect-certificate-verify': MESSAGE.certificateVerify,
   verifying: null,
+  judging: null,
   'expect-finished': MESSAGE.finished,
   signing: null,
   complete: MESSAGE.newSessionTicket,
@@ -84,19 +101,17 @@ const AWAITED: Readonly<Record<State['kind'], number | null>> = {
 /** The dialler's TLS session; its ClientHello is queued at birth. */
 export class TlsClient implements TlsSession {
   readonly #config: TlsConfig
+  readonly #terms: Terms
   readonly #handshake: Handshake
+  group: Group | null = null
   #state: State
 
   constructor(config: TlsConfig) {
-    checkConfig(config)
     this.#config = config
-    this.#handshake = new Handshake(config.crypto)
-    const group = config.group ?? GROUPS[0]!
-    const keyShare = config.crypto.keyShare(group)
-    this.#state = { kind: 'expect-server-hello', group, keyShare }
-    const hello = clientHello(config, group, keyShare.share)
-    this.#handshake.record(hello)
-    this.#handshake.send('initial', hello)
+    this.#terms = termsOf(config)
+    this.#handshake = new Handshake(config.crypto, this.#terms.bounds)
+    const shares = freshShares(config.crypto, this.#terms.shares)
+    this.#state = this.#hello({ random: freshRandom(config.random), shares, cookie: null }, null)
   }
 
   receive(level: Level, bytes: Uint8Array): void {
@@ -110,20 +125,28 @@ export class TlsClient implements TlsSession {
     const state = this.#state
     if ((state.kind !== 'verifying' && state.kind !== 'signing') || work.id !== state.workId) return
     if (work.kind === 'failed') return this.#enter(workFailed(work.reason))
-    if (state.kind === 'signing' && work.kind === 'sign') this.#enter(this.#signed(state, work.signature))
-    if (state.kind === 'verifying' && work.kind === 'verify') {
-      this.#enter(verified(state, work.valid))
-      this.#advance()
+    if (state.kind === 'signing') {
+      if (work.kind === 'sign') this.#enter(this.#signed(state, work.signature))
+      return
     }
+    this.#enter(verifyObjection(work, 'server') ?? this.#proven(state))
+    this.#advance()
+  }
+
+  judged(isWanted: boolean): void {
+    const state = this.#state
+    if (state.kind !== 'judging') return
+    this.#enter(isWanted ? { ...state, kind: 'expect-finished' } : UNWANTED)
+    this.#advance()
   }
 
   poll(): TlsOutput | null {
     return this.#handshake.poll()
   }
 
-  /** Takes messages until one is incomplete or work must be awaited. Bounded by the bytes received. */
+  /** Takes messages until one is incomplete or an answer must be awaited. Bounded by the bytes received. */
   #advance(): void {
-    while (this.#state.kind !== 'verifying' && this.#state.kind !== 'alert') {
+    while (this.#state.kind !== 'verifying' && this.#state.kind !== 'judging' && this.#state.kind !== 'alert') {
       const message = this.#handshake.take()
       if (message === null) return
       this.#enter(message.kind === 'alert' ? message : this.#on(message))
@@ -137,6 +160,9 @@ export class TlsClient implements TlsSession {
 
   #on(message: HandshakeMessage): State {
     const state = this.#state
+    if (state.kind === 'expect-certificate-request' && this.#isUnasked(message)) {
+      return this.#certificate({ ...state, kind: 'expect-certificate', shown: null }, message)
+    }
     if (message.type !== AWAITED[state.kind]) return unexpected(message.type, state.kind)
     switch (state.kind) {
       case 'expect-server-hello':
@@ -157,83 +183,130 @@ export class TlsClient implements TlsSession {
     }
   }
 
-  #serverHello(state: State & { kind: 'expect-server-hello' }, message: HandshakeMessage): State {
+  #hello(draft: HelloDraft, retried: Suite | null): State {
+    const hello = clientHello(this.#config, this.#terms, draft)
+    this.#handshake.record(hello)
+    this.#handshake.named(draft.random)
+    this.#handshake.send('initial', hello)
+    return { kind: 'expect-server-hello', draft, retried }
+  }
+
+  #serverHello({ draft, retried }: State & { kind: 'expect-server-hello' }, message: HandshakeMessage): State {
     const hello = decodeServerHello(message.body)
-    const { suites = NODE_SUITES } = this.#config
-    const choice = refused(hello) ? hello : judgeServerHello(hello, { suites, group: state.group })
-    if (refused(choice)) return choice
-    const secret = state.keyShare.agree(choice.share)
+    if (refused(hello)) return hello
+    const shares = draft.shares.map(({ group }) => group)
+    const choice = judgeServerHello(hello, { terms: this.#terms, shares, retried })
+    if (choice.kind === 'alert') return choice
+    if (choice.kind === 'retry') return this.#again(choice, draft, message)
+    const own = draft.shares.find(({ group }) => group === choice.group)
+    const secret = own?.keyShare.agree(choice.share) ?? null
     if (secret === null) return refuse(ALERT.illegalParameter, 'a bad key share')
     const objection = this.#handshake.readFrom('handshake')
     if (objection !== null) return objection
     this.#handshake.agree(choice.suite)
+    this.group = choice.group
     this.#handshake.record(message.bytes)
     const secrets = handshakeSecrets(this.#config.crypto, secret, this.#handshake.hash())
+    revealHandshake(this.#handshake, this.#config, secrets)
     this.#handshake.keys('handshake', 'write', secrets.client)
     this.#handshake.keys('handshake', 'read', secrets.server)
     return { kind: 'expect-encrypted-extensions', secrets }
   }
 
+  /** A HelloRetryRequest: the same hello again, with what was asked for. */
+  #again({ suite, group, cookie }: RetryRequest, draft: HelloDraft, message: HandshakeMessage): State {
+    this.#handshake.restart(suite)
+    this.#handshake.record(message.bytes)
+    const shares = group === null ? draft.shares : freshShares(this.#config.crypto, [group])
+    return this.#hello({ ...draft, shares, cookie: cookie?.slice() ?? null }, suite)
+  }
+
   #encryptedExtensions({ secrets }: Keyed, message: HandshakeMessage): State {
     const extensions = decodeEncryptedExtensions(message.body)
-    const answer = refused(extensions) ? extensions : judgeEncryptedExtensions(extensions, this.#config.alpn)
+    const answer = refused(extensions)
+      ? extensions
+      : judgeEncryptedExtensions(extensions, this.#config.alpn, this.#terms)
     if (refused(answer)) return answer
     this.#handshake.record(message.bytes)
-    this.#handshake.output({ kind: 'transport-parameters', bytes: answer.transportParameters.slice() })
-    return { kind: 'expect-certificate-request', secrets, alpn: answer.alpn }
+    const { alpn, serverType, clientType, transportParameters } = answer
+    this.#handshake.output({ kind: 'transport-parameters', bytes: transportParameters.slice() })
+    return { kind: 'expect-certificate-request', secrets, alpn, serverType, clientType }
   }
 
-  #certificateRequest({ secrets, alpn }: Agreed, message: HandshakeMessage): State {
+  #isUnasked({ type }: HandshakeMessage): boolean {
+    return this.#config.general !== undefined && type === MESSAGE.certificate
+  }
+
+  #certificateRequest(state: State & { kind: 'expect-certificate-request' }, message: HandshakeMessage): State {
     const extensions = decodeCertificateRequest(message.body)
-    const objection = refused(extensions) ? extensions : certificateRequestObjection(extensions)
-    if (objection !== null) return objection
-    this.#handshake.record(message.bytes)
-    return { kind: 'expect-certificate', secrets, alpn }
-  }
-
-  #certificate({ secrets, alpn }: Agreed, message: HandshakeMessage): State {
-    const publicKey = decodeCertificate(message.body, ALERT.decodeError)
-    if (refused(publicKey)) return publicKey
-    const peerId = this.#config.crypto.peerId(publicKey)
-    const { expectedPeer } = this.#config
-    if (expectedPeer !== null && peerId !== expectedPeer) {
-      return refuse(ALERT.certificateUnknown, `IDENTITY_MISMATCH: expected ${expectedPeer}, found ${peerId}`)
+    const schemes = refused(extensions) ? extensions : judgeCertificateRequest(extensions)
+    if ('kind' in schemes) return schemes
+    const credential = this.#terms.credentials.find(
+      ({ type, scheme }) => type === state.clientType && schemes.includes(scheme),
+    )
+    if (credential === undefined && this.#config.general === undefined) {
+      return refuse(ALERT.handshakeFailure, 'the server does not take ML-DSA-65')
     }
     this.#handshake.record(message.bytes)
-    return { kind: 'expect-certificate-verify', secrets, alpn, peer: { peerId, publicKey } }
+    return { ...state, kind: 'expect-certificate', shown: credential ?? 'nothing' }
   }
 
-  #certificateVerify({ secrets, alpn, peer }: Named, message: HandshakeMessage): State {
-    const verify = decodeCertificateVerify(message.body)
-    if (refused(verify)) return verify
-    const content = signedContent('server', this.#handshake.hash())
+  #certificate(state: State & { kind: 'expect-certificate' }, message: HandshakeMessage): State {
+    const none = refuse(ALERT.decodeError, 'the server shows no certificate')
+    const peer = peerOf(message.body, { type: state.serverType, crypto: this.#config.crypto, none })
+    if (refused(peer)) return peer
+    const objection = expectedObjection(peer, this.#config)
+    if (objection !== null) return objection
     this.#handshake.record(message.bytes)
-    const { signature } = verify
-    const workId = this.#handshake.ask({ kind: 'verify', key: peer.publicKey, content, signature })
-    return { kind: 'verifying', workId, secrets, alpn, peer }
+    return { ...state, kind: 'expect-certificate-verify', peer }
   }
 
-  #finished({ secrets, alpn, peer }: Named, message: HandshakeMessage): State {
-    const { crypto, publicKey } = this.#config
+  #certificateVerify(state: State & { kind: 'expect-certificate-verify' }, message: HandshakeMessage): State {
+    const transcriptHash = this.#handshake.hash()
+    const { trust } = this.#terms
+    const work = verifyWork(message.body, { peer: state.peer, signer: 'server', transcriptHash, trust })
+    if (work.kind === 'alert') return work
+    this.#handshake.record(message.bytes)
+    return { ...state, kind: 'verifying', workId: this.#handshake.ask(work) }
+  }
+
+  #proven(state: Named): State {
+    if (!this.#terms.isJudged) return { ...state, kind: 'expect-finished' }
+    this.#handshake.output({ kind: 'judge', peer: state.peer })
+    return { ...state, kind: 'judging' }
+  }
+
+  #finished(state: State & { kind: 'expect-finished' }, message: HandshakeMessage): State {
+    const { crypto } = this.#config
+    const { secrets, shown } = state
     const inputs = { secret: secrets.server, transcriptHash: this.#handshake.hash(), sender: 'server' } as const
     const objection = finishedObjection(crypto, message.body, inputs) ?? this.#handshake.readFrom('application')
     if (objection !== null) return objection
     this.#handshake.record(message.bytes)
     const application = applicationSecrets(crypto, secrets.master, this.#handshake.hash())
+    revealApplication(this.#handshake, this.#config, { master: secrets.master, application })
+    if (shown === null) return this.#complete(state, application, [])
+    if (shown === 'nothing') return this.#complete(state, application, [encodeCertificate([])])
     // Our certificate is part of what is signed, but leaves together with the signature.
-    this.#handshake.record(encodeCertificate(publicKey))
-    const workId = this.#handshake.ask({ kind: 'sign', content: signedContent('client', this.#handshake.hash()) })
-    return { kind: 'signing', workId, application, secrets, alpn, peer }
+    this.#handshake.record(shown.message)
+    const workId = this.#handshake.ask(signWork(shown, 'client', this.#handshake.hash()))
+    return { ...state, kind: 'signing', workId, application, credential: shown }
   }
 
-  #signed({ secrets, application, alpn, peer }: State & { kind: 'signing' }, signature: Uint8Array): State {
-    const objection = signatureObjection(signature)
+  #signed(state: State & { kind: 'signing' }, signature: Uint8Array): State {
+    const { credential, application } = state
+    const objection = signatureObjection(signature, credential)
     if (objection !== null) return objection
-    const { crypto, publicKey } = this.#config
-    const verify = encodeCertificateVerify(signature)
-    this.#handshake.record(verify)
-    const finished = finishedMessage(crypto, { secret: secrets.client, transcriptHash: this.#handshake.hash() })
-    this.#handshake.send('handshake', concat(encodeCertificate(publicKey), verify, finished))
+    const verify = encodeCertificateVerify({ scheme: credential.scheme, signature })
+    return this.#complete(state, application, [credential.message, verify])
+  }
+
+  /** Sends our last flight: `proof`, of which a Certificate that was signed for is recorded already, and Finished. */
+  #complete({ secrets, alpn, peer }: Named, application: TrafficSecrets, proof: readonly Uint8Array[]): State {
+    const last = proof.at(-1)
+    if (last !== undefined) this.#handshake.record(last)
+    const inputs = { secret: secrets.client, transcriptHash: this.#handshake.hash() }
+    this.#handshake.send('handshake', concat(...proof, finishedMessage(this.#config.crypto, inputs)))
     this.#handshake.keys('application', 'write', application.client)
     this.#handshake.keys('application', 'read', application.server)
     this.#handshake.complete(peer, alpn)
@@ -241,23 +314,4 @@ export class TlsClient implements TlsSession {
   }
 }
 
-const verified = ({ secrets, alpn, peer }: Named, valid: boolean): State =>
-  valid
-    ? { kind: 'expect-finished', secrets, alpn, peer }
-    : refuse(ALERT.decryptError, "the server's signature is not genuine")
-
-const clientHello = (config: TlsConfig, group: Group, share: Uint8Array): Uint8Array =>
-  encodeClientHello({
-    random: freshRandom(config.random),
-    suites: config.suites ?? NODE_SUITES,
-    extensions: [
-      [EXTENSION.supportedVersions, encodeCodes([TLS13], 1)],
-      [EXTENSION.supportedGroups, encodeCodes(GROUPS, 2)],
-      [EXTENSION.signatureAlgorithms, encodeCodes([MLDSA65], 2)],
-      [EXTENSION.serverCertificateType, encodeCertificateTypes([RAW_PUBLIC_KEY])],
-      [EXTENSION.clientCertificateType, encodeCertificateTypes([RAW_PUBLIC_KEY])],
-      [EXTENSION.applicationProtocols, encodeProtocols(config.alpn)],
-      [EXTENSION.quicTransportParameters, config.transportParameters],
-      [EXTENSION.keyShare, encodeKeyShares([{ group, share }])],
-    ],
-  })
+const UNWANTED = refuse(ALERT.certificateUnknown, 'the application does not want this peer')

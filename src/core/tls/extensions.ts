@@ -6,6 +6,7 @@ import { decodeWhole, encode, vectorBytes, vectorItems, vectorReader } from './v
 
 /** Types of the extensions this handshake speaks, by name. */
 export const EXTENSION = {
+  serverName: 0,
   supportedGroups: 10,
   signatureAlgorithms: 13,
   applicationProtocols: 16,
@@ -13,14 +14,17 @@ export const EXTENSION = {
   serverCertificateType: 20,
   preSharedKey: 41,
   supportedVersions: 43,
+  cookie: 44,
   pskKeyExchangeModes: 45,
+  signatureAlgorithmsCert: 50,
   keyShare: 51,
   quicTransportParameters: 57,
 } as const
 
 /** TLS 1.3 in supported_versions. */
 export const TLS13 = 0x0304
-/** The certificate type of RFC 7250. */
+/** Certificate types (RFC 7250): chains of X.509 certificates, which is meant where none is named, and raw public keys. */
+export const X509 = 0
 export const RAW_PUBLIC_KEY = 2
 /** The signature scheme of ML-DSA-65 without pre-hashing. */
 export const MLDSA65 = 0x0905
@@ -46,8 +50,11 @@ export const readExtensions = (reader: Reader): Extensions | Refusal => {
   return block.failed ? malformed('extensions') : extensions
 }
 
+/** Extensions of ours by type, in the order they are sent. */
+export type ExtensionList = readonly (readonly [number, Uint8Array])[]
+
 /** Writes an extension block. */
-export const writeExtensions = (writer: Writer, extensions: readonly (readonly [number, Uint8Array])[]): void =>
+export const writeExtensions = (writer: Writer, extensions: ExtensionList): void =>
   writer.vector(2, () => {
     for (const [type, body] of extensions) {
       writer.u16(type)
@@ -114,6 +121,40 @@ export const decodeKeyShare = (body: Uint8Array): KeyShareEntry | null => {
 
 /** Writes the key share of a ServerHello. */
 export const encodeKeyShare = (share: KeyShareEntry): Uint8Array => encode((writer) => writeKeyShare(writer, share))
+
+/** The host name of a server_name extension (RFC 6066 section 3), as ASCII; null when malformed. */
+export const decodeServerName = (body: Uint8Array): string | null => {
+  const names = filled(
+    decodeWhole(body, (reader) =>
+      vectorItems(reader, 2, (items) => ({ type: items.u8(), name: vectorBytes(items, 2) })),
+    ),
+  )
+  const hosts = names?.filter(({ type }) => type === HOST_NAME) ?? []
+  const [host, ...more] = hosts
+  if (host === undefined || more.length > 0 || host.name.length === 0) return null
+  return host.name.every((byte) => byte > 0x20 && byte < 0x7f) ? String.fromCharCode(...host.name) : null
+}
+
+/** Writes a server_name extension of one ASCII host name. */
+export const encodeServerName = (name: string): Uint8Array =>
+  encode((writer) =>
+    writer.vector(2, () => {
+      writer.u8(HOST_NAME)
+      writer.vector(2, () => writer.put(ascii(name)))
+    }),
+  )
+
+const HOST_NAME = 0
+
+/** The cookie of a HelloRetryRequest (RFC 8446 section 4.2.2); null when malformed or empty. */
+export const decodeCookie = (body: Uint8Array): Uint8Array | null => {
+  const cookie = decodeWhole(body, (reader) => vectorBytes(reader, 2))
+  return cookie === null || cookie.length === 0 ? null : cookie
+}
+
+/** Writes a cookie. */
+export const encodeCookie = (cookie: Uint8Array): Uint8Array =>
+  encode((writer) => writer.vector(2, () => writer.put(cookie)))
 
 const readKeyShare = (reader: Reader): KeyShareEntry => ({ group: reader.u16(), share: vectorBytes(reader, 2) })
 

@@ -10,17 +10,20 @@ export interface HandshakeMessage {
   readonly bytes: Uint8Array
 }
 
-/** Largest body of a message: our own largest is 3,313 bytes; a foreign ClientHello or session ticket may be longer. */
-export const MESSAGE_BYTES_MAX = 8192
-
 const HEADER_BYTES = 4
 const FIRST_CAPACITY = 2048
 
 /** Bounded by what its owner lets in: it holds one unfinished message and the messages that were not taken yet. */
 export class HandshakeBuffer {
+  readonly #messageMax: number
   #bytes = new Uint8Array(0)
   #start = 0
   #end = 0
+
+  /** `messageMax` is the largest body of a message, in bytes. */
+  constructor(messageMax: number) {
+    this.#messageMax = messageMax
+  }
 
   /** No byte is held: the level may change (RFC 8446 section 5.1). */
   get empty(): boolean {
@@ -39,7 +42,7 @@ export class HandshakeBuffer {
     const held = this.#bytes.subarray(this.#start, this.#end)
     if (held.length < HEADER_BYTES) return null
     const length = held[1]! * 65_536 + held[2]! * 256 + held[3]!
-    if (length > MESSAGE_BYTES_MAX) return refuse(ALERT.illegalParameter, `a handshake message of ${length} bytes`)
+    if (length > this.#messageMax) return refuse(ALERT.illegalParameter, `a handshake message of ${length} bytes`)
     const size = HEADER_BYTES + length
     if (held.length < size) return null
     this.#start += size

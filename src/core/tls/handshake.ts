@@ -1,52 +1,26 @@
 // What the two ends of a handshake have in common: the level that is read, the bytes not yet understood, the transcript, the ids
 // of work and the outputs. It knows no message; client.ts and server.ts hold the states and say what comes next.
 import { assert } from '../assert.ts'
-import { ascii } from '../bytes.ts'
-import type { PeerId } from '../ids.ts'
 import type { Crypto, Suite, Work } from '../ports.ts'
 import { ALERT, type Refusal, refuse } from './alerts.ts'
 import { HandshakeBuffer, type HandshakeMessage } from './handshake-buffer.ts'
-import { PUBLIC_KEY_BYTES, SIGNATURE_BYTES } from './raw-public-key.ts'
-import type { Level, TlsConfig, TlsOutput } from './session.ts'
+import { type KeyLogLabel, keyLogLine } from './key-log.ts'
+import type { Level, TlsOutput, TlsPeer } from './session.ts'
 import { SUITES } from './suites.ts'
+import type { HandshakeBounds } from './terms.ts'
 import { Transcript } from './transcript.ts'
 
-/** Bytes a peer may send before the handshake is complete: its part is 6,900; the rest is room for foreign extensions. */
-export const RECEIVED_BYTES_MAX = 9216
-
-/** Encoded transport parameters we send: realistic ones take 60 to 80 bytes, and the server's first flight has little room. */
-export const TRANSPORT_PARAMETERS_BYTES_MAX = 256
-
-/** Names of application protocols we offer, with a length byte each. */
-export const ALPN_BYTES_MAX = 240
-
 /** Work a session asks for, without the id it gives. */
-export type WorkAsked =
-  | { readonly kind: 'sign'; readonly content: Uint8Array }
-  | { readonly kind: 'verify'; readonly key: Uint8Array; readonly content: Uint8Array; readonly signature: Uint8Array }
-
-/** Whom the certificate names; proven only once CertificateVerify is. */
-export interface Peer {
-  readonly peerId: PeerId
-  readonly publicKey: Uint8Array
-}
-
-/** Throws on a configuration that could not be sent: a mistake of our own. */
-export const checkConfig = ({ publicKey, transportParameters, alpn }: TlsConfig): void => {
-  assert(publicKey.length === PUBLIC_KEY_BYTES, 'our public key is 1,952 bytes')
-  assert(transportParameters.length <= TRANSPORT_PARAMETERS_BYTES_MAX, 'our transport parameters are at most 256 bytes')
-  const names = alpn.map((name) => ascii(name))
-  const bytes = names.reduce((sum, name) => sum + 1 + name.length, 0)
-  assert(names.length > 0 && bytes <= ALPN_BYTES_MAX, 'our application protocols are 1 to 240 bytes')
-  assert(
-    names.every((name) => name.length > 0),
-    'an application protocol has a name',
-  )
-}
+export type WorkAsked = Work extends infer W
+  ? W extends { kind: 'sign' | 'verify' | 'verify-chain' }
+    ? Omit<W, 'id'>
+    : never
+  : never
 
 /** One end's book-keeping for one handshake. */
 export class Handshake {
-  #buffer = new HandshakeBuffer()
+  #buffer: HandshakeBuffer
+  readonly #bounds: HandshakeBounds
   readonly #transcript: Transcript
   /** Bounded by the handshake: each input adds at most eight, and a completed session adds one alert at most. */
   readonly #outputs: TlsOutput[] = []
@@ -54,9 +28,12 @@ export class Handshake {
   #suite: Suite | null = null
   #received = 0
   #lastWork = 0
+  #clientRandom: Uint8Array = new Uint8Array(0)
 
-  constructor(crypto: Crypto) {
-    this.#transcript = new Transcript(crypto)
+  constructor(crypto: Crypto, bounds: HandshakeBounds) {
+    this.#bounds = bounds
+    this.#buffer = new HandshakeBuffer(bounds.messageMax)
+    this.#transcript = new Transcript(crypto, bounds.transcriptMax)
   }
 
   /** Takes CRYPTO bytes; refuses those of another level than is read now, and a handshake that grows beyond all use. */
@@ -65,7 +42,7 @@ export class Handshake {
       return refuse(ALERT.unexpectedMessage, `${level} bytes while ${this.#readLevel} ones are read`)
     }
     if (level !== 'application') this.#received += bytes.length
-    if (this.#received > RECEIVED_BYTES_MAX) return refuse(ALERT.handshakeFailure, 'the handshake is too long')
+    if (this.#received > this.#bounds.receivedMax) return refuse(ALERT.handshakeFailure, 'the handshake is too long')
     this.#buffer.push(bytes)
     return null
   }
@@ -78,7 +55,7 @@ export class Handshake {
   /** Reads another level from now on; bytes left over from the last one are refused (RFC 8446 section 5.1). */
   readFrom(level: Level): Refusal | null {
     if (!this.#buffer.empty) return refuse(ALERT.unexpectedMessage, `bytes left over before the ${level} level`)
-    this.#buffer = new HandshakeBuffer()
+    this.#buffer = new HandshakeBuffer(this.#bounds.messageMax)
     this.#readLevel = level
     return null
   }
@@ -98,9 +75,25 @@ export class Handshake {
     this.#suite = suite
   }
 
+  /** A HelloRetryRequest: what was recorded, the first ClientHello, counts by its digest from now on (RFC 8446 section 4.4.1). */
+  restart(suite: Suite): void {
+    this.#suite = suite
+    this.#transcript.restart(SUITES[suite].hash)
+  }
+
   /** Hands out the traffic secret of one level and direction. */
   keys(level: 'handshake' | 'application', direction: 'read' | 'write', secret: Uint8Array): void {
     this.#outputs.push({ kind: 'keys', level, direction, suite: this.#agreed, secret })
+  }
+
+  /** The ClientHello's random value, by which a log of keys names the session; it is copied. */
+  named(clientRandom: Uint8Array): void {
+    this.#clientRandom = clientRandom.slice()
+  }
+
+  /** Tells a secret to whoever logs keys. */
+  log(label: KeyLogLabel, secret: Uint8Array): void {
+    this.#outputs.push({ kind: 'key-log', line: keyLogLine(label, this.#clientRandom, secret) })
   }
 
   /** Asks for work; the id is counted up from 1. */
@@ -116,7 +109,7 @@ export class Handshake {
   }
 
   /** Announces the authenticated peer and the end of the handshake, and gives the transcript's memory back. */
-  complete(peer: Peer, alpn: string): void {
+  complete(peer: TlsPeer, alpn: string): void {
     this.#outputs.push({ kind: 'peer', ...peer }, { kind: 'complete', alpn })
     this.#transcript.release()
   }
@@ -136,10 +129,6 @@ export class Handshake {
     return this.#suite
   }
 }
-
-/** What is wrong with a signature our own workers made, or null. */
-export const signatureObjection = (signature: Uint8Array): Refusal | null =>
-  signature.length === SIGNATURE_BYTES ? null : refuse(ALERT.internalError, 'our signature has a wrong length')
 
 /** The refusal of a message that no state awaits, or none any more. */
 export const unexpected = (type: number, state: string): Refusal =>

@@ -2,8 +2,8 @@
 import { Reader } from '../bytes.ts'
 import type { Random } from '../ports.ts'
 import { malformed, type Refusal, refused } from './alerts.ts'
-import { type Extensions, readExtensions, writeExtensions } from './extensions.ts'
-import { vectorBytes, vectorItems } from './vectors.ts'
+import { type ExtensionList, type Extensions, readExtensions, writeExtensions } from './extensions.ts'
+import { hexBytes, vectorBytes, vectorItems } from './vectors.ts'
 import { encodeMessage, MESSAGE } from './messages.ts'
 
 /** Bytes of a hello's random value. */
@@ -14,6 +14,9 @@ export const freshRandom = (random: Random): Uint8Array => filledBy(random, new 
 
 /** legacy_version of both hellos: TLS 1.2; the true version is in supported_versions. */
 export const LEGACY_VERSION = 0x0303
+
+/** The random value that makes a ServerHello a HelloRetryRequest (RFC 8446 section 4.1.3). */
+export const RETRY_RANDOM = hexBytes('cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c')
 
 const SESSION_ID_BYTES_MAX = 32
 
@@ -63,9 +66,6 @@ export const decodeServerHello = (body: Uint8Array): ServerHello | Refusal => {
   if (refused(extensions)) return extensions
   return { legacyVersion, random, sessionId, suite, compressionMethod, extensions }
 }
-
-/** Extensions by type, in the order they are sent. */
-export type ExtensionList = readonly (readonly [number, Uint8Array])[]
 
 /** A ClientHello message, with no session id (RFC 9001 section 8.4). */
 export const encodeClientHello = ({

@@ -100,6 +100,24 @@ export const applicationSecrets = (
   server: deriveSecret(crypto, master, 's ap traffic', serverFinishedHash),
 })
 
+/** What keying material is asked for: by whom (a registered label), about what, and how many bytes. */
+export interface ExportRequest {
+  readonly label: string
+  readonly context: Uint8Array
+  readonly length: number
+}
+
+/** Keying material that both ends have, and nobody else, out of a session's exporter secret (RFC 8446 section 7.5). */
+export const exportKeys = (
+  crypto: Crypto,
+  secret: Uint8Array,
+  { label, context, length }: ExportRequest,
+): Uint8Array => {
+  const hash = hashOf(secret)
+  const own = deriveSecret(crypto, secret, label, CONSTANTS[hash].emptyHash)
+  return expandWithContext(crypto, { secret: own, label: 'exporter', context: crypto.hash(hash, context), length })
+}
+
 /** verify_data of a Finished message (RFC 8446 section 4.4.4): `traffic` is the sender's handshake traffic secret. */
 export const finishedData = (crypto: Crypto, traffic: Uint8Array, transcriptHash: Uint8Array): Uint8Array =>
   crypto.hmac(hashOf(traffic), expandLabel(crypto, traffic, 'finished', traffic.length), transcriptHash)

@@ -2,8 +2,7 @@
 // its value or a refusal; encoders give the whole message, header included.
 import { ascii, concat, Reader, type Writer } from '../bytes.ts'
 import { ALERT, malformed, type Refusal, refuse, refused } from './alerts.ts'
-import { encodeCodes, EXTENSION, type Extensions, MLDSA65, readExtensions, writeExtensions } from './extensions.ts'
-import { decodePublicKey, encodePublicKey } from './raw-public-key.ts'
+import { type ExtensionList, type Extensions, readExtensions, writeExtensions } from './extensions.ts'
 import { decodeWhole, encode, vectorBytes, vectorReader } from './vectors.ts'
 
 /** Handshake message types by name. */
@@ -26,18 +25,18 @@ export const encodeMessage = (type: number, body: (writer: Writer) => void): Uin
   })
 
 /** An EncryptedExtensions message. */
-export const encodeEncryptedExtensions = (extensions: readonly (readonly [number, Uint8Array])[]): Uint8Array =>
+export const encodeEncryptedExtensions = (extensions: ExtensionList): Uint8Array =>
   encodeMessage(MESSAGE.encryptedExtensions, (writer) => writeExtensions(writer, extensions))
 
 /** The extensions of an EncryptedExtensions message. */
 export const decodeEncryptedExtensions = (body: Uint8Array): Extensions | Refusal =>
   wholeExtensions(new Reader(body), 'EncryptedExtensions')
 
-/** A request for a raw public key and an ML-DSA-65 signature; its context is empty, as it must be within a handshake. */
-export const encodeCertificateRequest = (): Uint8Array =>
+/** A request for a certificate; its context is empty, as it must be within a handshake. */
+export const encodeCertificateRequest = (extensions: ExtensionList): Uint8Array =>
   encodeMessage(MESSAGE.certificateRequest, (writer) => {
     writer.vector(1, () => undefined)
-    writeExtensions(writer, [[EXTENSION.signatureAlgorithms, encodeCodes([MLDSA65], 2)]])
+    writeExtensions(writer, extensions)
   })
 
 /** The extensions of a CertificateRequest; one with a context is illegal_parameter. */
@@ -49,33 +48,36 @@ export const decodeCertificateRequest = (body: Uint8Array): Extensions | Refusal
   return wholeExtensions(reader, 'CertificateRequest')
 }
 
-/** A Certificate holding one raw public key (1,952 bytes) and no extension. */
-export const encodeCertificate = (publicKey: Uint8Array): Uint8Array =>
+/** A Certificate of these entries, a SubjectPublicKeyInfo or a chain of certificates, without extensions; none says that there is none. */
+export const encodeCertificate = (entries: readonly Uint8Array[]): Uint8Array =>
   encodeMessage(MESSAGE.certificate, (writer) => {
     writer.vector(1, () => undefined)
     writer.vector(3, () => {
-      writer.vector(3, () => writer.put(encodePublicKey(publicKey)))
-      writer.vector(2, () => undefined)
+      for (const entry of entries) {
+        writer.vector(3, () => writer.put(entry))
+        writer.vector(2, () => undefined)
+      }
     })
   })
 
-/** The raw public key of a Certificate, copied; `none` is the alert when the sender shows no certificate at all. */
-export const decodeCertificate = (
-  body: Uint8Array,
-  none: typeof ALERT.decodeError | typeof ALERT.certificateRequired,
-): Uint8Array | Refusal => {
+/** The entries of a Certificate, perhaps none; views of the message. */
+export const decodeCertificate = (body: Uint8Array): readonly Uint8Array[] | Refusal => {
   const reader = new Reader(body)
   const context = vectorBytes(reader, 1)
   const list = vectorReader(reader, 3)
   if (list.failed || reader.remaining > 0) return malformed('Certificate')
   if (context.length > 0) return refuse(ALERT.illegalParameter, 'Certificate with a context')
-  if (list.remaining === 0) return refuse(none, 'the peer shows no certificate')
-  const info = vectorBytes(list, 3)
-  const extensions = readExtensions(list)
-  if (list.failed || info.length === 0) return malformed('Certificate')
-  if (refused(extensions)) return extensions
-  if (list.remaining > 0) return refuse(ALERT.illegalParameter, 'more than one raw public key')
-  return certificateExtensions(extensions) ?? decodePublicKey(info)
+  const entries: Uint8Array[] = []
+  while (list.remaining > 0) {
+    const entry = vectorBytes(list, 3)
+    const extensions = readExtensions(list)
+    if (list.failed || entry.length === 0) return malformed('Certificate')
+    if (refused(extensions)) return extensions
+    const objection = certificateExtensions(extensions)
+    if (objection !== null) return objection
+    entries.push(entry)
+  }
+  return entries
 }
 
 /** A signature over the handshake by scheme. */
@@ -84,20 +86,17 @@ export interface CertificateVerify {
   readonly signature: Uint8Array
 }
 
-/** A CertificateVerify with an ML-DSA-65 signature (3,309 bytes). */
-export const encodeCertificateVerify = (signature: Uint8Array): Uint8Array =>
+/** A CertificateVerify. */
+export const encodeCertificateVerify = ({ scheme, signature }: CertificateVerify): Uint8Array =>
   encodeMessage(MESSAGE.certificateVerify, (writer) => {
-    writer.u16(MLDSA65)
+    writer.u16(scheme)
     writer.vector(2, () => writer.put(signature))
   })
 
-/** A CertificateVerify whose signature is copied, since it outlives the turn as work; another scheme is illegal_parameter. */
-export const decodeCertificateVerify = (body: Uint8Array): CertificateVerify | Refusal => {
-  const value = decodeWhole(body, (reader) => ({ scheme: reader.u16(), signature: vectorBytes(reader, 2).slice() }))
-  if (value === null) return malformed('CertificateVerify')
-  if (value.scheme !== MLDSA65) return refuse(ALERT.illegalParameter, 'a signature scheme that was not offered')
-  return value
-}
+/** A CertificateVerify whose signature is copied, since it outlives the turn as work. */
+export const decodeCertificateVerify = (body: Uint8Array): CertificateVerify | Refusal =>
+  decodeWhole(body, (reader) => ({ scheme: reader.u16(), signature: vectorBytes(reader, 2).slice() })) ??
+  malformed('CertificateVerify')
 
 /** What the `signer` signs (RFC 8446 section 4.4.3); `transcriptHash` covers everything up to its own Certificate. */
 export const signedContent = (signer: 'client' | 'server', transcriptHash: Uint8Array): Uint8Array =>

@@ -1,44 +1,42 @@
-// The accepting end of a handshake (RFC 8446 appendix A.2, without resumption, HelloRetryRequest and early data):
+// The accepting end of a handshake (RFC 8446 appendix A.2, without early data):
 //
-//   expect-client-hello ─ServerHello … Certificate, sign work→ signing ─CertificateVerify, Finished→ expect-certificate
-//     ─→ expect-certificate-verify ─verify work→ verifying ─valid→ expect-finished ─→ complete
+//   expect-client-hello ─HelloRetryRequest→ expect-second-hello
+//     ─ServerHello … Certificate, sign work→ signing ─CertificateVerify, Finished→ [expect-certificate
+//     ─→ expect-certificate-verify ─verify work→ verifying ─valid→ [judging ─wanted→]] expect-finished ─→ complete
 //
 // Any state goes to alert on a refusal and stays there; in complete every message is one. In signing no message can come yet,
-// since the client knows nothing to answer; in verifying messages wait, as many as a handshake may have.
+// since the client knows nothing to answer; in verifying and judging messages wait, as many as a handshake may have. A node asks every
+// client who it is, and retries nobody.
 import { concat } from '../bytes.ts'
-import type { Suite, WorkDone } from '../ports.ts'
+import type { Group, Suite, WorkDone } from '../ports.ts'
 import { ALERT, type Refusal, refuse, refused } from './alerts.ts'
 import {
-  encodeCode,
-  encodeKeyShare,
-  encodeProtocols,
-  EXTENSION,
-  type KeyShareEntry,
-  RAW_PUBLIC_KEY,
-  TLS13,
-} from './extensions.ts'
-import type { HandshakeMessage } from './handshake-buffer.ts'
-import { checkConfig, Handshake, type Peer, signatureObjection, unexpected, workFailed } from './handshake.ts'
-import { decodeClientHello, encodeServerHello, freshRandom } from './hello.ts'
+  certificateRequest,
+  NOBODY,
+  peerOf,
+  signatureObjection,
+  signWork,
+  verifyObjection,
+  verifyWork,
+} from './authentication.ts'
+import { type ClientOffer, judgeClientHello } from './client-offer.ts'
+import { encodeCode, encodeKeyShare, encodeProtocols, EXTENSION, type KeyShareEntry, TLS13 } from './extensions.ts'
 import { finishedMessage, finishedObjection } from './finished.ts'
+import type { HandshakeMessage } from './handshake-buffer.ts'
+import { Handshake, unexpected, workFailed } from './handshake.ts'
+import { type ClientHello, decodeClientHello, encodeServerHello, freshRandom } from './hello.ts'
+import { revealApplication, revealHandshake } from './key-log.ts'
 import { applicationSecrets, type HandshakeSecrets, handshakeSecrets } from './key-schedule.ts'
-import {
-  decodeCertificate,
-  decodeCertificateVerify,
-  encodeCertificate,
-  encodeCertificateRequest,
-  encodeCertificateVerify,
-  encodeEncryptedExtensions,
-  MESSAGE,
-  signedContent,
-} from './messages.ts'
-import { type ClientOffer, judgeClientHello } from './negotiation.ts'
-import type { Level, TlsConfig, TlsOutput, TlsSession } from './session.ts'
-import { NODE_SUITES } from './suites.ts'
+import { encodeCertificateVerify, encodeEncryptedExtensions, MESSAGE } from './messages.ts'
+import { type Retried, retryRequest, secondHelloObjection } from './retry-request.ts'
+import type { Level, TlsConfig, TlsOutput, TlsPeer, TlsSession } from './session.ts'
+import { type Terms, termsOf } from './terms.ts'
 
 /** What a state carries once our flight is out: the secrets of the client's direction. */
 interface Answered {
   readonly alpn: string
+  /** The type of certificate the client was asked for; null: it was not. */
+  readonly clientType: number | null
   /** The client's handshake traffic secret, under which its Finished is made. */
   readonly handshakeSecret: Uint8Array
   /** The client's application traffic secret, handed out when the client is proven. */
@@ -48,15 +46,22 @@ interface Answered {
 /** What a state carries once the client has named itself. */
 interface Named {
   readonly answered: Answered
-  readonly peer: Peer
+  readonly peer: TlsPeer
 }
 
 type State =
   | { readonly kind: 'expect-client-hello' }
-  | { readonly kind: 'signing'; readonly workId: number; readonly alpn: string; readonly secrets: HandshakeSecrets }
+  | { readonly kind: 'expect-second-hello'; readonly retried: Retried }
+  | {
+      readonly kind: 'signing'
+      readonly workId: number
+      readonly offer: ClientOffer
+      readonly secrets: HandshakeSecrets
+    }
   | { readonly kind: 'expect-certificate'; readonly answered: Answered }
   | ({ readonly kind: 'expect-certificate-verify' } & Named)
   | ({ readonly kind: 'verifying'; readonly workId: number } & Named)
+  | ({ readonly kind: 'judging' } & Named)
   | ({ readonly kind: 'expect-finished' } & Named)
   | { readonly kind: 'complete' }
   | Refusal
@@ -64,10 +69,12 @@ type State =
 /** The message each state takes. */
 const AWAITED: Readonly<Record<State['kind'], number | null>> = {
   'expect-client-hello': MESSAGE.clientHello,
+  'expect-second-hello': MESSAGE.clientHello,
   signing: null,
   'expect-certificate': MESSAGE.certificate,
   'expect-certificate-verify': MESSAGE.certificateVerify,
   verifying: null,
+  judging: null,
   'expect-finished': MESSAGE.finished,
   complete: null,
   alert: null,
@@ -76,13 +83,15 @@ const AWAITED: Readonly<Record<State['kind'], number | null>> = {
 /** The acceptor's TLS session. */
 export class TlsServer implements TlsSession {
   readonly #config: TlsConfig
+  readonly #terms: Terms
   readonly #handshake: Handshake
+  group: Group | null = null
   #state: State = { kind: 'expect-client-hello' }
 
   constructor(config: TlsConfig) {
-    checkConfig(config)
     this.#config = config
-    this.#handshake = new Handshake(config.crypto)
+    this.#terms = termsOf(config)
+    this.#handshake = new Handshake(config.crypto, this.#terms.bounds)
   }
 
   receive(level: Level, bytes: Uint8Array): void {
@@ -96,20 +105,28 @@ export class TlsServer implements TlsSession {
     const state = this.#state
     if ((state.kind !== 'verifying' && state.kind !== 'signing') || work.id !== state.workId) return
     if (work.kind === 'failed') return this.#enter(workFailed(work.reason))
-    if (state.kind === 'signing' && work.kind === 'sign') return this.#enter(this.#signed(state, work.signature))
-    if (state.kind === 'verifying' && work.kind === 'verify') {
-      this.#enter(verified(state, work.valid))
-      this.#advance()
+    if (state.kind === 'signing') {
+      if (work.kind === 'sign') this.#enter(this.#signed(state, work.signature))
+      return
     }
+    this.#enter(verifyObjection(work, 'client') ?? this.#proven(state))
+    this.#advance()
+  }
+
+  judged(isWanted: boolean): void {
+    const state = this.#state
+    if (state.kind !== 'judging') return
+    this.#enter(isWanted ? { ...state, kind: 'expect-finished' } : UNWANTED)
+    this.#advance()
   }
 
   poll(): TlsOutput | null {
     return this.#handshake.poll()
   }
 
-  /** Takes messages until one is incomplete or a signature must be verified. Bounded by the bytes received. */
+  /** Takes messages until one is incomplete or an answer must be awaited. Bounded by the bytes received. */
   #advance(): void {
-    while (this.#state.kind !== 'verifying' && this.#state.kind !== 'alert') {
+    while (this.#state.kind !== 'verifying' && this.#state.kind !== 'judging' && this.#state.kind !== 'alert') {
       const message = this.#handshake.take()
       if (message === null) return
       this.#enter(message.kind === 'alert' ? message : this.#on(message))
@@ -126,7 +143,9 @@ export class TlsServer implements TlsSession {
     if (message.type !== AWAITED[state.kind]) return unexpected(message.type, state.kind)
     switch (state.kind) {
       case 'expect-client-hello':
-        return this.#clientHello(message)
+        return this.#clientHello(message, null)
+      case 'expect-second-hello':
+        return this.#clientHello(message, state.retried)
       case 'expect-certificate':
         return this.#certificate(state, message)
       case 'expect-certificate-verify':
@@ -138,64 +157,96 @@ export class TlsServer implements TlsSession {
     }
   }
 
-  #clientHello(message: HandshakeMessage): State {
-    const { crypto, alpn, suites = NODE_SUITES } = this.#config
+  #clientHello(message: HandshakeMessage, retried: Retried | null): State {
+    const { crypto, alpn } = this.#config
     const hello = decodeClientHello(message.body)
-    const offer = refused(hello) ? hello : judgeClientHello(hello, { alpn, suites })
+    if (refused(hello)) return hello
+    const problem = retried === null ? null : secondHelloObjection(hello, retried)
+    const offer = problem ?? judgeClientHello(hello, alpn, this.#terms)
     if (refused(offer)) return offer
+    this.#handshake.named(hello.random)
+    if (offer.share === null) return this.#retry(offer, hello, message)
     const agreed = crypto.encapsulate(offer.group, offer.share)
     if (agreed === null) return refuse(ALERT.illegalParameter, 'a bad key share')
     const objection = this.#handshake.readFrom('handshake')
     if (objection !== null) return objection
+    this.group = offer.group
     this.#handshake.record(message.bytes)
     this.#handshake.output({ kind: 'transport-parameters', bytes: offer.transportParameters.slice() })
     return this.#answer(offer, agreed.secret, { group: offer.group, share: agreed.share })
   }
 
-  /** Everything up to our Certificate leaves at once: the flight fits what may be sent before validation only if none of it waits. */
-  #answer({ suite, alpn }: ClientOffer, secret: Uint8Array, keyShare: KeyShareEntry): State {
-    this.#handshake.agree(suite)
-    this.#send('initial', serverHello(this.#config, suite, keyShare))
-    const secrets = handshakeSecrets(this.#config.crypto, secret, this.#handshake.hash())
-    this.#handshake.keys('handshake', 'write', secrets.server)
-    this.#handshake.keys('handshake', 'read', secrets.client)
-    const extensions = encryptedExtensions(this.#config, alpn)
-    this.#send('handshake', concat(extensions, encodeCertificateRequest(), encodeCertificate(this.#config.publicKey)))
-    const workId = this.#handshake.ask({ kind: 'sign', content: signedContent('server', this.#handshake.hash()) })
-    return { kind: 'signing', workId, alpn, secrets }
+  /** The client has a group of ours, but sent no share of it. */
+  #retry({ suite, group }: ClientOffer, first: ClientHello, message: HandshakeMessage): State {
+    this.#handshake.record(message.bytes)
+    this.#handshake.restart(suite)
+    this.#send('initial', retryRequest(suite, group))
+    return { kind: 'expect-second-hello', retried: { suite, group, first } }
   }
 
-  #signed({ alpn, secrets }: State & { kind: 'signing' }, signature: Uint8Array): State {
-    const objection = signatureObjection(signature)
+  /** Everything up to our Certificate leaves at once: the flight fits what may be sent before validation only if none of it waits. */
+  #answer(offer: ClientOffer, secret: Uint8Array, keyShare: KeyShareEntry): State {
+    this.#handshake.agree(offer.suite)
+    this.#send('initial', serverHello(this.#config, offer.suite, keyShare))
+    const secrets = handshakeSecrets(this.#config.crypto, secret, this.#handshake.hash())
+    revealHandshake(this.#handshake, this.#config, secrets)
+    this.#handshake.keys('handshake', 'write', secrets.server)
+    this.#handshake.keys('handshake', 'read', secrets.client)
+    const { credential, clientType } = offer
+    const request = clientType === null ? [] : [certificateRequest(clientType)]
+    this.#send('handshake', concat(encryptedExtensions(this.#config, offer), ...request, credential.message))
+    const workId = this.#handshake.ask(signWork(credential, 'server', this.#handshake.hash()))
+    return { kind: 'signing', workId, offer, secrets }
+  }
+
+  #signed({ offer, secrets }: State & { kind: 'signing' }, signature: Uint8Array): State {
+    const { alpn, credential, clientType } = offer
+    const objection = signatureObjection(signature, credential)
     if (objection !== null) return objection
     const { crypto } = this.#config
-    const verify = encodeCertificateVerify(signature)
+    const verify = encodeCertificateVerify({ scheme: credential.scheme, signature })
     this.#handshake.record(verify)
     const finished = finishedMessage(crypto, { secret: secrets.server, transcriptHash: this.#handshake.hash() })
     this.#handshake.record(finished)
     this.#handshake.send('handshake', concat(verify, finished))
     const application = applicationSecrets(crypto, secrets.master, this.#handshake.hash())
+    revealApplication(this.#handshake, this.#config, { master: secrets.master, application })
     this.#handshake.keys('application', 'write', application.server)
-    const answered = { alpn, handshakeSecret: secrets.client, applicationSecret: application.client }
-    return { kind: 'expect-certificate', answered }
+    const answered = {
+      alpn,
+      clientType,
+      handshakeSecret: secrets.client,
+      applicationSecret: application.client,
+    }
+    return clientType === null
+      ? { kind: 'expect-finished', answered, peer: NOBODY }
+      : { kind: 'expect-certificate', answered }
   }
 
   #certificate({ answered }: State & { kind: 'expect-certificate' }, message: HandshakeMessage): State {
-    const publicKey = decodeCertificate(message.body, ALERT.certificateRequired)
-    if (refused(publicKey)) return publicKey
+    const none =
+      this.#terms.client === 'required' ? refuse(ALERT.certificateRequired, 'the client shows no certificate') : NOBODY
+    const type = answered.clientType ?? this.#terms.types[0] ?? 0
+    const peer = peerOf(message.body, { type, crypto: this.#config.crypto, none })
+    if (refused(peer)) return peer
     this.#handshake.record(message.bytes)
-    const peer = { peerId: this.#config.crypto.peerId(publicKey), publicKey }
-    return { kind: 'expect-certificate-verify', answered, peer }
+    return peer === NOBODY
+      ? { kind: 'expect-finished', answered, peer }
+      : { kind: 'expect-certificate-verify', answered, peer }
   }
 
   #certificateVerify({ answered, peer }: Named, message: HandshakeMessage): State {
-    const verify = decodeCertificateVerify(message.body)
-    if (refused(verify)) return verify
-    const content = signedContent('client', this.#handshake.hash())
+    const transcriptHash = this.#handshake.hash()
+    const work = verifyWork(message.body, { peer, signer: 'client', transcriptHash, trust: this.#terms.trust })
+    if (work.kind === 'alert') return work
     this.#handshake.record(message.bytes)
-    const { signature } = verify
-    const workId = this.#handshake.ask({ kind: 'verify', key: peer.publicKey, content, signature })
-    return { kind: 'verifying', workId, answered, peer }
+    return { kind: 'verifying', workId: this.#handshake.ask(work), answered, peer }
+  }
+
+  #proven({ answered, peer }: Named): State {
+    if (!this.#terms.isJudged) return { kind: 'expect-finished', answered, peer }
+    this.#handshake.output({ kind: 'judge', peer })
+    return { kind: 'judging', answered, peer }
   }
 
   #finished({ answered, peer }: Named, message: HandshakeMessage): State {
@@ -218,10 +269,7 @@ export class TlsServer implements TlsSession {
   }
 }
 
-const verified = ({ answered, peer }: Named, valid: boolean): State =>
-  valid
-    ? { kind: 'expect-finished', answered, peer }
-    : refuse(ALERT.decryptError, "the client's signature is not genuine")
+const UNWANTED = refuse(ALERT.certificateUnknown, 'the application does not want this peer')
 
 const serverHello = (config: TlsConfig, suite: Suite, keyShare: KeyShareEntry): Uint8Array =>
   encodeServerHello({
@@ -233,10 +281,12 @@ const serverHello = (config: TlsConfig, suite: Suite, keyShare: KeyShareEntry): 
     ],
   })
 
-const encryptedExtensions = (config: TlsConfig, alpn: string): Uint8Array =>
+const encryptedExtensions = (config: TlsConfig, { alpn, credential, clientType, sentTypes }: ClientOffer): Uint8Array =>
   encodeEncryptedExtensions([
     [EXTENSION.applicationProtocols, encodeProtocols([alpn])],
-    [EXTENSION.serverCertificateType, Uint8Array.of(RAW_PUBLIC_KEY)],
-    [EXTENSION.clientCertificateType, Uint8Array.of(RAW_PUBLIC_KEY)],
+    ...(sentTypes.server ? [[EXTENSION.serverCertificateType, Uint8Array.of(credential.type)] as const] : []),
+    ...(sentTypes.client && clientType !== null
+      ? [[EXTENSION.clientCertificateType, Uint8Array.of(clientType)] as const]
+      : []),
     [EXTENSION.quicTransportParameters, config.transportParameters],
   ])

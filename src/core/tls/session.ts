@@ -1,7 +1,7 @@
 // The shape both ends of a TLS 1.3 handshake share (RFC 8446, as QUIC uses it: RFC 9001 section 4). A session takes CRYPTO bytes
 // in order and finished work; it queues outputs, which the connection drains after each input. After an alert it takes nothing.
 import type { PeerId } from '../ids.ts'
-import type { Crypto, Group, Random, Suite, Work, WorkDone } from '../ports.ts'
+import type { ChainTrust, Crypto, Group, Random, SignatureScheme, Suite, Work, WorkDone } from '../ports.ts'
 
 /** Encryption levels that carry CRYPTO frames here; 0-RTT is not used. */
 export type Level = 'initial' | 'handshake' | 'application'
@@ -14,15 +14,61 @@ export interface TlsConfig {
   readonly alpn: readonly string[]
   /** Our encoded QUIC transport parameters. */
   readonly transportParameters: Uint8Array
-  /** Our raw ML-DSA-65 public key (1,952 bytes); the private key stays with whoever does the `sign` work. */
-  readonly publicKey: Uint8Array
+  /**
+   * Our raw ML-DSA-65 public key (1,952 bytes); the private key stays with whoever does the `sign` work. Null, for the general entry
+   * alone: we have none to show.
+   */
+  readonly publicKey: Uint8Array | null
   /** Client only: the one peer that is wanted; null takes whoever answers. */
   readonly expectedPeer: PeerId | null
   /** The cipher suites that are offered or accepted, a client's best first; those of nodes when absent. */
   readonly suites?: readonly Suite[]
   /** Client only: the group of its one key share; X25519MLKEM768 (0x11EC) when absent. */
   readonly group?: Group
+  /** Whether each secret is told as a line of the key log. Whoever reads it can read the connection. */
+  readonly keyLog?: boolean
+  /** Whether the exporter secret is handed out. */
+  readonly exporter?: boolean
+  /** For the general entry: what nodes never negotiate. Absent, the handshake is a node's. */
+  readonly general?: GeneralTls
 }
+
+/** What only the general entry negotiates. */
+export interface GeneralTls {
+  /** Groups that are offered or accepted, best first; `GENERAL_GROUPS` when absent. */
+  readonly groups?: readonly Group[]
+  /** Client only: the groups of its key shares, of those offered; `GENERAL_SHARES` when absent. */
+  readonly shares?: readonly Group[]
+  /** Our X.509 certificate, shown to whoever takes no raw public key of ours. */
+  readonly certificate?: OwnCertificate
+  /** Client only: the host name that server_name says; ASCII, no IP address. */
+  readonly serverName?: string
+  /** What the peer may show, and when that is enough. */
+  readonly peer: PeerTerms
+}
+
+/** An X.509 certificate of ours: DER, leaf first, and the scheme its key signs by. */
+export interface OwnCertificate {
+  readonly chain: readonly Uint8Array[]
+  readonly scheme: SignatureScheme
+}
+
+/** What a peer may show of itself. Nothing is accepted by default: what is not named here is refused. */
+export interface PeerTerms {
+  /** Whether a raw ML-DSA-65 public key is taken: a client's `expectedPeer`, or one that the application is asked about. */
+  readonly rawKey: boolean
+  /** How X.509 chains are judged; null: none is taken. */
+  readonly certificate: ChainTrust | null
+  /** Server only: whether clients are asked who they are, and whether they must say. */
+  readonly client: 'required' | 'optional' | 'not-asked'
+  /** Whether the application is asked about whoever has proven itself (`judge`, `judged`). */
+  readonly isJudged: boolean
+}
+
+/** Who is at the other end: the holder of a raw key, or of the first certificate of a chain (DER); an empty one is nobody known. */
+export type TlsPeer =
+  | { readonly peerId: PeerId; readonly publicKey: Uint8Array }
+  | { readonly peerId: null; readonly chain: readonly Uint8Array[] }
 
 /** What a session wants done, in order. */
 export type TlsOutput =
@@ -36,10 +82,16 @@ export type TlsOutput =
       readonly secret: Uint8Array
     }
   | { readonly kind: 'work'; readonly work: Work }
+  /** The peer has proven who it is: the application is to say by `judged` whether it is wanted. At most once. */
+  | { readonly kind: 'judge'; readonly peer: TlsPeer }
+  /** A line of the key log, without its end (RFC 9850). Only where the configuration says so. */
+  | { readonly kind: 'key-log'; readonly line: string }
+  /** The secret that keying material is exported from. Once, and only where the configuration says so. */
+  | { readonly kind: 'exporter'; readonly secret: Uint8Array }
   /** The peer's transport parameters, not yet authenticated. */
   | { readonly kind: 'transport-parameters'; readonly bytes: Uint8Array }
-  /** The peer proved possession of this key. */
-  | { readonly kind: 'peer'; readonly peerId: PeerId; readonly publicKey: Uint8Array }
+  /** Who the peer has proven to be. */
+  | ({ readonly kind: 'peer' } & TlsPeer)
   /** The handshake is complete in the sense of RFC 9001 section 4.1.1; always the last output but alerts. */
   | { readonly kind: 'complete'; readonly alpn: string }
   /** The connection is to be closed with CRYPTO_ERROR 0x0100 + `alert`; `reason` is for our own logs. */
@@ -47,9 +99,13 @@ export type TlsOutput =
 
 /** One end of a handshake. */
 export interface TlsSession {
+  /** The group of the key exchange; null before it is agreed. */
+  readonly group: Group | null
   /** CRYPTO bytes of one level in order, exactly once; messages may be split or joined in any way. */
   receive(level: Level, bytes: Uint8Array): void
   /** A result of work this session asked for; results it did not ask for are ignored. */
   done(work: WorkDone): void
+  /** What the application says to a `judge` output; ignored when nothing was asked. */
+  judged(isWanted: boolean): void
   poll(): TlsOutput | null
 }

@@ -5,27 +5,37 @@ import { Writer } from '../bytes.ts'
 import type { Crypto } from '../ports.ts'
 import type { SuiteHash } from './suites.ts'
 
-/** Bytes a transcript can reach: what a peer may send plus what we send, both bounded before they come here. */
-export const TRANSCRIPT_BYTES_MAX = 16_384
+/** The message that stands for the first ClientHello once a HelloRetryRequest followed it. */
+const MESSAGE_HASH = 254
 
-/** Bounded by TRANSCRIPT_BYTES_MAX. */
 export class Transcript {
   readonly #crypto: Crypto
+  readonly #bytesMax: number
   #messages = new Writer()
 
-  constructor(crypto: Crypto) {
+  /** `bytesMax` is what it can reach: what a peer may send plus what we send, both bounded before they come here. */
+  constructor(crypto: Crypto, bytesMax: number) {
     this.#crypto = crypto
+    this.#bytesMax = bytesMax
   }
 
   /** Appends whole handshake messages, header included; they are copied. */
   add(messages: Uint8Array): void {
-    assert(this.#messages.at + messages.length <= TRANSCRIPT_BYTES_MAX, 'a transcript is at most 16 KiB')
+    assert(this.#messages.at + messages.length <= this.#bytesMax, 'a transcript is bounded')
     this.#messages.put(messages)
   }
 
   /** The digest of everything so far. */
   hash(name: SuiteHash): Uint8Array {
     return this.#crypto.hash(name, this.#messages.written())
+  }
+
+  /** Replaces everything so far by its digest. */
+  restart(name: SuiteHash): void {
+    const digest = this.hash(name)
+    this.#messages = new Writer()
+    this.#messages.put(Uint8Array.of(MESSAGE_HASH, 0, 0, digest.length))
+    this.#messages.put(digest)
   }
 
   /** Gives the memory back once the handshake is complete; nothing can be added any more. */

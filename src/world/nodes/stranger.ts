@@ -32,7 +32,7 @@ export class Stranger {
     this.#endpoint = new Endpoint({
       ports,
       identity,
-      alpn: ALPN,
+      alpn: [ALPN],
       limits: limitsOf(),
       transports: { loopback: TRANSPORT_DEFAULTS, elsewhere: TRANSPORT_DEFAULTS },
       schedule: new Schedule(ports.clock, ports.timers),

@@ -2,7 +2,7 @@
 // masked and tagged, and hashed by the stand-in's hash.
 import { sameBytes } from '../../core/bytes.ts'
 import type { Work, WorkDone } from '../../core/ports.ts'
-import type { Identity } from '../../io/ports.ts'
+import type { Job } from '../../io/ports.ts'
 import { standInHash } from './crypto.ts'
 import { Digest } from './digest.ts'
 import { publicKeyOf } from './identity.ts'
@@ -13,16 +13,19 @@ const TAG_BYTES = 16
 const SALTS = { signature: 12, chunk: 13 } as const
 
 /** Does one piece of work; whatever is wrong with the input is a result. */
-export const standInPerform = (work: Work, signer: Identity): WorkDone => {
+export const standInPerform = (work: Work, signer: Job['identity']): WorkDone => {
   const { id, kind } = work
   switch (kind) {
     case 'sign':
+      if (signer === null || !('publicKey' in signer)) return { id, kind: 'failed', reason: 'nodes sign as themselves' }
       if (!sameBytes(publicKeyOf(signer.privateKey), signer.publicKey)) {
         return { id, kind: 'failed', reason: 'the private key is not that of the identity' }
       }
       return { id, kind, signature: signatureOf(signer.publicKey, work.content) }
     case 'verify':
       return { id, kind, valid: isSignature(work) }
+    case 'verify-chain':
+      return { id, kind: 'failed', reason: 'nodes have no certificates' }
     case 'seal-chunk':
       return { id, kind, ...seal(work.plaintext, work.context) }
     case 'open-chunk':

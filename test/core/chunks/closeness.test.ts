@@ -11,7 +11,7 @@ const bytes = fc.uint8Array({ minLength: 32, maxLength: 32 })
 const peer = bytes.map(peerIdOf)
 const address = bytes.map(chunkAddressOf)
 const network = fc.option(fc.constantFrom('192.0.2.0/24', '198.51.100.0/24', '203.0.113.0/24'))
-const candidates = fc.array(fc.record({ peer, network }), { maxLength: 40 })
+const candidates = fc.array(fc.record({ peer, network }), { maxLength: 40, size: 'max' })
 
 const distance = (a: string, b: string): bigint => BigInt(`0x${a}`) ^ BigInt(`0x${b}`)
 
@@ -55,7 +55,7 @@ test('a reader asks the 7 that an uploader chooses first, at most 2 of them in o
 
 test('we are among the closest exactly when fewer than 20 known peers are nearer', () => {
   fc.assert(
-    fc.property(address, peer, fc.array(peer, { maxLength: 40 }), (target, self, known) => {
+    fc.property(address, peer, fc.array(peer, { maxLength: 40, size: 'max' }), (target, self, known) => {
       const nearer = known.filter((other) => distance(target, other) < distance(target, self)).length
       assert.equal(isAmongClosest(target, self, known), nearer < 20)
     }),
@@ -77,7 +77,7 @@ test('an offer is refused when it is malformed, not close or too large for the r
 test('slots never exceed the limits of one peer or of all, and every one given back is free again', () => {
   const limits = { perPeerMax: 2, totalMax: 5 }
   fc.assert(
-    fc.property(fc.array(fc.tuple(fc.nat({ max: 3 }), fc.boolean()), { maxLength: 60 }), (steps) => {
+    fc.property(fc.array(fc.tuple(fc.nat({ max: 3 }), fc.boolean()), { maxLength: 60, size: 'max' }), (steps) => {
       const slots = new Slots(limits)
       const held = [0, 0, 0, 0]
       for (const [who, enter] of steps) {

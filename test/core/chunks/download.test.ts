@@ -168,7 +168,7 @@ const manner = fc.constantFrom<Manner[]>('good', 'dead', 'empty', 'corrupt', 'lo
 const piece = fc.uint8Array({ minLength: 1, maxLength: 40 })
 const scene = fc.record({
   seed: fc.nat(),
-  manners: fc.array(manner, { maxLength: 26 }),
+  manners: fc.array(manner, { maxLength: 26, size: 'max' }),
   pieces: fc.array(piece, { maxLength: 12 }),
   diversity: fc.boolean(),
 })

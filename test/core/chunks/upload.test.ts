@@ -190,7 +190,7 @@ class Play {
 const manner = fc.constantFrom<Manner[]>('good', 'dead', 'refusing', 'failing', 'busy', 'slow', 'lying')
 const scene = fc.record({
   seed: fc.nat(),
-  manners: fc.array(manner, { maxLength: 30 }),
+  manners: fc.array(manner, { maxLength: 30, size: 'max' }),
   size: fc.integer({ min: 0, max: 9 * PLAINTEXT_BYTES_MAX }),
   diversity: fc.boolean(),
   allowFewer: fc.boolean(),

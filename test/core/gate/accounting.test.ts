@@ -88,7 +88,7 @@ describe('a budget', () => {
   test('grants its burst at once, then one a step, and no more than that in any time', () => {
     const rate = fc.record({ perSecond: fc.integer({ min: 1, max: 1000 }), burst: fc.integer({ min: 1, max: 200 }) })
     fc.assert(
-      fc.property(rate, fc.array(fc.nat(5000), { minLength: 1, maxLength: 400 }), (rate, times) => {
+      fc.property(rate, fc.array(fc.nat(5000), { minLength: 1, maxLength: 400, size: 'max' }), (rate, times) => {
         const budget = new Budget(rate)
         const granted: number[] = []
         for (const now of times.toSorted((a, b) => a - b)) if (budget.take(now)) granted.push(now)
@@ -126,7 +126,7 @@ describe('the sketch', () => {
   test('never gives a prefix more than its own rate, whatever others are charged', () => {
     const step = fc.record({ prefix: fc.nat(30), wait: fc.nat(30) })
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 300 }), fc.nat(), (steps, seed) => {
+      fc.property(fc.array(step, { maxLength: 300, size: 'max' }), fc.nat(), (steps, seed) => {
         const sketch = new RateSketch(RATE, hash(seed))
         const exact = new Map<number, Budget>()
         let now = 0
@@ -240,15 +240,19 @@ describe('recent verdicts', () => {
 
   test('it is bounded, and forgets the oldest', () => {
     fc.assert(
-      fc.property(fc.array(fc.nat(20), { maxLength: 100 }), fc.integer({ min: 1, max: 5 }), (flights, max) => {
-        const recent = new RecentVerdicts(max, 500)
-        for (const [now, flight] of flights.entries()) {
-          recent.remember(String(flight), now)
-          assert.ok(recent.size <= max)
-        }
-        const last = [...new Set(flights.toReversed())].slice(0, max)
-        for (const flight of last) assert.ok(recent.repeats(String(flight), flights.length))
-      }),
+      fc.property(
+        fc.array(fc.nat(20), { maxLength: 100, size: 'max' }),
+        fc.integer({ min: 1, max: 5 }),
+        (flights, max) => {
+          const recent = new RecentVerdicts(max, 500)
+          for (const [now, flight] of flights.entries()) {
+            recent.remember(String(flight), now)
+            assert.ok(recent.size <= max)
+          }
+          const last = [...new Set(flights.toReversed())].slice(0, max)
+          for (const flight of last) assert.ok(recent.repeats(String(flight), flights.length))
+        },
+      ),
     )
   })
 })

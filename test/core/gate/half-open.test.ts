@@ -43,7 +43,7 @@ describe('a population', () => {
 
   test('counts each prefix, and names as rival the first of a prefix that holds enough more, as slow counting does', () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 80 }), path, (steps, newcomer) => {
+      fc.property(fc.array(step, { maxLength: 80, size: 'max' }), path, (steps, newcomer) => {
         const population = new Population<number>()
         const slow = new Everybody()
         for (const [item, step] of steps.entries()) {
@@ -246,7 +246,7 @@ describe('slots', () => {
     const arrival = fc.record({ ip, standing, wait: fc.nat(200), leaves: fc.nat(9).map((n) => n === 0) })
     let displaced = 0
     fc.assert(
-      fc.property(fc.array(arrival, { minLength: 100, maxLength: 250 }), (arrivals) => {
+      fc.property(fc.array(arrival, { minLength: 100, maxLength: 250, size: 'max' }), (arrivals) => {
         const slots = new Slots()
         const seats = new Map<number, { ip: string; pool: PoolName; since: number }>()
         const held = (pool: PoolName, level: Level, ip: string): number => {
@@ -287,7 +287,7 @@ describe('slots', () => {
 
   test('whoever fills the slots from few regions, one of a fresh region is always seated', () => {
     fc.assert(
-      fc.property(fc.array(fc.nat(19), { minLength: 40, maxLength: 200 }), (regions) => {
+      fc.property(fc.array(fc.nat(19), { minLength: 40, maxLength: 200, size: 'max' }), (regions) => {
         const slots = new Slots()
         for (const [i, region] of regions.entries()) slots.seat(ip4((region << 16) + i))
         assert.notEqual(slots.seat(ip4(99 << 16)), null)

@@ -74,7 +74,7 @@ test('counts stay true whatever comes', () => {
     fc.record({ kind: fc.constant('stand' as const), handle, worth: fc.constantFrom<Worth>('client', 'node', 'kept') }),
   )
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+    fc.property(fc.array(step, { maxLength: 80, size: 'max' }), (steps) => {
       const shares = new Shares(LIMITS)
       const members = new Map<number, string>()
       for (const step of steps) {

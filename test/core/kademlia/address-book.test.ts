@@ -103,19 +103,22 @@ test('five dials a minute go to an IP address', () => {
 
 test('in any minute, however it is asked, no more than five dials begin', () => {
   fc.assert(
-    fc.property(fc.array(fc.tuple(fc.nat({ max: 20_000 }), fc.boolean()), { maxLength: 60 }), (attempts) => {
-      const backoff = new DialBackoff({ perIp: true })
-      const begun: number[] = []
-      let now = 0
-      for (const [pause, reached] of attempts) {
-        now += pause
-        if (backoff.mayDialAt(placeOf(1), now) > now) continue
-        backoff.began(placeOf(1), now)
-        backoff.ended(placeOf(1), reached ? 'reached' : 'failed', now)
-        begun.push(now)
-        assert.ok(begun.filter((at) => at > now - 60_000).length <= DIALS_PER_MINUTE)
-      }
-    }),
+    fc.property(
+      fc.array(fc.tuple(fc.nat({ max: 20_000 }), fc.boolean()), { maxLength: 60, size: 'max' }),
+      (attempts) => {
+        const backoff = new DialBackoff({ perIp: true })
+        const begun: number[] = []
+        let now = 0
+        for (const [pause, reached] of attempts) {
+          now += pause
+          if (backoff.mayDialAt(placeOf(1), now) > now) continue
+          backoff.began(placeOf(1), now)
+          backoff.ended(placeOf(1), reached ? 'reached' : 'failed', now)
+          begun.push(now)
+          assert.ok(begun.filter((at) => at > now - 60_000).length <= DIALS_PER_MINUTE)
+        }
+      },
+    ),
   )
 })
 

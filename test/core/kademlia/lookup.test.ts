@@ -21,7 +21,7 @@ interface Setup {
 
 const setups: fc.Arbitrary<Setup> = fc.record({
   target: peerIds,
-  known: fc.uniqueArray(peerIds, { minLength: 1, maxLength: 60 }),
+  known: fc.uniqueArray(peerIds, { minLength: 1, maxLength: 60, size: 'max' }),
   options: fc.record({
     parallel: fc.integer({ min: 1, max: 9 }),
     results: fc.integer({ min: 1, max: 24 }),

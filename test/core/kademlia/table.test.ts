@@ -63,7 +63,7 @@ test('the closest are those that sorting all would give', () => {
   fc.assert(
     fc.property(
       anyIds,
-      fc.array(anyIds, { maxLength: 80 }),
+      fc.array(anyIds, { maxLength: 80, size: 'max' }),
       anyIds,
       fc.nat({ max: 30 }),
       (self, ids, target, count) => {

@@ -13,7 +13,7 @@ test('whatever happens on a connection that is not identified, it is closed at i
     what: fc.constantFrom('began', 'ended', 'hold', 'release', 'established', 'time', 'other'),
   })
   fc.assert(
-    fc.property(fc.array(happening, { maxLength: 12 }), fc.nat(10_000), (happenings, bornAt) => {
+    fc.property(fc.array(happening, { maxLength: 12, size: 'max' }), fc.nat(10_000), (happenings, bornAt) => {
       const played = new Played()
       const { registry } = played
       const handle = played.established('inbound', peer(9), bornAt)
@@ -52,17 +52,21 @@ test('whatever happens on a connection that is not identified, it is closed at i
 
 test('however often a handshake is heard, its slot has the deadline it was given', () => {
   fc.assert(
-    fc.property(fc.array(fc.integer({ min: 1, max: 3000 }), { maxLength: 20 }), fc.nat(10_000), (pauses, bornAt) => {
-      const limits = { inboundMax: 8, outboundMax: 2, timeoutMs: 10_000 }
-      const halfOpen = new HalfOpen({ ...GATE_OPTIONS, ...limits })
-      const deadline = halfOpen.take(handleOf(1), 'ordinary', source('192.0.2.1'), bornAt)
-      assert.equal(deadline, bornAt + 10_000)
-      let now = bornAt
-      for (const pause of pauses) {
-        halfOpen.heard(handleOf(1), (now += pause))
-        halfOpen.plan(source('192.0.2.2'), 'retry', now)
-        assert.equal(halfOpen.deadline(handleOf(1)), deadline)
-      }
-    }),
+    fc.property(
+      fc.array(fc.integer({ min: 1, max: 3000 }), { maxLength: 20, size: 'max' }),
+      fc.nat(10_000),
+      (pauses, bornAt) => {
+        const limits = { inboundMax: 8, outboundMax: 2, timeoutMs: 10_000 }
+        const halfOpen = new HalfOpen({ ...GATE_OPTIONS, ...limits })
+        const deadline = halfOpen.take(handleOf(1), 'ordinary', source('192.0.2.1'), bornAt)
+        assert.equal(deadline, bornAt + 10_000)
+        let now = bornAt
+        for (const pause of pauses) {
+          halfOpen.heard(handleOf(1), (now += pause))
+          halfOpen.plan(source('192.0.2.2'), 'retry', now)
+          assert.equal(halfOpen.deadline(handleOf(1)), deadline)
+        }
+      },
+    ),
   )
 })

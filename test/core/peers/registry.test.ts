@@ -296,3 +296,23 @@ test('a peer that says it shuts down has left at once, by GOAWAY or by its close
   assert.equal(registry.hasLeft(larger, 40_000), false, 'a connection that is closed says nothing any more')
   assert.equal(registry.hasLeft(smaller, 700), false)
 })
+
+test('connections that come to their deadline together end some at a time, in order, until none is left', () => {
+  const played = new Played()
+  const handles = Array.from({ length: 100 }, (_, n) => played.established('inbound', peer(100 + n), 0))
+  played.take()
+  const { registry } = played
+  const ended: string[] = []
+  for (let calls = 0; registry.nextAt() <= 5000; calls++) {
+    assert.ok(calls < handles.length)
+    registry.timeout(5000)
+    const closed = played.take().filter((output) => output.startsWith('close'))
+    assert.ok(closed.length > 0 && closed.length <= 50, `${closed.length} in one go`)
+    ended.push(...closed)
+  }
+  assert.deepEqual(
+    ended,
+    handles.map((handle) => `close ${handle} ${CLOSE.identityTimeout}`),
+  )
+  registry.checkInvariants()
+})

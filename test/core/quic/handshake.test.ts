@@ -92,6 +92,15 @@ describe('who is refused', () => {
     assert.equal(pair.client.closed, null)
   })
 
+  it('one that the application does not take, with a code of its choice, though its handshake is done', () => {
+    const pair = new Pair().establish()
+    assert.deepEqual(pair.server.live.negotiated, { alpn: 'sallyport/1', suite: 0x1301, group: 0x11ec })
+    pair.server.live.reject(0x12a, 'not in the list', pair.now)
+    pair.flush(pair.server)
+    pair.run(() => pair.client.closed !== null, 5000)
+    assert.deepEqual(pair.client.closed, { kind: 'transport', ours: false, code: 0x12a, reason: 'not in the list' })
+  })
+
   it('a peer without a protocol in common', () => {
     const pair = new Pair({ server: { alpn: ['other/1'] } })
     pair.run(() => pair.client.closed !== null, 5000)

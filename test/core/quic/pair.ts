@@ -28,7 +28,7 @@ export const makeIdentity = (): TestIdentity => {
 export const ALICE = makeIdentity()
 export const BOB = makeIdentity()
 
-const doWork = (work: Work, identity: TestIdentity): WorkDone => {
+export const doWork = (work: Work, identity: TestIdentity): WorkDone => {
   if (work.kind === 'sign') {
     return { id: work.id, kind: 'sign', signature: new Uint8Array(sign(null, work.content, identity.privateKey)) }
   }

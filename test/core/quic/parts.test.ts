@@ -1,4 +1,4 @@
-// The small parts against plain models: range sets, reassembly, send buffers, received packets, sent packets, windows, NewReno.
+// The small parts against plain models: range sets, reassembly, send buffers, received packets, sent packets, windows.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
@@ -6,15 +6,14 @@ import { Writer } from '../../../src/core/bytes.ts'
 import { ConnectionIds } from '../../../src/core/quic/connection-ids.ts'
 import { growthBudget, ReceiveWindow } from '../../../src/core/quic/flow-control.ts'
 import { writeFrame } from '../../../src/core/quic/frames.ts'
-import { NewReno } from '../../../src/core/quic/new-reno.ts'
 import { PacketBuilder } from '../../../src/core/quic/packet-builder.ts'
 import { Ranges } from '../../../src/core/quic/ranges.ts'
 import { PieceCount, Reassembly } from '../../../src/core/quic/reassembly.ts'
 import { ReceivedPackets } from '../../../src/core/quic/received-packets.ts'
-import { Recovery } from '../../../src/core/quic/recovery.ts'
+import { Reordering } from '../../../src/core/quic/reordering.ts'
 import { Rtt } from '../../../src/core/quic/rtt.ts'
 import { SendBuffer } from '../../../src/core/quic/send-buffer.ts'
-import { type SentPacket, SentPackets } from '../../../src/core/quic/sent-packets.ts'
+import { SentPackets } from '../../../src/core/quic/sent-packets.ts'
 import { SeededRandom } from '../../support/seeded-random.ts'
 
 const span = fc.tuple(fc.nat(60), fc.nat(15)).map(([start, length]) => ({ start, end: start + length }))
@@ -240,17 +239,17 @@ describe('sent packets', () => {
   it('gives up what is three behind the largest acknowledged, and the rest after a while', () => {
     const sent = filled(10)
     assert.deepEqual(
-      sent.acknowledge([{ from: 6, to: 6 }]).map((packet) => packet.number),
+      sent.acknowledge([{ from: 6, to: 6 }]).settled.map((packet) => packet.number),
       [6],
     )
-    const first = sent.detectLost(6, 100)
+    const first = sent.detectLost(6, 100, new Reordering())
     assert.deepEqual(
       first.lost.map((packet) => packet.number),
       [0, 1, 2, 3],
     )
     assert.equal(first.nextAt, 104)
     assert.deepEqual(
-      sent.detectLost(105, 100).lost.map((packet) => packet.number),
+      sent.detectLost(105, 100, new Reordering()).lost.map((packet) => packet.number),
       [4, 5],
     )
   })
@@ -262,10 +261,10 @@ describe('sent packets', () => {
       { from: 1, to: 3 },
     ]
     assert.deepEqual(
-      sent.acknowledge(ranges).map((packet) => packet.number),
+      sent.acknowledge(ranges).settled.map((packet) => packet.number),
       [1, 2, 3, 8, 9],
     )
-    assert.deepEqual(sent.acknowledge(ranges), [])
+    assert.deepEqual(sent.acknowledge(ranges), { settled: [], late: [] })
     assert.equal(sent.elicitingInFlight, 5)
   })
 })
@@ -295,80 +294,6 @@ describe('a receive window', () => {
       window.raise(now, 10)
       assert.equal(window.limit - window.consumed, 64)
     }
-  })
-})
-
-describe('NewReno', () => {
-  it('doubles in slow start, halves once a round trip on loss, then adds one datagram a window', () => {
-    const reno = new NewReno(1200)
-    assert.equal(reno.window, 12_000)
-    reno.sent(12_000)
-    reno.acknowledged(12_000, 1, true)
-    assert.equal(reno.window, 24_000)
-    reno.sent(24_000)
-    reno.lost(1200, 5, 10)
-    reno.lost(1200, 9, 11)
-    assert.equal(reno.window, 12_000)
-    reno.acknowledged(12_000, 12, true)
-    assert.equal(reno.window, 13_200)
-  })
-
-  it('has room only for whole datagrams', () => {
-    const reno = new NewReno(1200)
-    reno.sent(10_800)
-    assert.ok(reno.hasRoom)
-    reno.sent(1)
-    assert.ok(!reno.hasRoom)
-  })
-
-  it('has room for a larger datagram, also when the handshake has grown the window a little', () => {
-    const reno = new NewReno(1200)
-    reno.sent(6000)
-    reno.acknowledged(1200, 1, true)
-    reno.acknowledged(4800, 1, true)
-    reno.setDatagramBytes(16_384)
-    assert.ok(reno.hasRoom)
-    assert.equal(reno.window, 32_768)
-  })
-
-  it('does not grow for a sender that never fills it', () => {
-    const reno = new NewReno(1200)
-    reno.sent(100)
-    reno.acknowledged(100, 1, false)
-    assert.equal(reno.window, 12_000)
-  })
-})
-
-describe('recovery', () => {
-  const peerAckDelayMs = 25
-  const packet = (number: number, sentAt: number): SentPacket => ({
-    number,
-    sentAt,
-    bytes: 1200,
-    ackEliciting: true,
-    carried: [],
-  })
-  /** A sample of 100 ms, then packets at the times given, of which the last is acknowledged. */
-  const windowAfter = (times: readonly number[], alsoAcknowledged: readonly number[] = []): number => {
-    const recovery = new Recovery(1200, 0)
-    recovery.onSent('application', packet(0, 0))
-    const settle = (number: number, now: number): unknown =>
-      recovery.onAck('application', [{ from: number, to: number }], { delayMs: 0, now, limited: true, peerAckDelayMs })
-    settle(0, 100)
-    times.forEach((sentAt, i) => recovery.onSent('application', packet(i + 1, sentAt)))
-    for (const number of alsoAcknowledged) settle(number, times[number - 1]! + 100)
-    settle(times.length, times.at(-1)! + 100)
-    return recovery.congestion.window
-  }
-
-  it('starts over after a blackout of three probe timeouts, and not after a shorter one', () => {
-    // Two samples of 100 ms: a probe timeout is 100 + 4 * 37.5 + 25 ms.
-    assert.equal(windowAfter([200, 600, 1200, 1300]), 2400)
-    assert.ok(windowAfter([200, 600, 1000, 1300]) > 2400)
-  })
-
-  it('sees no blackout where a packet in between came through', () => {
-    assert.ok(windowAfter([200, 600, 1200, 1300], [2]) > 2400)
   })
 })
 

@@ -4,6 +4,7 @@ import { describe, it } from 'node:test'
 import { concat, fromHex } from '../../../src/core/bytes.ts'
 import type { Group, Work } from '../../../src/core/ports.ts'
 import { ALERT } from '../../../src/core/tls/alerts.ts'
+import { certificateRequest } from '../../../src/core/tls/authentication.ts'
 import { TlsClient } from '../../../src/core/tls/client.ts'
 import {
   encodeCode,
@@ -11,19 +12,14 @@ import {
   encodeKeyShare,
   encodeProtocols,
   EXTENSION,
+  RAW_PUBLIC_KEY,
   writeExtensions,
 } from '../../../src/core/tls/extensions.ts'
-import { RECEIVED_BYTES_MAX } from '../../../src/core/tls/handshake.ts'
 import { decodeClientHello, encodeServerHello } from '../../../src/core/tls/hello.ts'
-import {
-  encodeCertificate,
-  encodeCertificateRequest,
-  encodeEncryptedExtensions,
-  encodeMessage,
-  MESSAGE,
-} from '../../../src/core/tls/messages.ts'
+import { encodeEncryptedExtensions, encodeMessage, MESSAGE } from '../../../src/core/tls/messages.ts'
 import { TlsServer } from '../../../src/core/tls/server.ts'
 import type { TlsConfig, TlsOutput } from '../../../src/core/tls/session.ts'
+import { NODE_BOUNDS } from '../../../src/core/tls/terms.ts'
 import {
   alertOf,
   alice,
@@ -36,10 +32,12 @@ import {
   drain,
   messagesOf,
   sentAt,
+  showing,
   TRANSPORT_PARAMETERS,
 } from './conversation.ts'
 
 const EMPTY = new Uint8Array(0)
+const REQUEST = certificateRequest(RAW_PUBLIC_KEY)
 
 /** A dialled client and the ServerHello extensions that suit it. */
 const dialled = (config: Partial<TlsConfig> = {}, group: Group = 0x11ec) => {
@@ -220,16 +218,16 @@ describe('a client', () => {
   }
 
   it('refuses a server that does not ask for its certificate', () => {
-    assert.equal(alertOf(clientSays([good, encodeCertificate(bob.publicKey)])), ALERT.unexpectedMessage)
+    assert.equal(alertOf(clientSays([good, showing(bob)])), ALERT.unexpectedMessage)
   })
 
   it('refuses a server that shows no certificate', () => {
     const none = encodeMessage(MESSAGE.certificate, (writer) => writer.put(new Uint8Array(4)))
-    assert.equal(alertOf(clientSays([good, encodeCertificateRequest(), none])), ALERT.decodeError)
+    assert.equal(alertOf(clientSays([good, REQUEST, none])), ALERT.decodeError)
   })
 
   it('refuses a peer it did not dial, before showing its own certificate', () => {
-    const flight = [good, encodeCertificateRequest(), encodeCertificate(bob.publicKey)]
+    const flight = [good, REQUEST, showing(bob)]
     const outputs = clientSays(flight, { expectedPeer: alice.peerId })
     const last = outputs.at(-1)!
     assert.ok(
@@ -259,7 +257,7 @@ describe('a client', () => {
       outputs = drain(client)
     }
     assert.equal(alertOf(outputs), ALERT.handshakeFailure)
-    assert.ok(count * finished.length < RECEIVED_BYTES_MAX)
+    assert.ok(count * finished.length < NODE_BOUNDS.receivedMax)
   })
 })
 

@@ -3,15 +3,22 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { fromHex, Reader, toHex, Writer } from '../../../src/core/bytes.ts'
-import { type Refusal, refused } from '../../../src/core/tls/alerts.ts'
+import { type Refusal, refuse, refused } from '../../../src/core/tls/alerts.ts'
 import * as extensions from '../../../src/core/tls/extensions.ts'
-import { HandshakeBuffer, MESSAGE_BYTES_MAX } from '../../../src/core/tls/handshake-buffer.ts'
+import { HandshakeBuffer } from '../../../src/core/tls/handshake-buffer.ts'
+import { peerOf, verifyWork } from '../../../src/core/tls/authentication.ts'
+import { judgeClientHello } from '../../../src/core/tls/client-offer.ts'
 import { finishedMessage, finishedObjection } from '../../../src/core/tls/finished.ts'
 import * as hello from '../../../src/core/tls/hello.ts'
 import * as messages from '../../../src/core/tls/messages.ts'
-import { judgeClientHello, judgeEncryptedExtensions, judgeServerHello } from '../../../src/core/tls/negotiation.ts'
+import {
+  judgeCertificateRequest,
+  judgeEncryptedExtensions,
+  judgeServerHello,
+} from '../../../src/core/tls/server-answer.ts'
+import { termsOf } from '../../../src/core/tls/terms.ts'
 import { decodePublicKey, encodePublicKey, PUBLIC_KEY_BYTES } from '../../../src/core/tls/raw-public-key.ts'
-import { alice, bob, configOf, converse, crypto, messagesOf, sentAt } from './conversation.ts'
+import { alice, bob, configOf, converse, crypto, messagesOf, sentAt, showing } from './conversation.ts'
 
 const bytesOf = (size: number) => fc.uint8Array({ minLength: size, maxLength: size })
 const code = fc.integer({ min: 0, max: 0xffff })
@@ -30,6 +37,11 @@ const value = <T extends object>(outcome: T): Exclude<T, Refusal> => {
   assert.ok(!refused(outcome), JSON.stringify(outcome))
   return outcome as Exclude<T, Refusal>
 }
+
+const terms = termsOf(configOf(alice))
+
+/** Whom a Certificate with a raw public key names. */
+const rawPeerOf = (body: Uint8Array): object => peerOf(body, { type: 2, crypto, none: refuse(116, 'no certificate') })
 
 describe('hello codecs', () => {
   it('read back every ClientHello they write', () => {
@@ -141,8 +153,8 @@ describe('extension codecs', () => {
 
 describe('message codecs', () => {
   it('read back a certificate with its raw public key', () => {
-    const body = bodyOf(messages.encodeCertificate(alice.publicKey), 11)
-    assert.deepEqual(messages.decodeCertificate(body, 50), alice.publicKey)
+    const { peerId, publicKey } = alice
+    assert.deepEqual(rawPeerOf(bodyOf(showing(alice), 11)), { peerId, publicKey })
   })
 
   it('tell what is wrong with a certificate', () => {
@@ -172,17 +184,19 @@ describe('message codecs', () => {
       [new Uint8Array([...certificate([entry(info)]), 0]), 50],
       [new Uint8Array(0), 50],
     ]
-    for (const [body, alert] of cases) assert.equal(alertCode(messages.decodeCertificate(body, 116)), alert)
+    for (const [body, alert] of cases) assert.equal(alertCode(rawPeerOf(body)), alert)
   })
 
   it('read back a signature, and refuse a scheme that was not offered', () => {
     const signature = new Uint8Array(3309).fill(7)
-    const body = bodyOf(messages.encodeCertificateVerify(signature), 15)
+    const body = bodyOf(messages.encodeCertificateVerify({ scheme: 0x0905, signature }), 15)
     assert.deepEqual(messages.decodeCertificateVerify(body), { scheme: 0x0905, signature })
     const other = Uint8Array.from(body)
     other[1] = 0x04
-    assert.equal(alertCode(messages.decodeCertificateVerify(other)), 47)
-    assert.equal(alertCode(messages.decodeCertificateVerify(body.subarray(1))), 50)
+    const claim = { peer: alice, signer: 'server', transcriptHash: new Uint8Array(32), trust: null } as const
+    assert.equal(alertCode(verifyWork(other, claim)), 47)
+    assert.equal(alertCode(verifyWork(body.subarray(1), claim)), 50)
+    assert.equal(verifyWork(body, claim).kind, 'verify')
   })
 
   it('sign the content RFC 8446 section 4.4.3 gives as its example', () => {
@@ -225,18 +239,18 @@ describe('decoders', () => {
     messagesOf(Buffer.concat([sentAt(outputs, 'initial'), sentAt(outputs, 'handshake')])),
   )
   const decoders: readonly ((body: Uint8Array) => object)[] = [
-    (body) =>
-      judged(hello.decodeClientHello(body), (decoded) =>
-        judgeClientHello(decoded, { alpn: ['sallyport/1'], suites: [0x1301] }),
-      ),
+    (body) => judged(hello.decodeClientHello(body), (decoded) => judgeClientHello(decoded, ['sallyport/1'], terms)),
     (body) =>
       judged(hello.decodeServerHello(body), (decoded) =>
-        judgeServerHello(decoded, { suites: [0x1301], group: 0x11ec }),
+        judgeServerHello(decoded, { terms, shares: [0x11ec], retried: null }),
       ),
     (body) =>
-      judged(messages.decodeEncryptedExtensions(body), (decoded) => judgeEncryptedExtensions(decoded, ['sallyport/1'])),
-    messages.decodeCertificateRequest,
-    (body) => messages.decodeCertificate(body, 50),
+      judged(messages.decodeEncryptedExtensions(body), (decoded) =>
+        judgeEncryptedExtensions(decoded, ['sallyport/1'], terms),
+      ),
+    (body) => judged(messages.decodeCertificateRequest(body), judgeCertificateRequest),
+    messages.decodeCertificate,
+    rawPeerOf,
     messages.decodeCertificateVerify,
     decodePublicKey,
   ]
@@ -277,7 +291,7 @@ describe('handshake buffer', () => {
           const all = Buffer.concat(
             list.map(([type, body]) => messages.encodeMessage(type, (writer) => writer.put(body))),
           )
-          const buffer = new HandshakeBuffer()
+          const buffer = new HandshakeBuffer(8192)
           const found: (readonly [number, Uint8Array])[] = []
           for (let at = 0; at < all.length;) {
             const size = Math.min(cuts.next().value ?? 1, all.length - at)
@@ -296,10 +310,10 @@ describe('handshake buffer', () => {
   })
 
   it('refuses a message that says it is too long, before it is there', () => {
-    const buffer = new HandshakeBuffer()
+    const buffer = new HandshakeBuffer(8192)
     const header = new Writer()
     header.u8(11)
-    header.u24(MESSAGE_BYTES_MAX + 1)
+    header.u24(8193)
     buffer.push(header.written())
     assert.equal(alertCode(buffer.take() ?? {}), 47)
   })

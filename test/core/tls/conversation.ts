@@ -1,13 +1,26 @@
 // Two TLS sessions that talk to each other in memory: what a test needs to schedule, split, join and alter what they say.
 import assert from 'node:assert/strict'
 import { createPublicKey, generateKeyPairSync, randomFillSync, sign, verify } from 'node:crypto'
+import { concat } from '../../../src/core/bytes.ts'
 import type { PeerId } from '../../../src/core/ids.ts'
 import type { Random, Work, WorkDone } from '../../../src/core/ports.ts'
 import { TlsClient } from '../../../src/core/tls/client.ts'
+import { encodeCertificate } from '../../../src/core/tls/messages.ts'
 import { encodePublicKey } from '../../../src/core/tls/raw-public-key.ts'
 import { TlsServer } from '../../../src/core/tls/server.ts'
-import type { Level, TlsConfig, TlsOutput, TlsSession } from '../../../src/core/tls/session.ts'
+import type {
+  GeneralTls,
+  Level,
+  OwnCertificate,
+  TlsConfig,
+  TlsOutput,
+  TlsPeer,
+  TlsSession,
+} from '../../../src/core/tls/session.ts'
+import { chainObjection } from '../../../src/io/certificate-check.ts'
 import { createCrypto } from '../../../src/io/crypto.ts'
+import { schemeOf, signBy } from '../../../src/io/signature-schemes.ts'
+import type { Certified } from '../../support/certificates.ts'
 
 export const crypto = await createCrypto()
 
@@ -33,16 +46,56 @@ export const makeParty = (): Party => {
       const { id } = work
       if (work.kind === 'sign')
         return { id, kind: 'sign', signature: Uint8Array.from(sign(null, work.content, pair.privateKey)) }
-      assert.equal(work.kind, 'verify')
-      return { id, kind: 'verify', valid: work.kind === 'verify' && isGenuine(work) }
+      return verified(work)
     },
   }
+}
+
+/** Who signs with the key of a certificate. */
+export interface CertifiedParty {
+  readonly certificate: OwnCertificate
+  work(work: Work): WorkDone
+}
+
+export const certifiedParty = (...chain: readonly [Certified, ...Certified[]]): CertifiedParty => {
+  const [{ privateKey }] = chain
+  const scheme = schemeOf(privateKey)
+  assert.ok(scheme !== null)
+  const party: CertifiedParty = {
+    certificate: { chain: chain.map(({ der }) => der), scheme },
+    work(work) {
+      if (work.kind !== 'sign') return verified(work)
+      assert.ok(work.scheme !== undefined)
+      return { id: work.id, kind: 'sign', signature: signBy(work.scheme, privateKey, work.content) }
+    },
+  }
+  certified.set(party.certificate, party)
+  return party
+}
+
+const certified = new Map<OwnCertificate, CertifiedParty>()
+
+const verified = (work: Work): WorkDone => {
+  const { id } = work
+  if (work.kind === 'verify-chain') return { id, kind: 'verify-chain', objection: chainObjection(work, Date.now()) }
+  assert.ok(work.kind === 'verify')
+  return { id, kind: 'verify', valid: isGenuine(work) }
 }
 
 const isGenuine = ({ key, content, signature }: Work & { kind: 'verify' }): boolean => {
   const publicKey = createPublicKey({ key: Buffer.from(encodePublicKey(key)), format: 'der', type: 'spki' })
   return verify(null, content, publicKey, signature)
 }
+
+/** A configuration of the general entry, without a raw key and with nobody trusted. */
+export const generalOf = (general: Partial<GeneralTls> = {}, changes: Partial<TlsConfig> = {}): TlsConfig => ({
+  ...configOf(alice, changes),
+  publicKey: changes.publicKey ?? null,
+  general: {
+    peer: { rawKey: false, certificate: null, client: 'not-asked', isJudged: false },
+    ...general,
+  },
+})
 
 export const alice = makeParty()
 export const bob = makeParty()
@@ -57,6 +110,9 @@ export const configOf = (party: Party, changes: Partial<TlsConfig> = {}): TlsCon
   expectedPeer: null,
   ...changes,
 })
+
+/** The Certificate message by which `party` shows its raw public key. */
+export const showing = (party: Party): Uint8Array => encodeCertificate([encodePublicKey(party.publicKey)])
 
 /** Extensions to replace or add by type; null leaves one out. */
 export type Changes = Readonly<Record<number, Uint8Array | null>>
@@ -84,7 +140,7 @@ export const alertOf = (outputs: readonly TlsOutput[]): number | null => {
 
 /** The bytes sent at a level, joined. */
 export const sentAt = (outputs: readonly TlsOutput[], level: Level): Uint8Array =>
-  Buffer.concat(outputs.flatMap((output) => (output.kind === 'send' && output.level === level ? [output.bytes] : [])))
+  concat(...outputs.flatMap((output) => (output.kind === 'send' && output.level === level ? [output.bytes] : [])))
 
 /** Splits bytes into the handshake messages they are made of. */
 export const messagesOf = (bytes: Uint8Array): Uint8Array[] => {
@@ -97,7 +153,7 @@ export const messagesOf = (bytes: Uint8Array): Uint8Array[] => {
   return messages
 }
 
-type Side = 'client' | 'server'
+export type Side = 'client' | 'server'
 
 /** How a conversation is disturbed. */
 export interface Disturbance {
@@ -107,6 +163,8 @@ export interface Disturbance {
   readonly cut?: (n: number) => number
   /** Replaces the `index`th message (from 0) that `from` sends. */
   readonly alter?: (from: Side, index: number, message: Uint8Array) => Uint8Array
+  /** What the application says to whom a side asks it about; by default it is never asked. */
+  readonly judge?: (side: Side, peer: TlsPeer) => boolean
 }
 
 /** What each side put out, in order. */
@@ -124,11 +182,12 @@ export const converse = (clientConfig: TlsConfig, serverConfig: TlsConfig, distu
 
 interface End {
   readonly session: TlsSession
-  readonly party: Party
+  readonly party: Pick<Party, 'work'>
   readonly works: Work[]
   /** What the other end has sent and this one has not received: runs of one level. */
   readonly inbox: { level: Level; bytes: Uint8Array }[]
   sent: number
+  toJudge: TlsPeer | null
 }
 
 class Conversation {
@@ -139,8 +198,14 @@ class Conversation {
   constructor(clientConfig: TlsConfig, serverConfig: TlsConfig, disturbance: Disturbance) {
     this.#disturbance = disturbance
     const end = (session: TlsSession, config: TlsConfig): End => {
-      const party = [alice, bob].find(({ publicKey }) => publicKey === config.publicKey) ?? alice
-      return { session, party, works: [], inbox: [], sent: 0 }
+      const own = config.general?.certificate
+      const holder = own === undefined ? undefined : certified.get(own)
+      const raw = [alice, bob].find(({ publicKey }) => publicKey === config.publicKey) ?? alice
+      // Whoever has both signs by the key that the work names.
+      const party = {
+        work: (work: Work) => (work.kind === 'sign' && work.scheme !== undefined ? (holder ?? raw) : raw).work(work),
+      }
+      return { session, party, works: [], inbox: [], sent: 0, toJudge: null }
     }
     this.#ends = {
       client: end(new TlsClient(clientConfig), clientConfig),
@@ -157,6 +222,7 @@ class Conversation {
       const possible: (() => void)[] = []
       if (works.length > 0) possible.push(() => this.#work(side))
       if (inbox.length > 0) possible.push(() => this.#deliver(side))
+      if (this.#ends[side].toJudge !== null) possible.push(() => this.#judge(side))
       return possible
     })
     const step = steps[this.#disturbance.pick?.(steps.length) ?? 0]
@@ -169,6 +235,15 @@ class Conversation {
     const work = works.shift()
     assert.ok(work !== undefined)
     session.done(party.work(work))
+    this.#collect(side)
+  }
+
+  #judge(side: Side): void {
+    const end = this.#ends[side]
+    assert.ok(end.toJudge !== null && this.#disturbance.judge !== undefined, 'nobody judges')
+    const isWanted = this.#disturbance.judge(side, end.toJudge)
+    end.toJudge = null
+    end.session.judged(isWanted)
     this.#collect(side)
   }
 
@@ -192,6 +267,7 @@ class Conversation {
     for (const output of drain(end.session)) {
       this.minutes[side].push(output)
       if (output.kind === 'work') end.works.push(output.work)
+      if (output.kind === 'judge') end.toJudge = output.peer
       if (output.kind !== 'send') continue
       const messages = messagesOf(output.bytes).map(
         (message) => this.#disturbance.alter?.(side, end.sent++, message) ?? message,

@@ -4,11 +4,10 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { Group, Suite } from '../../../src/core/ports.ts'
 import { TlsClient } from '../../../src/core/tls/client.ts'
-import { ALPN_BYTES_MAX, RECEIVED_BYTES_MAX, TRANSPORT_PARAMETERS_BYTES_MAX } from '../../../src/core/tls/handshake.ts'
 import { MESSAGE } from '../../../src/core/tls/messages.ts'
 import { TlsServer } from '../../../src/core/tls/server.ts'
 import type { TlsOutput } from '../../../src/core/tls/session.ts'
-import { TRANSCRIPT_BYTES_MAX } from '../../../src/core/tls/transcript.ts'
+import { ALPN_BYTES_MAX, NODE_BOUNDS, TRANSPORT_PARAMETERS_BYTES_MAX } from '../../../src/core/tls/terms.ts'
 import {
   alertOf,
   alice,
@@ -253,7 +252,7 @@ describe('what a handshake may hold', () => {
     for (const outputs of [client, server]) {
       assert.equal(outputs.at(-1)!.kind, 'complete')
       const sent = sentAt(outputs, 'initial').length + sentAt(outputs, 'handshake').length
-      assert.ok(sent + RECEIVED_BYTES_MAX <= TRANSCRIPT_BYTES_MAX, `${sent} bytes sent`)
+      assert.ok(sent + NODE_BOUNDS.receivedMax <= NODE_BOUNDS.transcriptMax, `${sent} bytes sent`)
     }
   })
 })

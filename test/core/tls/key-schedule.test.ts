@@ -5,8 +5,10 @@ import { describe, it } from 'node:test'
 import { ascii, concat, fromHex, toHex } from '../../../src/core/bytes.ts'
 import {
   applicationSecrets,
+  deriveSecret,
   expand,
   expandLabel,
+  exportKeys,
   extract,
   finishedData,
   handshakeSecrets,
@@ -96,6 +98,25 @@ describe('key schedule', () => {
     assert.equal(toHex(application.server), 'a11af9f05531f856ad47116b45a950328204b4f44bfb6b3a4b4f1f3fcb631643')
     const finished = finishedData(crypto, secrets.client, hash)
     assert.equal(toHex(finished), 'a8ec436d677634ae525ac1fcebe11a039ec17694fac6e98527b642f2edd5ce61')
+  })
+
+  it('derives the exporter secret of RFC 8448 section 3, and keying material of RFC 8446 section 7.5 from it', () => {
+    const hash = crypto.hash('sha256', concat(untilVerify, SERVER_FINISHED))
+    const secret = deriveSecret(crypto, secrets.master, 'exp master', hash)
+    assert.equal(toHex(secret), 'fe22f881176eda18eb8f44529e6792c50c9a3f89452f68d8ae311b4309d3cf50')
+    const request = { label: 'EXPORTER-test', context: ascii('about this'), length: 70 }
+    const hkdf = (key: Uint8Array, label: string, context: Uint8Array, length: number): Uint8Array => {
+      const info = concat(
+        Uint8Array.of(0, length, label.length + 6),
+        ascii(`tls13 ${label}`),
+        Uint8Array.of(32),
+        context,
+      )
+      return expand(crypto, key, info, length)
+    }
+    const own = hkdf(secret, request.label, crypto.hash('sha256', new Uint8Array(0)), 32)
+    const expected = hkdf(own, 'exporter', crypto.hash('sha256', request.context), 70)
+    assert.deepEqual(exportKeys(crypto, secret, request), expected)
   })
 
   it('does the same by SHA-384 where the transcript is hashed by that', () => {

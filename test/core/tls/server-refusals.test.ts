@@ -11,7 +11,7 @@ import {
   EXTENSION,
   writeExtensions,
 } from '../../../src/core/tls/extensions.ts'
-import { encodeCertificate, encodeMessage, MESSAGE } from '../../../src/core/tls/messages.ts'
+import { encodeMessage, MESSAGE } from '../../../src/core/tls/messages.ts'
 import { TlsServer } from '../../../src/core/tls/server.ts'
 import type { TlsConfig, TlsOutput } from '../../../src/core/tls/session.ts'
 import {
@@ -24,6 +24,7 @@ import {
   crypto,
   drain,
   sentAt,
+  showing,
   TRANSPORT_PARAMETERS,
 } from './conversation.ts'
 
@@ -68,7 +69,7 @@ const serverSays = (initial: Uint8Array, config: Partial<TlsConfig> = {}): TlsOu
 describe('a server', () => {
   it('takes the hello these tests are built on, and one with extensions, suites and groups it does not know', () => {
     const foreign = {
-      0: fromHex('00'),
+      1: fromHex('00'),
       0xfafa: EMPTY,
       [EXTENSION.supportedVersions]: encodeCodes([0x7a7a, 0x0304, 0x0303], 1),
       [EXTENSION.supportedGroups]: encodeCodes([0x1d, 0x17, 0x0201], 2),
@@ -190,7 +191,7 @@ describe('a server', () => {
     const server = new TlsServer(configOf(bob))
     server.receive('initial', clientHello())
     drain(server)
-    server.receive('handshake', encodeCertificate(alice.publicKey))
+    server.receive('handshake', showing(alice))
     assert.equal(alertOf(drain(server)), ALERT.unexpectedMessage)
   })
 

@@ -1,0 +1,158 @@
+// What drives the sessions of one listener, or one session that was dialled: the sockets, the gate, the connections, the clock.
+import type { Address } from '../core/address.ts'
+import { Counters } from '../core/counters.ts'
+import type { GateOptions } from '../core/gate/options.ts'
+import type { PeerId } from '../core/ids.ts'
+import type { QuicConfig } from '../core/quic/connection.ts'
+import type { TransportSettings } from '../core/quic/settings.ts'
+import { systemNames } from '../io/names.ts'
+import { systemPorts } from '../io/system.ts'
+import { type Dialled, Endpoint } from '../node/endpoint.ts'
+import type { Link } from '../node/link.ts'
+import { suitesTo } from '../node/link-config.ts'
+import { Schedule } from '../node/schedule.ts'
+import type { Credentials } from './credentials.ts'
+import { type QuicLimits, settingsOf } from './limits.ts'
+import type { QuicPorts } from './options.ts'
+import type { Trust } from './peer.ts'
+import { type QlogOptions, Qlogs } from './qlog.ts'
+import { Reception, type ReceptionOwner } from './reception.ts'
+
+/** The world, and how it is given back. */
+export interface Lease {
+  readonly ports: QuicPorts
+  readonly release: () => Promise<void>
+}
+
+/** The given ports, which stay their owner's; by default this machine's. */
+export const leasePorts = async (given: QuicPorts | undefined): Promise<Lease> => {
+  if (given !== undefined) return { ports: given, release: async () => {} }
+  const system = await systemPorts()
+  return { ports: { ...system, names: systemNames }, release: () => system.close() }
+}
+
+/** What an engine is made of. */
+export interface EngineParts {
+  readonly lease: Lease
+  readonly credentials: Credentials
+  /** Suites, groups, what is shown and what is asked for. */
+  readonly handshake: Partial<QuicConfig>
+  readonly alpn: readonly string[]
+  readonly limits: QuicLimits
+  readonly chosen: Pick<TransportSettings, 'idleTimeoutMs' | 'congestion'>
+  readonly keepAliveMs: number | null
+  readonly gate: Partial<GateOptions>
+  readonly judge: Trust['judge']
+  readonly owner: ReceptionOwner
+  readonly resetSecret?: Uint8Array
+  readonly keyLog?: (line: string) => void
+  readonly qlog?: QlogOptions
+}
+
+/** How much of everything there was and is. */
+export interface EngineStats {
+  readonly connections: number
+  readonly halfOpen: Endpoint['halfOpen']
+  readonly counters: ReturnType<Counters['snapshot']>
+}
+
+/** For those who insist on it: no suite here is faster for being weaker. */
+const AES_256_GCM = 0x1302
+
+/** See the head of this file. */
+export class Engine {
+  readonly schedule: Schedule
+  readonly ports: QuicPorts
+  readonly #parts: EngineParts
+  readonly #counters = new Counters()
+  readonly #reception: Reception
+  readonly #endpoint: Endpoint
+  readonly #qlogs: Qlogs | null
+  #closing: Promise<void> | null = null
+
+  constructor(parts: EngineParts) {
+    const { ports } = parts.lease
+    this.#parts = parts
+    this.ports = ports
+    this.#qlogs = parts.qlog === undefined ? null : new Qlogs({ ...parts.qlog, clock: ports.clock })
+    this.schedule = new Schedule(ports.clock, ports.timers)
+    const counters = this.#counters
+    this.#reception = new Reception({ ...parts, ports, schedule: this.schedule, counters })
+    const { alpn, limits, gate, credentials, handshake } = parts
+    const { identity, certificate } = credentials
+    this.#endpoint = new Endpoint({
+      ports,
+      alpn,
+      limits,
+      gate,
+      identity,
+      ...(certificate === null ? {} : { certificateKey: certificate.key }),
+      more: {
+        config: ({ remote, role }) => ({
+          suites: [...suitesTo(remote, ports.crypto), AES_256_GCM],
+          ...handshake,
+          ...(this.#qlogs === null ? {} : { observer: this.#qlogs.observer(role) }),
+        }),
+        told: (link, output) => {
+          if (output.kind === 'judge') this.#reception.judge(link, output.peer)
+          else logKey(parts, output.line)
+        },
+      },
+      schedule: this.schedule,
+      counters,
+      acceptance: this.#reception,
+      handles: this.#reception,
+      crowd: this.#reception,
+      transports: settingsOf(limits, parts.chosen),
+      ...(parts.resetSecret === undefined ? {} : { resetSecret: parts.resetSecret }),
+      // An application that falls silent does not say that it was never meant.
+      inVain: () => false,
+    })
+  }
+
+  get locals(): Address[] {
+    return this.#endpoint.locals
+  }
+
+  get stats(): EngineStats {
+    const counters = { ...this.#counters.snapshot(), kernelDrops: this.#endpoint.kernelDrops() }
+    return { connections: this.#reception.size, halfOpen: this.#endpoint.halfOpen, counters }
+  }
+
+  bind(local: Address): Promise<Address> {
+    return this.#endpoint.bind(local)
+  }
+
+  dial(remote: Address, only: PeerId | null): Dialled {
+    return this.#endpoint.dial(remote, only)
+  }
+
+  link(handle: Parameters<Endpoint['link']>[0]): Link | null {
+    return this.#endpoint.link(handle)
+  }
+
+  checkInvariants(): void {
+    this.#endpoint.checkInvariants()
+  }
+
+  /** Ends every connection, tells the peers, and gives back sockets, timers and workers. Idempotent; never rejects. */
+  close(close: { readonly code: number; readonly reason: string }): Promise<void> {
+    this.#closing ??= this.#close(close)
+    return this.#closing
+  }
+
+  async #close(close: { readonly code: number; readonly reason: string }): Promise<void> {
+    await this.#endpoint.close(close, this.#parts.limits.closeTimeoutMs)
+    this.#qlogs?.close()
+    await this.#parts.lease.release()
+  }
+}
+
+/** An application's log that fails is its own affair. */
+const logKey = ({ keyLog }: EngineParts, line: string): void => {
+  try {
+    keyLog?.(line)
+  } catch {
+    // The session goes on.
+  }
+}
