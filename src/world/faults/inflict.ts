@@ -138,7 +138,10 @@ const fell = (kind: 'crash' | 'kill', victims: readonly Host[], { restart, struc
 
 /** A process that is started meanwhile is as fast as it should be. */
 const slow = (victims: readonly Host[], times: number, { struck }: Scene): Undo => {
-  const slowed = victims.flatMap(({ process }) => process ?? [])
+  // One that is slow already is slow enough: two such faults together would leave it nothing but overdue work.
+  const slowed = victims.flatMap(({ process }) =>
+    process === null || process.processor.slowness > times ? [] : process,
+  )
   for (const { processor } of slowed) processor.slowness *= times
   struck(slowed.length)
   return () => {
