@@ -1,5 +1,5 @@
 // The tests: what each asks of the server and the client, and what has to be seen besides the client's own content.
-import type { Witness } from './forwarder.ts'
+import type { Weather, Witness } from './forwarder.ts'
 import type { Groups, KeyKind, Peer, Role, SuiteChoice, TestName } from './peer.ts'
 import type { Run } from './process.ts'
 
@@ -10,6 +10,8 @@ export interface Case {
   readonly name: TestName
   /** As it stands in the table. */
   readonly title: string
+  /** What the client is ordered to do; the same when absent. */
+  readonly as?: TestName
   readonly bytes: number
   readonly retry?: true
   /** Groups that an end is restricted to. */
@@ -17,8 +19,8 @@ export interface Case {
   readonly suite?: SuiteChoice
   /** Of what key the server's certificate is; P-256 when absent. */
   readonly key?: KeyKind
-  /** The client's port changes on the way: after so many bytes each time. */
-  readonly moves?: { readonly everyBytes: number; readonly max: number }
+  /** What the way between them does. */
+  readonly weather?: Weather
   /** What was not seen by the forwarder or the server, or null. */
   objection?(seen: Seen): string | null
 }
@@ -41,6 +43,22 @@ export const CASES: readonly Case[] = [
   },
   { name: 'download', title: '10 MB from the server', bytes: TRANSFER_BYTES },
   { name: 'upload', title: '10 MB from the client', bytes: TRANSFER_BYTES },
+  {
+    name: 'loss',
+    as: 'download',
+    title: '2 MB from the server, 3 % of datagrams lost',
+    bytes: 2_000_000,
+    weather: { loss: 0.03 },
+    objection: ({ witness }) => (witness.lost > 0 ? null : 'nothing was lost'),
+  },
+  {
+    name: 'lossup',
+    as: 'upload',
+    title: '2 MB from the client, 3 % of datagrams lost',
+    bytes: 2_000_000,
+    weather: { loss: 0.03 },
+    objection: ({ witness }) => (witness.lost > 0 ? null : 'nothing was lost'),
+  },
   { name: 'streams', title: '100 streams at once', bytes: 10_000 },
   { name: 'keyupdate', title: 'key update', bytes: 500_000 },
   {
@@ -68,7 +86,7 @@ export const CASES: readonly Case[] = [
     name: 'rebind',
     title: 'rebinding in a transfer',
     bytes: TRANSFER_BYTES,
-    moves: { everyBytes: 2_500_000, max: 2 },
+    weather: { moves: { everyBytes: 2_500_000, max: 2 } },
     objection: ({ witness }) => (witness.bytesAfterMove > TRANSFER_BYTES / 4 ? null : 'little came after the move'),
   },
   {

@@ -44,7 +44,7 @@ export const runCell = async (
   const alpn = client.alpn === 'h3' || server.alpn === 'h3' ? 'h3' : 'hq-interop'
   const certificates = own.certificates[test.key ?? 'p256']
   const { name, bytes, suite = 'default' } = test
-  const common = { test: name, alpn, certificates, bytes, suite } as const
+  const common = { test: test.as ?? name, alpn, certificates, bytes, suite } as const
   // A client of ours offers no other version than 1, so the one to be refused is that.
   const refused = test.name === 'version' && client.name === OURS && server.refusesV1
   const port = await freePort()
@@ -55,7 +55,7 @@ export const runCell = async (
     directory: serverDirectory,
   }
   const serverRun = new Run(server.server({ ...common, ...demands, port }))
-  const forwarder = new Forwarder(port, test.moves ?? null)
+  const forwarder = new Forwarder(port, test.weather)
   try {
     if (!(await listens(server, serverRun))) return failed('the server does not listen', serverRun)
     const groups = test.groups?.client ?? 'default'

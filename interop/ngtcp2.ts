@@ -114,6 +114,8 @@ const clientCommands = (file: string, orders: ClientOrders): ClientCommands => {
     case 'handshake':
     case 'retry':
     case 'download':
+    case 'loss':
+    case 'lossup':
     case 'rebind':
     case 'hybrid':
     case 'helloretry':

@@ -10,6 +10,8 @@ export type TestName =
   | 'retry'
   | 'download'
   | 'upload'
+  | 'loss'
+  | 'lossup'
   | 'streams'
   | 'keyupdate'
   | 'resume'

@@ -1,12 +1,13 @@
 // Our client: one test, which throws when it does not pass.
 import assert from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { pattern } from '../pattern.ts'
 import type { TestName } from '../peer.ts'
 import { type Dialect, dialectOf, digestOf } from './exchange.ts'
 import type { Orders } from './orders.ts'
 import { drainAll, openControl } from './server.ts'
 import { allOf, sendAll } from './streams.ts'
-import { connectFor, type Session } from './transport.ts'
+import { connectFor, hasTicket, type Session } from './transport.ts'
 import { seesVersions } from './versions.ts'
 
 const STREAMS = 100
@@ -14,6 +15,8 @@ const SMALL_BYTES = 1000
 /** How often the keys are changed. */
 const UPDATES = 2
 const TRIES = 20
+/** For a ticket to come. */
+const TICKET_MS = 3000
 
 /** Runs the test it is ordered to. */
 export const runClient = (orders: Orders): Promise<void> => TESTS[orders.test](orders)
@@ -87,8 +90,17 @@ const keyupdate = async (orders: Orders): Promise<void> => {
   await asker.bye()
 }
 
-const resume = async (_: Orders): Promise<void> => {
-  throw new Error('sessions cannot be resumed yet')
+const resume = async (orders: Orders): Promise<void> => {
+  const first = await Asker.dial(orders)
+  assert(!first.session.isResumed)
+  await first.get(SMALL_BYTES)
+  for (let tries = 0; !hasTicket() && tries < TRIES; tries++) await sleep(TICKET_MS / TRIES)
+  assert(hasTicket(), 'no ticket came')
+  await first.bye()
+  const second = await Asker.dial(orders)
+  await second.get(SMALL_BYTES)
+  assert(second.session.isResumed, 'the session was not resumed')
+  await second.bye()
 }
 
 const close = async (orders: Orders): Promise<void> => {
@@ -118,6 +130,8 @@ const TESTS: Readonly<Record<TestName, (orders: Orders) => Promise<void>>> = {
   retry: simple,
   download: simple,
   upload: simple,
+  loss: simple,
+  lossup: simple,
   streams: simple,
   keyupdate,
   resume,

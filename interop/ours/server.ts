@@ -18,7 +18,8 @@ export const runServer = async (orders: Orders): Promise<void> => {
 }
 
 const serve = async (session: Session, dialect: Dialect): Promise<void> => {
-  say({ event: 'connected', group: session.group, suite: session.suite })
+  const { isResumed: resumed, group, suite } = session
+  say({ event: 'connected', resumed, group, suite })
   void drainAll(session)
   void openControl(session, dialect)
   void answerAll(session, dialect)

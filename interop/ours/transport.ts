@@ -3,7 +3,15 @@ import assert from 'node:assert/strict'
 import { createPublicKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { connect, listen, readIdentity, type Listener, type QuicOptions, type Session } from '../../src/quic/index.ts'
+import {
+  connect,
+  listen,
+  readIdentity,
+  SessionCache,
+  type Listener,
+  type QuicOptions,
+  type Session,
+} from '../../src/quic/index.ts'
 import { PUBLIC_KEY_BYTES } from '../../src/core/tls/raw-public-key.ts'
 import type { Groups, SuiteChoice } from '../peer.ts'
 import type { Orders } from './orders.ts'
@@ -45,9 +53,15 @@ export const listenFor = async (orders: Orders): Promise<Listener> => {
   return listen({ ...place, certificate, verify: 'anyone' })
 }
 
+/** What the server gave to come back with, in this process. */
+const sessions = new SessionCache()
+
+/** Whether there is something to come back with. */
+export const hasTicket = (): boolean => sessions.size > 0
+
 /** Connects, as the orders say. */
 export const connectFor = async (orders: Orders): Promise<Session> => {
-  const place = { ...common(orders), host: HOST, port: orders.port }
+  const place = { ...common(orders), host: HOST, port: orders.port, sessions }
   if (orders.rawKey !== '') return connect({ ...place, ...(await rawKeys(orders)) })
   return connect({ ...place, verify: { authorities: readFileSync(orders.ca, 'utf8'), name: 'localhost' } })
 }

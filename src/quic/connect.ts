@@ -11,7 +11,7 @@ import { cancelled, unlessAborted } from './abort.ts'
 import { credentialsOf, handshakeOf, insightOf } from './credentials.ts'
 import { Engine, type EngineParts, leasePorts } from './engine.ts'
 import { quicLimitsOf } from './limits.ts'
-import { checkCommon, checkPort, type Closing, type ConnectOptions, resolved } from './options.ts'
+import { checkCommon, checkPort, type Closing, type ConnectOptions, type QuicPorts, resolved } from './options.ts'
 import { trustOf } from './peer.ts'
 import type { ReceptionOwner } from './reception.ts'
 import type { Session } from './session.ts'
@@ -55,11 +55,27 @@ export const connect = async (options: ConnectOptions): Promise<Session> => {
       keepAliveMs,
       gate: {},
       ...insightOf(options),
+      ...returningOf(options, lease.ports.clock),
     }
     return await new Dialling(addresses.slice(0, ATTEMPTS_MAX), trust.only, common).run(options)
   } catch (error) {
     await lease.release()
     throw SallyportError.from(error)
+  }
+}
+
+/** A ticket is for whoever verifies in the same way. */
+const returningOf = (
+  { sessions, host, port, verify }: ConnectOptions,
+  clock: QuicPorts['clock'],
+): Pick<EngineParts, 'returning'> => {
+  if (sessions === undefined) return {}
+  const place = { host, port, verify }
+  return {
+    returning: {
+      take: () => sessions.take(place, clock.now()),
+      keep: (session) => sessions.keep(place, session, clock.now()),
+    },
   }
 }
 

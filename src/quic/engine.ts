@@ -5,6 +5,8 @@ import type { GateOptions } from '../core/gate/options.ts'
 import type { PeerId } from '../core/ids.ts'
 import type { QuicConfig } from '../core/quic/connection.ts'
 import type { TransportSettings } from '../core/quic/settings.ts'
+import type { ResumableSession } from '../core/tls/pre-shared-key.ts'
+import type { Resumption } from '../core/tls/session.ts'
 import { systemNames } from '../io/names.ts'
 import { systemPorts } from '../io/system.ts'
 import { type Dialled, Endpoint } from '../node/endpoint.ts'
@@ -47,6 +49,8 @@ export interface EngineParts {
   readonly resetSecret?: Uint8Array
   readonly keyLog?: (line: string) => void
   readonly qlog?: QlogOptions
+  /** A client's earlier session with the server, and where its next ticket goes. */
+  readonly returning?: { take(): Resumption | null; keep(session: ResumableSession): void }
 }
 
 /** How much of everything there was and is. */
@@ -91,11 +95,13 @@ export class Engine {
         config: ({ remote, role }) => ({
           suites: [...suitesTo(remote, ports.crypto), AES_256_GCM],
           ...handshake,
+          ...(role === 'client' ? resuming(parts.returning ?? null) : {}),
           ...(this.#qlogs === null ? {} : { observer: this.#qlogs.observer(role) }),
         }),
         told: (link, output) => {
           if (output.kind === 'judge') this.#reception.judge(link, output.peer)
-          else logKey(parts, output.line)
+          else if (output.kind === 'key-log') logKey(parts, output.line)
+          else parts.returning?.keep(output.session)
         },
       },
       schedule: this.schedule,
@@ -103,7 +109,7 @@ export class Engine {
       acceptance: this.#reception,
       handles: this.#reception,
       crowd: this.#reception,
-      transports: settingsOf(limits, parts.chosen),
+      transport: settingsOf(limits, parts.chosen),
       ...(parts.resetSecret === undefined ? {} : { resetSecret: parts.resetSecret }),
       // An application that falls silent does not say that it was never meant.
       inVain: () => false,
@@ -146,6 +152,13 @@ export class Engine {
     this.#qlogs?.close()
     await this.#parts.lease.release()
   }
+}
+
+const resuming = (
+  returning: NonNullable<EngineParts['returning']> | null,
+): Pick<QuicConfig, 'keepsSessions' | 'resume'> => {
+  const resume = returning?.take() ?? null
+  return { keepsSessions: returning !== null, ...(resume === null ? {} : { resume }) }
 }
 
 /** An application's log that fails is its own affair. */

@@ -10,6 +10,7 @@ import type { CertificateFiles, GroupName, SuiteName } from './credentials.ts'
 import type { QuicLimits } from './limits.ts'
 import type { Verify } from './peer.ts'
 import type { QlogOptions } from './qlog.ts'
+import type { SessionCache } from './session-cache.ts'
 
 /** What can be given up. */
 export interface AbortOptions {
@@ -56,6 +57,11 @@ export interface ConnectOptions extends QuicOptions, AbortOptions {
   /** A name or an IP address. */
   readonly host: string
   readonly port: number
+  /**
+   * Sessions that may be come back to: with one of them the handshake needs no signature. Whoever watches both can tell that they are of one
+   * client. Default: every session begins as a stranger's.
+   */
+  readonly sessions?: SessionCache
   /** Who the server has to be. Required. */
   readonly verify: Verify
   /** The IP address and port that is sent from. Default: any. */

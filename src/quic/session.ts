@@ -101,6 +101,11 @@ export class Session implements AsyncDisposable, StreamEvents, StreamOwner {
     return this.#link.socket.local
   }
 
+  /** Whether an earlier session was come back to, so that nobody had to sign. */
+  get isResumed(): boolean {
+    return this.#link.connection.isResumed
+  }
+
   get stats(): SessionStats {
     const { keyUpdates, stats } = this.#link.connection
     return {
