@@ -7,6 +7,7 @@ import { assert, unreachable } from '../core/assert.ts'
 import type { HandshakeFailure } from '../core/counters.ts'
 import { type Histograms, histograms } from '../core/histograms.ts'
 import type { SlotVerdict, Verdict } from '../core/gate/gate.ts'
+import { CLOSE } from '../core/messages/codes.ts'
 import type { ConnectionHandle, PeerId } from '../core/ids.ts'
 import type { Random, Work } from '../core/ports.ts'
 import type { CloseReason, ConnectionOutput } from '../core/quic/outputs.ts'
@@ -14,6 +15,7 @@ import type { LongHeader } from '../core/quic/packet.ts'
 import type { TlsPeer } from '../core/tls/session.ts'
 import { type Admission, AT_ONCE, type Crowd, NO_CROWD } from './acceptance.ts'
 import { cameToNothing, endingOf, handshakeFailure, inVain } from './close-reasons.ts'
+import { type Dialled, refused } from './dialled.ts'
 import type { EndpointOptions } from './endpoint-options.ts'
 import { Gatekeeper, type Stray } from './gatekeeper.ts'
 import { GivenTokens } from './given-tokens.ts'
@@ -26,14 +28,6 @@ import { CORE_QUIC, type Quic } from './quic.ts'
 import { Returning } from './returning.ts'
 import { firstFlight, Routes } from './routes.ts'
 import { type Arrival, Sockets } from './sockets.ts'
-
-/** Why a dial could not begin. */
-export type DialRefusal = 'closing' | 'no-socket' | 'slots-full' | 'connections-full'
-
-/** A dial that began, or why it could not. */
-export type Dialled =
-  | { readonly kind: 'dialling'; readonly handle: ConnectionHandle }
-  | { readonly kind: 'refused'; readonly reason: DialRefusal }
 
 /** One of no known connection, when it came. */
 type Stranger = Stray & Arrival
@@ -370,7 +364,11 @@ export class Endpoint {
       case 'new-token':
         return this.#tokens.keep(link.remote, output.token)
       case 'reset-token':
-        return this.#routes.resets(link, output.token, output.inUse)
+        return this.#routes.resets(link, output)
+      case 'migrated':
+        return this.#migrated(link, output.remote)
+      case 'migration-failed':
+        return
       case 'peer-hears':
       case 'stream-opened':
       case 'stream-readable':
@@ -405,13 +403,22 @@ export class Endpoint {
     this.#admission.ended(link.handle)
   }
 
+  /** The peer has proved to be elsewhere: from now on, and not before, it is counted there. */
+  #migrated(link: Link, remote: Address): void {
+    if (link.state.kind !== 'established') return
+    this.#options.counters.migrated++
+    link.remote = remote
+    if (!this.#keeper.welcomes(remote)) return link.close(CLOSE.refused, 'moved', this.#now)
+    this.#options.acceptance.migrated(link.handle, { remote, hasShare: this.#keeper.hasShare(remote) }, this.#now)
+  }
+
   #onClosed(link: Link, reason: CloseReason): void {
     const { acceptance, counters } = this.#options
     const { state } = link
     if (state.kind === 'closed') return
     this.#end(link)
     const wasInVain = (heardForMs: number): boolean => (this.#options.inVain ?? inVain)(reason, heardForMs)
-    if (cameToNothing(link, state, wasInVain)) this.#keeper.wasted(link.remote)
+    if (cameToNothing(link, state, wasInVain)) this.#keeper.wasted(link.origin)
     if (state.kind === 'established') {
       counters.ended[endingOf(reason)]++
       return acceptance.lost(link.handle, reason, this.#now)
@@ -456,5 +463,3 @@ const drawn = (random: Random): Uint8Array => {
   random.fill(secret)
   return secret
 }
-
-const refused = (reason: DialRefusal): Dialled => ({ kind: 'refused', reason })

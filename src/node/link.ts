@@ -54,7 +54,10 @@ const HELD_EVENTS_MAX = 1024
 export class Link implements Due {
   readonly handle: ConnectionHandle
   readonly direction: Direction
-  readonly remote: Address
+  /** Where the peer has proved to be; what is sent goes where its connection says. */
+  remote: Address
+  /** Where it began: whatever that came to is put down to this place. */
+  readonly origin: Address
   readonly connection: Connection
   readonly socket: UdpSocket
   readonly isValidated: boolean
@@ -78,7 +81,7 @@ export class Link implements Due {
   constructor(parts: LinkParts, deadline: number) {
     this.handle = parts.handle
     this.direction = parts.direction
-    this.remote = parts.remote
+    this.remote = this.origin = parts.remote
     this.connection = parts.connection
     this.socket = parts.socket
     this.isValidated = parts.isValidated

@@ -97,7 +97,7 @@ export class Outbox {
         this.#pool.give(buffer)
         return { datagrams, more: false }
       }
-      this.#send(buffer, { length, socket: link.socket, to: link.remote })
+      this.#send(buffer, { length, socket: link.socket, to: link.connection.destination.remote })
     }
     return { datagrams: max, more: true }
   }

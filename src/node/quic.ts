@@ -27,6 +27,7 @@ export interface Connection {
   readonly isOpen: boolean
   readonly datagramBytes: number
   keepAliveMs: number | null
+  readonly destination: { readonly remote: Address }
   readonly negotiated: Negotiated | null
   readonly stats: { readonly sent: number; readonly received: number; readonly rttMs: number }
   readonly keyUpdates: number

@@ -83,6 +83,7 @@ export class RawPeer {
           this.#link = link
           link.read({ stream: (output) => void this.heard.push(output) }, now)
         },
+        migrated: () => {},
         lost: (_handle, reason) => void (this.closed = reason),
         failed: (_handle, _failure, reason) => void (this.closed = reason),
       },

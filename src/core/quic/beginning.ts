@@ -4,18 +4,19 @@ import type { PeerId } from '../ids.ts'
 import type { Crypto, Random, Suite } from '../ports.ts'
 import type { GeneralTls, Resumption, TicketBox } from '../tls/session.ts'
 import { AckFrequency } from './ack-frequency.ts'
-import { ConnectionIds } from './connection-ids.ts'
 import { HeldPackets } from './held-packets.ts'
 import { KeyPhases } from './key-phases.ts'
 import { initialKeys } from './keys.ts'
+import { LocalIds } from './local-ids.ts'
 import { Lifetime } from './lifetime.ts'
 import type { Observer } from './observer.ts'
 import type { ConnectionOutput } from './outputs.ts'
 import { ownParameters } from './own-parameters.ts'
 import { INITIAL_DATAGRAM_BYTES, LOCAL_ID_BYTES } from './packet.ts'
 import type { Parts } from './parts.ts'
-import { Path } from './path.ts'
+import { Paths } from './paths.ts'
 import { Recovery } from './recovery.ts'
+import { RemoteIds } from './remote-ids.ts'
 import { TRANSPORT_DEFAULTS, type TransportSettings } from './settings.ts'
 import { PacketSpace } from './space.ts'
 import { resetToken } from './stateless-reset.ts'
@@ -121,20 +122,24 @@ export const makeParts = (
     handshake: new PacketSpace('handshake'),
     application: new PacketSpace('application'),
   }
+  const recovery = new Recovery(settings.congestion, INITIAL_DATAGRAM_BYTES, now)
+  const ids = new RemoteIds(beginning.remote, settings.connectionIds)
+  const { isValidated } = beginning
+  const ptoMs = (): number => recovery.threePto(parts.peer.maxAckDelayMs) / 3
   const parts: Parts = {
     role,
+    random,
     spaces,
     phases: new KeyPhases(spaces.application, crypto, settings.keyPackets),
-    recovery: new Recovery(settings.congestion, INITIAL_DATAGRAM_BYTES, now),
+    recovery,
     ackFrequency: new AckFrequency(),
     streams: new Streams(role, settings, emit),
-    ids: new ConnectionIds(beginning, {
-      random,
-      remoteMax: settings.connectionIds,
-      emit,
-      resetToken: (id) => resetTokenOf(config, id),
-    }),
-    path: new Path(config.remote, beginning.isValidated, settings.mtuMax),
+    localIds: new LocalIds(beginning.local, { random, emit, resetToken: (id) => resetTokenOf(config, id) }),
+    remoteIds: ids,
+    paths: new Paths({ role, recovery, ids, random, emit, ptoMs, mtuMax: settings.mtuMax }, config.remote, isValidated),
+    get path() {
+      return this.paths.current
+    },
     tokens: new TokenExchange({ presented, retryId: beginning.retryId }, emit),
     held: new HeldPackets(),
     lifetime: new Lifetime(settings.idleTimeoutMs, now),

@@ -324,6 +324,10 @@ export const cryptoHeaderBytes = (offset: number, length: number): number => 1 +
 export const isAckEliciting = (frame: Frame): boolean =>
   frame.type !== 'ack' && frame.type !== 'padding' && frame.type !== 'connection-close'
 
+/** Whether a frame says nothing but something about a path (RFC 9000 section 9.1). */
+export const isProbing = ({ type }: Frame): boolean =>
+  type === 'path-challenge' || type === 'path-response' || type === 'new-connection-id' || type === 'padding'
+
 /** Whether RFC 9000 section 12.4 allows a frame in Initial and Handshake packets. */
 export const allowedInHandshake = (frame: Frame): boolean => {
   switch (frame.type) {

@@ -162,7 +162,7 @@ export class Handshake {
     const peer = decodeParameters(encoded, parts.role === 'client' ? 'server' : 'client')
     const seen = {
       role: parts.role,
-      remote: parts.ids.remote,
+      remote: parts.remoteIds.first.id,
       original: this.#originalId,
       retryId: parts.tokens.retryId,
     }
@@ -172,7 +172,8 @@ export class Handshake {
     }
     parts.peer = peer
     parts.observer?.parameters('remote', peer)
-    if (peer.statelessResetToken !== null) parts.ids.setInitialResetToken(peer.statelessResetToken)
+    parts.remoteIds.first.resetToken = peer.statelessResetToken
+    parts.paths.announceReset()
     if (peer.minAckDelayUs !== null) parts.ackFrequency.begin(peer.minAckDelayUs, 1000 * peer.maxAckDelayMs)
     parts.lifetime.agreeIdle(peer.maxIdleTimeoutMs)
     parts.streams.applyPeer({
@@ -191,7 +192,7 @@ export class Handshake {
     if (peer === null) return ending.violate(violation(INTERNAL_ERROR, 'complete without a peer'), now)
     parts.progress.complete = true
     parts.path.isValidated = true
-    parts.path.mtu.begin(parts.peer.maxUdpPayloadBytes)
+    parts.paths.begin(parts.peer.maxUdpPayloadBytes)
     if (parts.role === 'server') {
       parts.progress.doneOwed = true
       confirm(parts)

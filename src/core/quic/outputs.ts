@@ -1,4 +1,5 @@
 // What a QUIC connection tells its driver, and how it is told to end. Datagrams are not here: they are pulled by `transmit`.
+import type { Address } from '../address.ts'
 import type { StreamId } from '../ids.ts'
 import type { Work } from '../ports.ts'
 import type { ResumableSession } from '../tls/pre-shared-key.ts'
@@ -51,8 +52,12 @@ export type ConnectionOutput =
   | { readonly kind: 'id-retired'; readonly id: Uint8Array }
   /** A token for a later dial to this peer's address, to be used once (`QuicConfig.token`). Clients only. */
   | { readonly kind: 'new-token'; readonly token: Uint8Array }
-  /** A datagram from this peer's address that ends in this token is for this connection, whatever id it has; or no longer. */
-  | { readonly kind: 'reset-token'; readonly token: Uint8Array; readonly inUse: boolean }
+  /** A datagram from `remote` that ends in this token is for this connection, whatever id it has; or no longer. */
+  | { readonly kind: 'reset-token'; readonly token: Uint8Array; readonly remote: Address; readonly inUse: boolean }
+  /** The connection is elsewhere: the peer has proved that it is at `remote`. `local` is the socket we use, as the driver counts. */
+  | { readonly kind: 'migrated'; readonly remote: Address; readonly local: number }
+  /** The path that `migrate` asked for does not work; nothing has changed. */
+  | { readonly kind: 'migration-failed' }
   /** The connection is closing or draining: no stream works any more. Once. */
   | { readonly kind: 'closed'; readonly reason: CloseReason }
   /** Closing or draining is over: the driver forgets the connection. Once, last. */

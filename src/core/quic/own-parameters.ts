@@ -29,8 +29,7 @@ export const ownParameters = (settings: TransportSettings, ids: OwnIds): Transpo
   initialMaxStreamDataUni: openingBytes(settings),
   initialMaxStreamsBidi: settings.bidirectionalStreams,
   initialMaxStreamsUni: settings.unidirectionalStreams,
-  // Answers come to the path they were asked on; see docs/protocol.md.
-  disableActiveMigration: true,
+  disableActiveMigration: !settings.migration,
   activeConnectionIdLimit: settings.connectionIds,
   initialSourceId: ids.local,
   retrySourceId: ids.retryId,

@@ -1,6 +1,6 @@
 // One packet while it is being written: where it began, how much room its payload has, and what it carries for whom.
 import type { Writer } from '../bytes.ts'
-import { type Frame, isAckEliciting, writeFrame, writeStream } from './frames.ts'
+import { type Frame, isAckEliciting, isProbing, writeFrame, writeStream } from './frames.ts'
 import type { Carried } from './sent-packets.ts'
 
 export class PacketBuilder {
@@ -12,6 +12,8 @@ export class PacketBuilder {
   readonly frames: Frame[] | null
   isAckEliciting = false
   saysAck = false
+  /** It carries nothing but what says something about its path. */
+  isProbing = true
   /** Its size is what it is sent for: it does not count as in flight. */
   isPathProbe = false
   /** The datagram has to be filled up, since it says something about the path (RFC 9000 section 8.2.2). */
@@ -40,7 +42,8 @@ export class PacketBuilder {
     this.#empty = false
     if (isAckEliciting(frame)) this.isAckEliciting = true
     if (frame.type === 'ack') this.saysAck = true
-    if (frame.type === 'path-response') this.wantsFullDatagram = true
+    if (!isProbing(frame)) this.isProbing = false
+    if (frame.type === 'path-response' || frame.type === 'path-challenge') this.wantsFullDatagram = true
     if (carried !== null) this.carried.push(carried)
   }
 
@@ -49,7 +52,7 @@ export class PacketBuilder {
     writeStream(this.writer, carried, data)
     const { stream, start: offset, fin } = carried
     this.frames?.push({ type: 'stream', stream, offset, fin, data })
-    this.#empty = false
+    this.#empty = this.isProbing = false
     this.isAckEliciting = true
     this.carried.push(carried)
   }

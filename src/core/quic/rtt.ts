@@ -3,6 +3,9 @@
 /** Assumed before the first sample (RFC 9002 section 6.2.2). */
 export const INITIAL_RTT_MS = 333
 
+/** The probe timeout of a path that nothing is known of. */
+export const INITIAL_PTO_MS = INITIAL_RTT_MS + (4 * INITIAL_RTT_MS) / 2
+
 /** Timers cannot be finer than this (RFC 9002 section 6.1.2). */
 export const GRANULARITY_MS = 1
 

@@ -22,6 +22,8 @@ export interface TransportSettings {
   readonly growth: GrowthBudget
   /** Credit of the connection that only a prioritised stream may spend, ours and the peer's, so that control is never stuck behind bulk. */
   readonly reservedBytes: number
+  /** Whether the peer may move to another address of its own will; one that a NAT moves may in any case. */
+  readonly migration: boolean
   /** Packets that one key protects before the keys are changed (RFC 9001 section 6); never more than its cipher allows. */
   readonly keyPackets: number
   /** The largest datagrams that the path is tried with: no more than Ethernet carries in one piece, and all there is on loopback. */
@@ -41,6 +43,7 @@ export const TRANSPORT_DEFAULTS: TransportSettings = Object.freeze({
   connectionIds: 4,
   growth: growthBudget(256 * 1024 * 1024),
   reservedBytes: 64 * 1024,
+  migration: true,
   keyPackets: 2 ** 22,
   mtuMax: { ip4: 1472, ip6: 1452, loopback: 65_507 },
   congestion: 'cubic',

@@ -8,15 +8,20 @@ import { streamsAcknowledged, streamsLost } from './stream-frames.ts'
 /** Tells the owners of what packets carried that those were acknowledged or lost. */
 export const settle = (parts: Parts, name: SpaceName, settled: Settled, now: number): void => {
   const { mtu } = parts.path
+  const here = parts.recovery.flow.number
   for (const packet of settled.acknowledged) {
-    mtu.acknowledged(packet.bytes)
-    for (const carried of packet.carried) acknowledged(parts, name, carried)
+    // What went by another path says nothing about the size of this one.
+    const isHere = packet.flow === here
+    if (isHere) mtu.acknowledged(packet.bytes)
+    for (const carried of packet.carried) {
+      if (carried.kind !== 'mtu-probe' || isHere) acknowledged(parts, name, carried)
+    }
   }
   for (const packet of settled.lost) {
     parts.observer?.packetLost(name, packet.number)
     for (const carried of packet.carried) {
-      if (carried.kind === 'mtu-probe') mtu.probeLost(carried.bytes, now)
-      else lose(parts, name, carried)
+      if (carried.kind !== 'mtu-probe') lose(parts, name, carried)
+      else if (packet.flow === here) mtu.probeLost(carried.bytes, now)
     }
   }
   suspectSize(parts, settled.lost, now)
@@ -24,7 +29,8 @@ export const settle = (parts: Parts, name: SpaceName, settled: Settled, now: num
 
 /** Large packets were lost, or not acknowledged for a probe timeout: the path may not carry such any more. */
 export const suspectSize = ({ path, recovery }: Parts, packets: readonly SentPacket[], now: number): void => {
-  if (!packets.some(({ bytes }) => bytes > INITIAL_DATAGRAM_BYTES)) return
+  const here = recovery.flow.number
+  if (!packets.some(({ bytes, flow }) => bytes > INITIAL_DATAGRAM_BYTES && flow === here)) return
   if (path.mtu.missed(now)) recovery.throttle.setDatagramBytes(path.mtu.bytes)
 }
 
@@ -36,9 +42,8 @@ const acknowledged = (parts: Parts, name: SpaceName, carried: Carried): void => 
     case 'crypto':
       parts.spaces[name].cryptoOut.acknowledge(carried.start, carried.end)
       return
-    case 'new-connection-id':
     case 'retire-connection-id':
-      parts.ids.acknowledged(carried.kind, carried.sequence)
+      parts.remoteIds.acknowledged(carried.sequence)
       return
     case 'mtu-probe':
       if (parts.path.mtu.probeAcknowledged(carried.bytes)) {
@@ -69,8 +74,10 @@ export const lose = (parts: Parts, name: SpaceName, carried: Carried): void => {
       parts.ackFrequency.lost(carried.sequence)
       return
     case 'new-connection-id':
+      parts.localIds.lost(carried.sequence)
+      return
     case 'retire-connection-id':
-      parts.ids.lost(carried.kind, carried.sequence)
+      parts.remoteIds.lost(carried.sequence)
       return
     default:
       streamsLost(parts.streams, carried)

@@ -42,6 +42,7 @@ export class Stranger {
           this.#finished++
           this.#open.add(handle)
         },
+        migrated: () => {},
         lost: (handle) => void this.#open.delete(handle),
         failed: () => {},
       },

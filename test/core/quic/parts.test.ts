@@ -3,13 +3,14 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { Writer } from '../../../src/core/bytes.ts'
-import { ConnectionIds } from '../../../src/core/quic/connection-ids.ts'
+import { LocalIds } from '../../../src/core/quic/local-ids.ts'
 import { growthBudget, ReceiveWindow } from '../../../src/core/quic/flow-control.ts'
 import { writeFrame } from '../../../src/core/quic/frames.ts'
 import { PacketBuilder } from '../../../src/core/quic/packet-builder.ts'
 import { Ranges } from '../../../src/core/quic/ranges.ts'
 import { PieceCount, Reassembly } from '../../../src/core/quic/reassembly.ts'
 import { ReceivedPackets } from '../../../src/core/quic/received-packets.ts'
+import { RemoteIds } from '../../../src/core/quic/remote-ids.ts'
 import { Reordering } from '../../../src/core/quic/reordering.ts'
 import { Rtt } from '../../../src/core/quic/rtt.ts'
 import { SendBuffer } from '../../../src/core/quic/send-buffer.ts'
@@ -194,33 +195,27 @@ describe('received packets', () => {
 
 describe('connection ids', () => {
   it('a retirement that was asked for, lost and acknowledged again and again is owed no more', () => {
-    const ids = new ConnectionIds(
-      { local: new Uint8Array(8), remote: new Uint8Array(8).fill(1) },
-      { random: new SeededRandom(1), remoteMax: 4, emit: () => {} },
-    )
+    const ids = new RemoteIds(new Uint8Array(8).fill(1), 4)
     const asked = { sequence: 1, retirePriorTo: 1, id: new Uint8Array(8).fill(2), resetToken: new Uint8Array(16) }
     const again = { ...asked, sequence: 0, retirePriorTo: 0, id: new Uint8Array(8).fill(1) }
     for (let round = 0; round < 100; round++) {
-      assert.equal(ids.onNewConnectionId(round === 0 ? asked : again), null)
+      assert.equal(ids.onNew(round === 0 ? asked : again), null)
       ids.fill(new PacketBuilder(new Writer(new Uint8Array(1200)), 1200))
-      assert.equal(ids.onNewConnectionId(again), null)
-      ids.lost('retire-connection-id', 0)
+      assert.equal(ids.onNew(again), null)
+      ids.lost(0)
       ids.fill(new PacketBuilder(new Writer(new Uint8Array(1200)), 1200))
-      ids.acknowledged('retire-connection-id', 0)
+      ids.acknowledged(0)
     }
     assert.ok(!ids.pending)
   })
 
   it('are announced again with the same reset token', () => {
-    const ids = new ConnectionIds(
-      { local: new Uint8Array(8), remote: new Uint8Array(8).fill(1) },
-      { random: new SeededRandom(1), remoteMax: 4, emit: () => {} },
-    )
+    const ids = new LocalIds(new Uint8Array(8), { random: new SeededRandom(1), emit: () => {} })
     ids.issue(2)
     const said = [0, 1].map(() => {
       const writer = new Writer(new Uint8Array(1200))
       ids.fill(new PacketBuilder(writer, 1200))
-      ids.lost('new-connection-id', 1)
+      ids.lost(1)
       return [...writer.written()]
     })
     assert.deepEqual(said[1], said[0])
@@ -231,7 +226,7 @@ describe('sent packets', () => {
   const filled = (count: number): SentPackets => {
     const sent = new SentPackets()
     for (let number = 0; number < count; number++) {
-      sent.add({ number, sentAt: number, bytes: 100, ackEliciting: true, carried: [] })
+      sent.add({ number, sentAt: number, flow: 0, bytes: 100, ackEliciting: true, carried: [] })
     }
     return sent
   }
