@@ -29,6 +29,8 @@ import { Returning } from './returning.ts'
 import { firstFlight, Routes } from './routes.ts'
 import { type Arrival, Sockets } from './sockets.ts'
 
+export type { Dialled } from './dialled.ts'
+
 /** One of no known connection, when it came. */
 type Stranger = Stray & Arrival
 
@@ -56,6 +58,8 @@ export class Endpoint {
   /** Links whose outputs are to be drained before this turn ends. Bounded by the links there are. */
   readonly #touched: Link[] = []
   #settling = false
+  /** Whether a turn that settles is on its way: one is enough for all that is touched before it. */
+  #settleAhead = false
   #stopped = false
 
   constructor(options: EndpointOptions) {
@@ -212,8 +216,12 @@ export class Endpoint {
     if (link.touched) return
     link.touched = true
     this.#touched.push(link)
-    if (this.#settling || this.#touched.length > 1) return
-    this.#options.ports.timers.soon(() => this.#settle())
+    if (this.#settling || this.#settleAhead) return
+    this.#settleAhead = true
+    this.#options.ports.timers.soon(() => {
+      this.#settleAhead = false
+      this.#settle()
+    })
   }
 
   #work(link: Link, work: Work): void {

@@ -105,8 +105,8 @@ export const LIMITS: Limits = Object.freeze({
   eventsMax: 1024,
   /** The largest datagram a path is tried with over IPv4, 20 less over IPv6: what Ethernet carries, since we cannot forbid fragments. */
   mtuMax: 1472,
-  /** To 127.0.0.0/8 and ::1, whose interface carries 65,536: a fiftieth of the packets and their seals. */
-  loopbackMtuMax: 65_507,
+  /** To 127.0.0.0/8 and ::1, whose interface carries 65,507: a twelfth of the packets and their seals. Larger ones were slower. */
+  loopbackMtuMax: 16_384,
 })
 
 /** The defaults with some changed, frozen; throws ARGUMENT_INVALID for what is no limit or no positive number. */

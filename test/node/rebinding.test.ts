@@ -1,39 +1,12 @@
 // A NAT maps a node anew under a running transfer: its peer goes on with it where it is now, counts it there, and says so once it is sure.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Address } from '../../src/core/address.ts'
 import { STATUS } from '../../src/core/messages/codes.ts'
-import type { Ports, Udp, UdpEvents, UdpSocket } from '../../src/io/ports.ts'
+import type { Ports } from '../../src/io/ports.ts'
 import type { TransportEvent } from '../../src/node/events.ts'
 import type { GateOptions } from '../../src/core/gate/options.ts'
+import { Nat } from './nat.ts'
 import { type Host, World } from './transport-world.ts'
-
-/** A host behind a NAT: what it binds is seen elsewhere from the moment of `rebind` on. */
-class Nat {
-  readonly udp: Udp
-  #inner: UdpSocket | null = null
-  #events: UdpEvents | null = null
-
-  constructor(udp: Udp) {
-    this.udp = {
-      bind: async (local: Address, events: UdpEvents): Promise<UdpSocket> => {
-        this.#events = events
-        const first = (this.#inner = await udp.bind(local, events))
-        return {
-          local: first.local,
-          send: (bytes, to, done) => this.#inner?.send(bytes, to, done),
-          kernelDrops: () => null,
-          close: async () => this.#inner?.close(),
-        }
-      },
-    }
-  }
-
-  async rebind(udp: Udp, local: Address): Promise<void> {
-    await this.#inner?.close()
-    this.#inner = await udp.bind(local, this.#events!)
-  }
-}
 
 interface Played {
   readonly world: World

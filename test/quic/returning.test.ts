@@ -108,3 +108,12 @@ test('a cache holds as many servers as it is told to, the oldest goes', async ()
   assert.deepEqual([oldest.isResumed, newest.isResumed], [false, true])
   for (const listener of listeners) await world.run(listener.close())
 })
+
+test('a ticket is taken once', () => {
+  const sessions = new SessionCache()
+  const place = { host: 'server', port: 1, verify: { keys: [SERVER.peerId] } }
+  const session = { lifetimeMs: 1000 } as Parameters<SessionCache['keep']>[1]
+  sessions.keep(place, session, 5)
+  assert.deepEqual(sessions.take(place, 8), { session, ageMs: 3 })
+  assert.equal(sessions.take(place, 8), null)
+})

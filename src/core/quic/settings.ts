@@ -26,7 +26,7 @@ export interface TransportSettings {
   readonly migration: boolean
   /** Packets that one key protects before the keys are changed (RFC 9001 section 6); never more than its cipher allows. */
   readonly keyPackets: number
-  /** The largest datagrams that the path is tried with: no more than Ethernet carries in one piece, and all there is on loopback. */
+  /** The largest datagrams that the path is tried with: no more than Ethernet carries in one piece, and more on loopback. */
   readonly mtuMax: MtuMax
   /** How fast sending grows, and how far losses take it back: CUBIC (RFC 9438) or NewReno (RFC 9002). */
   readonly congestion: CongestionName
@@ -45,6 +45,6 @@ export const TRANSPORT_DEFAULTS: TransportSettings = Object.freeze({
   reservedBytes: 64 * 1024,
   migration: true,
   keyPackets: 2 ** 22,
-  mtuMax: { ip4: 1472, ip6: 1452, loopback: 65_507 },
+  mtuMax: { ip4: 1472, ip6: 1452, loopback: 16_384 },
   congestion: 'cubic',
 })
