@@ -1,6 +1,6 @@
 // The tests: what each asks of the server and the client, and what has to be seen besides the client's own content.
-import type { Witness } from './forwarder.ts'
-import type { Peer, TestName } from './peer.ts'
+import type { Weather, Witness } from './forwarder.ts'
+import type { Groups, KeyKind, Peer, Role, SuiteChoice, TestName } from './peer.ts'
 import type { Run } from './process.ts'
 
 const TRANSFER_BYTES = 10_000_000
@@ -10,11 +10,17 @@ export interface Case {
   readonly name: TestName
   /** As it stands in the table. */
   readonly title: string
+  /** What the client is ordered to do; the same when absent. */
+  readonly as?: TestName
   readonly bytes: number
   readonly retry?: true
-  readonly hybrid?: true
-  /** The client's port changes on the way: after so many bytes each time. */
-  readonly moves?: { readonly everyBytes: number; readonly max: number }
+  /** Groups that an end is restricted to. */
+  readonly groups?: Partial<Record<Role, Groups>>
+  readonly suite?: SuiteChoice
+  /** Of what key the server's certificate is; P-256 when absent. */
+  readonly key?: KeyKind
+  /** What the way between them does. */
+  readonly weather?: Weather
   /** What was not seen by the forwarder or the server, or null. */
   objection?(seen: Seen): string | null
 }
@@ -37,8 +43,24 @@ export const CASES: readonly Case[] = [
   },
   { name: 'download', title: '10 MB from the server', bytes: TRANSFER_BYTES },
   { name: 'upload', title: '10 MB from the client', bytes: TRANSFER_BYTES },
+  {
+    name: 'loss',
+    as: 'download',
+    title: '2 MB from the server, 3 % of datagrams lost',
+    bytes: 2_000_000,
+    weather: { loss: 0.03 },
+    objection: ({ witness }) => (witness.lost > 0 ? null : 'nothing was lost'),
+  },
+  {
+    name: 'lossup',
+    as: 'upload',
+    title: '2 MB from the client, 3 % of datagrams lost',
+    bytes: 2_000_000,
+    weather: { loss: 0.03 },
+    objection: ({ witness }) => (witness.lost > 0 ? null : 'nothing was lost'),
+  },
   { name: 'streams', title: '100 streams at once', bytes: 10_000 },
-  { name: 'keyupdate', title: 'key update', bytes: 2_000_000 },
+  { name: 'keyupdate', title: 'key update', bytes: 500_000 },
   {
     name: 'resume',
     title: 'resumption',
@@ -64,10 +86,23 @@ export const CASES: readonly Case[] = [
     name: 'rebind',
     title: 'rebinding in a transfer',
     bytes: TRANSFER_BYTES,
-    moves: { everyBytes: 2_500_000, max: 2 },
+    weather: { moves: { everyBytes: 2_500_000, max: 2 } },
     objection: ({ witness }) => (witness.bytesAfterMove > TRANSFER_BYTES / 4 ? null : 'little came after the move'),
   },
-  { name: 'hybrid', title: 'X25519MLKEM768', bytes: 1000, hybrid: true },
+  {
+    name: 'hybrid',
+    title: 'X25519MLKEM768',
+    bytes: 1000,
+    groups: { client: 'hybrid', server: 'hybrid' },
+  },
+  // Clients offer key shares of other groups.
+  { name: 'helloretry', title: 'HelloRetryRequest', bytes: 1000, groups: { server: 'p256' } },
+  { name: 'aes256', title: 'AES-256-GCM', bytes: 100_000, suite: 'aes256' },
+  { name: 'chacha20', title: 'ChaCha20-Poly1305', bytes: 100_000, suite: 'chacha20' },
+  { name: 'rsa', title: 'RSA certificate', bytes: 1000, key: 'rsa' },
+  { name: 'ed25519', title: 'Ed25519 certificate', bytes: 1000, key: 'ed25519' },
+  // As nodes do it.
+  { name: 'rawkeys', title: 'raw ML-DSA-65 keys of both', bytes: 1000, groups: { client: 'hybrid', server: 'hybrid' } },
 ]
 
 /** A server that says whether sessions were resumed has to say that the last one was. */

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Case } from './cases.ts'
 import { Forwarder, freePort } from './forwarder.ts'
-import type { Certificates, Peer } from './peer.ts'
+import type { Certificates, KeyKind, Peer } from './peer.ts'
 import { Run } from './process.ts'
 
 const LISTENING_MS = 20_000
@@ -31,32 +31,35 @@ export interface Cell {
 /** Runs a cell in a directory that is emptied first. */
 export const runCell = async (
   cell: Cell,
-  { certificates, directory }: { readonly certificates: Certificates; readonly directory: string },
+  own: { readonly certificates: Readonly<Record<KeyKind, Certificates>>; readonly directory: string },
 ): Promise<Outcome> => {
   const { client, server, test } = cell
   const lacking = client.lacks('client', test.name) ?? server.lacks('server', test.name)
   if (lacking !== null) return { kind: 'lacks', reason: lacking }
+  const { directory } = own
   rmSync(directory, { recursive: true, force: true })
   const [serverDirectory, clientDirectory] = [join(directory, 'server'), join(directory, 'client')]
   for (const path of [serverDirectory, clientDirectory]) mkdirSync(path, { recursive: true })
   // Ours speaks what the other does.
   const alpn = client.alpn === 'h3' || server.alpn === 'h3' ? 'h3' : 'hq-interop'
-  const common = {
-    test: test.name,
-    alpn,
-    certificates,
-    bytes: test.bytes,
-    groups: test.hybrid ? 'hybrid' : 'default',
-  } as const
+  const certificates = own.certificates[test.key ?? 'p256']
+  const { name, bytes, suite = 'default' } = test
+  const common = { test: test.as ?? name, alpn, certificates, bytes, suite } as const
   // A client of ours offers no other version than 1, so the one to be refused is that.
   const refused = test.name === 'version' && client.name === OURS && server.refusesV1
   const port = await freePort()
-  const demands = { retry: test.retry ?? false, refuseV1: refused, directory: serverDirectory }
+  const demands = {
+    groups: test.groups?.server ?? 'default',
+    retry: test.retry ?? false,
+    refuseV1: refused,
+    directory: serverDirectory,
+  }
   const serverRun = new Run(server.server({ ...common, ...demands, port }))
-  const forwarder = new Forwarder(port, test.moves ?? null)
+  const forwarder = new Forwarder(port, test.weather)
   try {
     if (!(await listens(server, serverRun))) return failed('the server does not listen', serverRun)
-    const orders = { ...common, port: await forwarder.listen(), refused, directory: clientDirectory }
+    const groups = test.groups?.client ?? 'default'
+    const orders = { ...common, groups, port: await forwarder.listen(), refused, directory: clientDirectory }
     const began = performance.now()
     const runs: Run[] = []
     const { commands, objection } = client.client(orders)

@@ -4,6 +4,7 @@ import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 
 const HOST = '127.0.0.1'
+const SEED = 20_261_126
 const BUFFER_BYTES = 4 * 1024 * 1024
 
 /** What passed from the server to its clients. */
@@ -14,12 +15,19 @@ export interface Witness {
   bytes: number
   bytesAfterMove: number
   moves: number
+  lost: number
 }
 
 /** How often clients are moved: each time this many bytes have passed, in either direction. */
 export interface Moves {
   readonly everyBytes: number
   readonly max: number
+}
+
+/** What else the way does to datagrams: each that comes is lost with this chance, by a sequence that is the same in each run. */
+export interface Weather {
+  readonly moves?: Moves
+  readonly loss?: number
 }
 
 interface Way {
@@ -30,17 +38,20 @@ interface Way {
 }
 
 export class Forwarder {
-  readonly witness: Witness = { retries: 0, versionNegotiations: 0, bytes: 0, bytesAfterMove: 0, moves: 0 }
+  readonly witness: Witness = { retries: 0, versionNegotiations: 0, bytes: 0, bytesAfterMove: 0, moves: 0, lost: 0 }
   readonly #server: number
   readonly #moves: Moves | null
+  readonly #loss: number
+  #drawn = SEED
   readonly #front = createSocket('udp4')
   /** By the client's port. Bounded by the clients of one cell. */
   readonly #ways = new Map<number, Way>()
   readonly #sockets = new Set<Socket>()
 
-  constructor(server: number, moves: Moves | null) {
+  constructor(server: number, { moves, loss = 0 }: Weather = {}) {
     this.#server = server
-    this.#moves = moves
+    this.#moves = moves ?? null
+    this.#loss = loss
     this.#front.on('message', (datagram, { address, port }) => this.#fromClient(datagram, address, port))
     this.#front.on('error', () => {})
   }
@@ -65,6 +76,7 @@ export class Forwarder {
       this.#ways.set(port, way)
     }
     this.#count(way, datagram.length)
+    if (this.#isLost()) return
     way.upstream.send(datagram, this.#server, HOST)
   }
 
@@ -78,7 +90,16 @@ export class Forwarder {
     witness.bytes += datagram.length
     if (way.moves > 0) witness.bytesAfterMove += datagram.length
     this.#count(way, datagram.length)
+    if (this.#isLost()) return
     this.#front.send(datagram, way.client.port, way.client.address)
+  }
+
+  #isLost(): boolean {
+    if (this.#loss === 0) return false
+    this.#drawn = (this.#drawn * 1_103_515_245 + 12_345) % 2 ** 31
+    const isLost = this.#drawn / 2 ** 31 < this.#loss
+    if (isLost) this.witness.lost++
+    return isLost
   }
 
   #count(way: Way, bytes: number): void {

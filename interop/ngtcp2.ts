@@ -16,9 +16,11 @@ const STREAMS = 100
 /** What is asked for beside the point. */
 const SMALL_BYTES = 1000
 
+const NO_RAW_KEYS = 'its programs take no raw public keys'
+const NO_HYBRID = 'GnuTLS here has no ML-KEM'
 const LACKS: Record<Role, Partial<Record<TestName, string>>> = {
-  client: { hybrid: 'GnuTLS here has no ML-KEM' },
-  server: { hybrid: 'GnuTLS here has no ML-KEM' },
+  client: { hybrid: NO_HYBRID, helloretry: 'it sends a key share of every group that we have', rawkeys: NO_RAW_KEYS },
+  server: { hybrid: NO_HYBRID, rawkeys: NO_RAW_KEYS },
 }
 
 /** ngtcp2 as Debian has it: absent where there is neither it nor Debian's way to it. */
@@ -49,9 +51,12 @@ const ngtcp2 = ({ version, client, server }: Record<'version' | Role, string>): 
 
 /** It answers with files; paths that are numbers it answers with as many bytes of its own choice, so ours have an ending. */
 const serverCommand = (file: string, orders: ServerOrders): Command => {
-  const { port, certificates, retry, directory, bytes } = orders
+  const { port, certificates, groups, retry, directory, bytes } = orders
   for (const length of new Set([SMALL_BYTES, bytes])) writeFileSync(join(directory, nameOf(length)), pattern(length))
-  const own = retry ? ['--validate-addr'] : []
+  const own = [
+    ...(retry ? ['--validate-addr'] : []),
+    ...(groups === 'p256' ? ['--groups=-GROUP-ALL:+GROUP-SECP256R1'] : []),
+  ]
   return { file, args: [...QUIET, ...own, HOST, String(port), certificates.key, certificates.chain], cwd: directory }
 }
 
@@ -109,8 +114,16 @@ const clientCommands = (file: string, orders: ClientOrders): ClientCommands => {
     case 'handshake':
     case 'retry':
     case 'download':
+    case 'loss':
+    case 'lossup':
     case 'rebind':
     case 'hybrid':
+    case 'helloretry':
+    case 'aes256':
+    case 'chacha20':
+    case 'rsa':
+    case 'ed25519':
+    case 'rawkeys':
       return { commands: [get()], objection: got }
   }
 }

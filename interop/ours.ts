@@ -12,9 +12,12 @@ export const ourPeer = (): Peer => {
   const peer = commonPeer({ name: OURS, version: '', file, before: [PROGRAM], lacks: {} })
   return {
     ...peer,
-    server: (orders) => ({ file, args: [PROGRAM, 'server', ...serverArguments(orders), '--alpn', orders.alpn] }),
+    server: (orders) => ({
+      file,
+      args: [PROGRAM, 'server', ...serverArguments(orders), '--alpn', orders.alpn, '--suite', orders.suite],
+    }),
     client: (orders) => {
-      const args = [PROGRAM, 'client', ...clientArguments(orders), '--alpn', orders.alpn]
+      const args = [PROGRAM, 'client', ...clientArguments(orders), '--alpn', orders.alpn, '--suite', orders.suite]
       return { ...peer.client(orders), commands: [{ file, args: orders.refused ? [...args, '--refused'] : args }] }
     },
   }

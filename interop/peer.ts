@@ -10,6 +10,8 @@ export type TestName =
   | 'retry'
   | 'download'
   | 'upload'
+  | 'loss'
+  | 'lossup'
   | 'streams'
   | 'keyupdate'
   | 'resume'
@@ -17,12 +19,30 @@ export type TestName =
   | 'version'
   | 'rebind'
   | 'hybrid'
+  | 'helloretry'
+  | 'aes256'
+  | 'chacha20'
+  | 'rsa'
+  | 'ed25519'
+  | 'rawkeys'
 
 /** Groups that TLS is restricted to. */
-export type Groups = 'default' | 'hybrid'
+export type Groups = 'default' | 'hybrid' | 'p256'
+
+/** The cipher suite that ours is restricted to; whoever it speaks with has all three. */
+export type SuiteChoice = 'default' | 'aes256' | 'chacha20'
+
+/** What a server's certificate is of. */
+export type KeyKind = 'p256' | 'rsa' | 'ed25519'
 
 /** What the exchange is spoken in: HTTP/0.9 over QUIC, as in the public interoperability runner, or a little HTTP/3. */
 export type Alpn = 'hq-interop' | 'h3'
+
+/** Files of an ML-DSA-65 key: the private one, PKCS#8 in the identity file of a data directory of ours, and the public one, PEM. */
+export interface RawKey {
+  readonly identity: string
+  readonly shown: string
+}
 
 /** Files of one run, made anew for it. */
 export interface Certificates {
@@ -31,6 +51,8 @@ export interface Certificates {
   readonly key: string
   /** Whom clients trust, PEM. */
   readonly authority: string
+  /** Keys that are shown without a certificate (RFC 7250). */
+  readonly raw: Readonly<Record<Role, RawKey>>
 }
 
 /** What a server is to do. */
@@ -40,6 +62,7 @@ export interface ServerOrders {
   readonly alpn: Alpn
   readonly certificates: Certificates
   readonly groups: Groups
+  readonly suite: SuiteChoice
   /** How much its clients will ask for. */
   readonly bytes: number
   /** Each client has to show its address by a Retry. */
@@ -57,6 +80,7 @@ export interface ClientOrders {
   readonly alpn: Alpn
   readonly certificates: Certificates
   readonly groups: Groups
+  readonly suite: SuiteChoice
   readonly bytes: number
   /** The server does not speak version 1: that is what the client has to find. */
   readonly refused: boolean

@@ -1,6 +1,6 @@
 // Implementations that we did not write and whose programs here take the common command line: aioquic, quic-go and quinn.
 import { join } from 'node:path'
-import type { ClientOrders, Command, Peer, Prepared, Role, ServerOrders, TestName } from './peer.ts'
+import type { Certificates, ClientOrders, Command, Peer, Prepared, Role, ServerOrders, TestName } from './peer.ts'
 import type { Run } from './process.ts'
 import { type Built, buildAioquic, buildQuicGo, buildQuinn, pinned } from './toolchains.ts'
 
@@ -42,14 +42,28 @@ const objection = (run: Run): string | null => {
 }
 
 /** The command line of a server. */
-export const serverArguments = ({ port, certificates, groups, retry, refuseV1 }: ServerOrders): string[] => {
+export const serverArguments = ({ test, port, certificates, groups, retry, refuseV1 }: ServerOrders): string[] => {
   const always = { port: String(port), cert: certificates.chain, key: certificates.key, groups }
-  return [...named(always), ...(retry ? ['--retry'] : []), ...(refuseV1 ? ['--refuse-v1'] : [])]
+  return [
+    ...named(always),
+    ...rawKeys('server', test, certificates),
+    ...(retry ? ['--retry'] : []),
+    ...(refuseV1 ? ['--refuse-v1'] : []),
+  ]
 }
 
 /** The command line of a client. */
-export const clientArguments = ({ test, port, certificates, groups, bytes }: ClientOrders): string[] =>
-  named({ test, port: String(port), ca: certificates.authority, groups, bytes: String(bytes) })
+export const clientArguments = ({ test, port, certificates, groups, bytes }: ClientOrders): string[] => [
+  ...named({ test, port: String(port), ca: certificates.authority, groups, bytes: String(bytes) }),
+  ...rawKeys('client', test, certificates),
+]
+
+/** Both ends show raw keys in this test, and know each other's. */
+const rawKeys = (own: Role, test: TestName, { raw }: Certificates): string[] => {
+  if (test !== 'rawkeys') return []
+  const other = own === 'client' ? 'server' : 'client'
+  return named({ 'raw-key': raw[own].identity, 'raw-peer': raw[other].shown })
+}
 
 const named = (options: Record<string, string>): string[] =>
   Object.entries(options).flatMap(([name, value]) => [`--${name}`, value])
@@ -57,14 +71,16 @@ const named = (options: Record<string, string>): string[] =>
 const prepared = (name: string, built: Built, peer: (file: string) => Peer): Prepared =>
   built.kind === 'built' ? { kind: 'ready', peer: peer(built.file) } : { ...built, name }
 
-const NO_HYBRID = { hybrid: 'no ML-KEM' }
+const NO_RAW_KEYS = 'no raw public keys'
+/** Its client offers a key share of every group, its server answers none else. */
+const AIOQUIC_LACKS = { hybrid: 'no ML-KEM', helloretry: 'no HelloRetryRequest', rawkeys: NO_RAW_KEYS }
 
 /** aioquic, in Python. */
 export const prepareAioquic = async (): Promise<Prepared> => {
   const version = pinned('aioquic/requirements.txt', /^aioquic==(\S+)$/m)
   const before = [join(import.meta.dirname, 'aioquic/peer.py')]
   return prepared('aioquic', await buildAioquic(), (file) =>
-    commonPeer({ name: 'aioquic', version, file, before, lacks: NO_HYBRID }),
+    commonPeer({ name: 'aioquic', version, file, before, lacks: AIOQUIC_LACKS }),
   )
 }
 
@@ -72,7 +88,7 @@ export const prepareAioquic = async (): Promise<Prepared> => {
 export const prepareQuicGo = async (): Promise<Prepared> => {
   const version = pinned('quic-go/go.mod', /quic-go\/quic-go v(\S+)/)
   return prepared('quic-go', await buildQuicGo(), (file) =>
-    commonPeer({ name: 'quic-go', version, file, before: [], lacks: {} }),
+    commonPeer({ name: 'quic-go', version, file, before: [], lacks: { rawkeys: NO_RAW_KEYS } }),
   )
 }
 

@@ -61,7 +61,7 @@ export const buildQuinn = async (): Promise<Built> => {
   const cargo = found('cargo')
   if (cargo === null) return { kind: 'absent', reason: 'no cargo' }
   const sources = join(SOURCES, 'quinn')
-  const files = ['Cargo.toml', 'pins.lock', 'src/main.rs', 'src/client.rs', 'src/server.rs']
+  const files = ['Cargo.toml', 'pins.lock', ...globSync('src/*.rs', { cwd: sources })]
   return built(
     'quinn',
     files.map((name) => join(sources, name)),

@@ -6,7 +6,10 @@ import { TRANSPORT_DEFAULTS } from '../../src/core/quic/settings.ts'
 export const DATAGRAM_BYTES = 1_452
 
 /** The transport settings of a node, but for the size of datagrams. */
-export const SETTINGS = { ...TRANSPORT_DEFAULTS, datagramBytes: DATAGRAM_BYTES }
+export const SETTINGS = {
+  ...TRANSPORT_DEFAULTS,
+  mtuMax: { ip4: DATAGRAM_BYTES, ip6: DATAGRAM_BYTES, loopback: DATAGRAM_BYTES },
+}
 
 export const ALPN = ['sallyport/1']
 

@@ -74,7 +74,7 @@ export class Driver {
         return
       }
       this.#unsent++
-      socket.send(buffer.subarray(0, size), connection.remote, () => this.#sent(buffer))
+      socket.send(buffer.subarray(0, size), connection.destination.remote, () => this.#sent(buffer))
     }
     this.drive()
   }

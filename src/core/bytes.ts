@@ -119,9 +119,16 @@ export class Writer {
   /** An unsigned big-endian integer in `size` bytes (1 to 8). */
   uint(value: number, size: number): void {
     this.#room(size)
-    for (let i = size - 1, rest = value; i >= 0; i--) {
-      this.bytes[this.at + i] = rest % 256
+    const { bytes, at } = this
+    // What fits 32 bits, which is nearly everything, is shifted; the rest is divided.
+    let rest = size > 4 ? Math.floor(value / 2 ** 32) : 0
+    for (let i = size - 5; i >= 0; i--) {
+      bytes[at + i] = rest % 256
       rest = Math.floor(rest / 256)
+    }
+    for (let i = size - 1, low = value >>> 0, end = Math.max(0, size - 4); i >= end; i--) {
+      bytes[at + i] = low & 0xff
+      low >>>= 8
     }
     this.at += size
   }

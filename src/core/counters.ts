@@ -83,6 +83,8 @@ export class Counters {
   unanswered = 0
   /** Inbound handshakes and connections of validated addresses that came to nothing: never finished, never introduced, or fallen silent. */
   wasted = 0
+  /** Times an established connection's peer proved to be at another address. */
+  migrated = 0
   /** Established connections that gave way to a newcomer. */
   evicted = 0
 
@@ -95,6 +97,8 @@ export class Counters {
 
   /** Handshakes that finished, then inserts into the registry, then readers armed: equal after every turn. */
   readonly accepted: ByDirection = both()
+  /** Of the accepted ones, those that came back with a ticket: nobody signed. */
+  readonly resumed: ByDirection = both()
   readonly registered: ByDirection = both()
   readonly reading: ByDirection = both()
   readonly identified: ByDirection = both()

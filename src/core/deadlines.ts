@@ -1,10 +1,16 @@
 // Which of many things is due first: a binary heap that knows where each item stands, so that moving one deadline costs a few swaps
 // however many there are. Ties are broken by the order in which deadlines were set, so that a replay is exact.
+//
+// A deadline that moves away stays in its place until it is first, and only then sinks to where it belongs: most are moved away and
+// back with each datagram, and come to nothing. So an entry may stand nearer than it is due, never farther, and the first is exact.
 
 interface Entry<T> {
   readonly item: T
   at: number
   order: number
+  /** By what it stands in the heap: `at` and `order`, or earlier ones. */
+  placedAt: number
+  placedOrder: number
   index: number
 }
 
@@ -36,7 +42,11 @@ export class Deadlines<T> {
     if (entry.at === at) return
     entry.at = at
     entry.order = this.#order++
-    this.#sift(entry)
+    if (at < entry.placedAt) {
+      settle(entry)
+      this.#up(entry)
+    }
+    this.#exactFirst()
   }
 
   clear(item: T): void {
@@ -46,7 +56,9 @@ export class Deadlines<T> {
     const last = this.#heap.pop()
     if (last === undefined || last === entry) return
     this.#place(last, entry.index)
-    this.#sift(last)
+    this.#up(last)
+    this.#down(last)
+    this.#exactFirst()
   }
 
   /** Removes and returns the item whose deadline is first and not after `now`, or null. */
@@ -58,15 +70,19 @@ export class Deadlines<T> {
   }
 
   #insert(item: T, at: number): void {
-    const entry: Entry<T> = { item, at, order: this.#order++, index: this.#heap.length }
+    const order = this.#order++
+    const entry: Entry<T> = { item, at, order, placedAt: at, placedOrder: order, index: this.#heap.length }
     this.#entries.set(item, entry)
     this.#heap.push(entry)
-    this.#sift(entry)
+    this.#up(entry)
   }
 
-  #sift(entry: Entry<T>): void {
-    this.#up(entry)
-    this.#down(entry)
+  /** The first sinks for as long as it is due later than it stands. Each entry sinks at most once for each time it moved away. */
+  #exactFirst(): void {
+    for (let first = this.#heap[0]; first !== undefined && first.order !== first.placedOrder; first = this.#heap[0]) {
+      settle(first)
+      this.#down(first)
+    }
   }
 
   #up(entry: Entry<T>): void {
@@ -99,4 +115,10 @@ export class Deadlines<T> {
   }
 }
 
-const before = <T>(a: Entry<T>, b: Entry<T>): boolean => a.at < b.at || (a.at === b.at && a.order < b.order)
+const settle = <T>(entry: Entry<T>): void => {
+  entry.placedAt = entry.at
+  entry.placedOrder = entry.order
+}
+
+const before = <T>(a: Entry<T>, b: Entry<T>): boolean =>
+  a.placedAt < b.placedAt || (a.placedAt === b.placedAt && a.placedOrder < b.placedOrder)

@@ -6,3 +6,6 @@ export const systemClock: Clock = Object.freeze({
   now: () => performance.now(),
   wall: () => Date.now(),
 })
+
+/** A wall time (ms since 1970) as RFC 3339 has it. */
+export const wallText = (ms: number): string => new Date(ms).toISOString()

@@ -1,8 +1,9 @@
 // The core's Crypto port over node:crypto (OpenSSL 3.5), one BLAKE3 library, and libsodium where it is installed.
-import { createHmac, hash, timingSafeEqual } from 'node:crypto'
+import { timingSafeEqual } from 'node:crypto'
 import { peerIdOf } from '../core/ids.ts'
 import type { Crypto } from '../core/ports.ts'
 import { loadBlake3 } from './blake3.ts'
+import { digestOf, hmac } from './hmac.ts'
 import { answerKeyShare, makeKeyShare } from './key-exchange.ts'
 import { aesGcmTag, createPacketKey } from './packet-key.ts'
 import { loadSodium } from './sodium.ts'
@@ -18,8 +19,8 @@ export const createCrypto = async (options: CryptoOptions = {}): Promise<Crypto>
   const blake3 = await loadBlake3()
   const sodium = options.sodium === false ? null : await loadSodium()
   return Object.freeze<Crypto>({
-    hash: (name, data) => (name === 'blake3' ? blake3(data) : plain(hash(name, data, 'buffer'))),
-    hmac: (name, key, data) => plain(createHmac(name, key).update(data).digest()),
+    hash: (name, data) => (name === 'blake3' ? blake3(data) : digestOf(name, data)),
+    hmac,
     peerId: (publicKey) => peerIdOf(blake3(publicKey)),
     swiftest: sodium === null ? 0x1301 : 0x1303,
     packetKey: (suite, key, iv, headerKey) => createPacketKey(suite, { key, iv, headerKey }, sodium),
@@ -29,6 +30,3 @@ export const createCrypto = async (options: CryptoOptions = {}): Promise<Crypto>
     equal: (a, b) => a.length === b.length && timingSafeEqual(a, b),
   })
 }
-
-/** The same memory without Buffer's own `slice` and prototype, so that all implementations of the port give equal values. */
-const plain = (buffer: Buffer): Uint8Array => new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength)

@@ -4,13 +4,22 @@ import type { Direction, HandshakeFailure } from '../core/counters.ts'
 import type { ConnectionHandle } from '../core/ids.ts'
 import type { ShareView } from '../core/gate/shares.ts'
 import type { CloseReason } from '../core/quic/outputs.ts'
+import type { Address } from '../core/address.ts'
 import type { Link } from './link.ts'
 import type { Schedule } from './schedule.ts'
+
+/** Where a peer is now, and whether its network's share of the connections counts there. */
+export interface Moved {
+  readonly remote: Address
+  readonly hasShare: boolean
+}
 
 /** Hears what becomes of connections, in the turn in which it happens. */
 export interface Acceptance {
   /** The handshake finished. Returns when the connection is registered and its streams are read. */
   established(link: Link, now: number): void
+  /** An established connection's peer has proved to be elsewhere. */
+  migrated(handle: ConnectionHandle, moved: Moved, now: number): void
   /** An established connection is closed. */
   lost(handle: ConnectionHandle, reason: CloseReason, now: number): void
   /** A connection ended before it was established. */

@@ -94,6 +94,11 @@ export class Channel implements StreamEvents, ConversationOwner {
     return call
   }
 
+  /** The peer is elsewhere. */
+  migrated(info: PeerInfo): void {
+    if (this.peer !== null) this.peer = info
+  }
+
   /** The connection is closed: whatever still goes on is lost. */
   end(loss: Loss): void {
     this.#failWaiting(loss)

@@ -24,8 +24,7 @@ export interface EndpointOptions {
   /** Application protocols, best first. */
   readonly alpn: readonly string[]
   readonly limits: EndpointLimits
-  /** Settings for peers on this machine's loopback interface, which carries large datagrams, and for all others. */
-  readonly transports: { readonly loopback: TransportSettings; readonly elsewhere: TransportSettings }
+  readonly transport: TransportSettings
   readonly schedule: Schedule
   readonly counters: Counters
   /** Default: nobody reads how long things take. */
@@ -51,5 +50,8 @@ export interface EndpointOptions {
 /** What a connection's configuration has besides, and who hears what comes of that: of `judge` it has to say `judged` to the link. */
 export interface More {
   readonly config: (ends: LinkEnds) => Partial<QuicConfig>
-  readonly told: (link: Link, output: Extract<ConnectionOutput, { readonly kind: 'judge' | 'key-log' }>) => void
+  readonly told: (
+    link: Link,
+    output: Extract<ConnectionOutput, { readonly kind: 'judge' | 'key-log' | 'session' }>,
+  ) => void
 }

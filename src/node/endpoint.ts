@@ -7,6 +7,7 @@ import { assert, unreachable } from '../core/assert.ts'
 import type { HandshakeFailure } from '../core/counters.ts'
 import { type Histograms, histograms } from '../core/histograms.ts'
 import type { SlotVerdict, Verdict } from '../core/gate/gate.ts'
+import { CLOSE } from '../core/messages/codes.ts'
 import type { ConnectionHandle, PeerId } from '../core/ids.ts'
 import type { Random, Work } from '../core/ports.ts'
 import type { CloseReason, ConnectionOutput } from '../core/quic/outputs.ts'
@@ -14,6 +15,7 @@ import type { LongHeader } from '../core/quic/packet.ts'
 import type { TlsPeer } from '../core/tls/session.ts'
 import { type Admission, AT_ONCE, type Crowd, NO_CROWD } from './acceptance.ts'
 import { cameToNothing, endingOf, handshakeFailure, inVain } from './close-reasons.ts'
+import { type Dialled, refused } from './dialled.ts'
 import type { EndpointOptions } from './endpoint-options.ts'
 import { Gatekeeper, type Stray } from './gatekeeper.ts'
 import { GivenTokens } from './given-tokens.ts'
@@ -23,16 +25,11 @@ import { workForLink } from './link-work.ts'
 import { isFirstFlight, type Newcomer, Newcomers } from './newcomers.ts'
 import { Outbox } from './outbox.ts'
 import { CORE_QUIC, type Quic } from './quic.ts'
+import { Returning } from './returning.ts'
 import { firstFlight, Routes } from './routes.ts'
 import { type Arrival, Sockets } from './sockets.ts'
 
-/** Why a dial could not begin. */
-export type DialRefusal = 'closing' | 'no-socket' | 'slots-full' | 'connections-full'
-
-/** A dial that began, or why it could not. */
-export type Dialled =
-  | { readonly kind: 'dialling'; readonly handle: ConnectionHandle }
-  | { readonly kind: 'refused'; readonly reason: DialRefusal }
+export type { Dialled } from './dialled.ts'
 
 /** One of no known connection, when it came. */
 type Stranger = Stray & Arrival
@@ -61,6 +58,8 @@ export class Endpoint {
   /** Links whose outputs are to be drained before this turn ends. Bounded by the links there are. */
   readonly #touched: Link[] = []
   #settling = false
+  /** Whether a turn that settles is on its way: one is enough for all that is touched before it. */
+  #settleAhead = false
   #stopped = false
 
   constructor(options: EndpointOptions) {
@@ -71,7 +70,7 @@ export class Endpoint {
     this.#admission = options.admission ?? AT_ONCE
     this.#crowd = options.crowd ?? NO_CROWD
     const resetSecret = options.resetSecret ?? drawn(ports.random)
-    this.#parentage = { ...options, resetSecret }
+    this.#parentage = { ...options, resetSecret, returning: new Returning(ports) }
     const own = { gate: options.gate ?? {}, quic: this.#quic, resetSecret }
     this.#keeper = new Gatekeeper({ ...options, ...own })
     this.#newcomers = new Newcomers({
@@ -120,9 +119,8 @@ export class Endpoint {
     const token = this.#tokens.take(remote)
     const connection = this.#quic.connect(token === null ? config : { ...config, token }, now)
     this.#options.counters.handshakesBegun.outbound++
-    const { datagramBytes } = config.transport
     const own = { handle, direction: 'outbound', isValidated: true, beganAt: now, owner: this } as const
-    const link = new Link({ ...own, remote, connection, socket, datagramBytes }, deadline)
+    const link = new Link({ ...own, remote, connection, socket }, deadline)
     this.#add(link, null)
     this.#settle()
     return { kind: 'dialling', handle }
@@ -218,8 +216,12 @@ export class Endpoint {
     if (link.touched) return
     link.touched = true
     this.#touched.push(link)
-    if (this.#settling || this.#touched.length > 1) return
-    this.#options.ports.timers.soon(() => this.#settle())
+    if (this.#settling || this.#settleAhead) return
+    this.#settleAhead = true
+    this.#options.ports.timers.soon(() => {
+      this.#settleAhead = false
+      this.#settle()
+    })
   }
 
   #work(link: Link, work: Work): void {
@@ -278,10 +280,9 @@ export class Endpoint {
     const deadline = this.#keeper.gate.take(verdict, handle, since)
     const config = linkConfig(this.#parentage, { role: 'server', remote, expectedPeer: null })
     const connection = this.#quic.accept(config, this.#keeper.admit(verdict, header, remote), this.#now)
-    const { datagramBytes } = config.transport
     const isValidated = verdict.standing !== 'stranger'
     const own = { handle, direction: 'inbound', isValidated, beganAt: since, owner: this } as const
-    const link = new Link({ ...own, remote, connection, socket, datagramBytes }, deadline)
+    const link = new Link({ ...own, remote, connection, socket }, deadline)
     this.#add(link, { from: remote, destinationId: header.destinationId })
     this.#deliver(link, arrival)
     return this.#links.has(handle)
@@ -365,10 +366,17 @@ export class Endpoint {
         return this.#routes.issue(link, output.id)
       case 'id-retired':
         return this.#routes.retire(link, output.id)
+      case 'session':
+        if (this.#options.more !== undefined) return this.#options.more.told(link, output)
+        return this.#parentage.returning.keep(output.session)
       case 'new-token':
         return this.#tokens.keep(link.remote, output.token)
       case 'reset-token':
-        return this.#routes.resets(link, output.token, output.inUse)
+        return this.#routes.resets(link, output)
+      case 'migrated':
+        return this.#migrated(link, output.remote)
+      case 'migration-failed':
+        return
       case 'peer-hears':
       case 'stream-opened':
       case 'stream-readable':
@@ -391,6 +399,7 @@ export class Endpoint {
     const due = this.#keeper.gate.halfOpen.deadline(link.handle)
     assert(due === link.state.deadline, 'no progress moves the deadline of a handshake')
     this.#options.counters.accepted[link.direction]++
+    if (link.connection.isResumed) this.#options.counters.resumed[link.direction]++
     this.#histograms[link.direction === 'inbound' ? 'handshakeIn' : 'handshakeOut'].record(now - link.beganAt)
     this.#keeper.gate.halfOpen.release(link.handle)
     link.state = { kind: 'established', since: now }
@@ -402,13 +411,22 @@ export class Endpoint {
     this.#admission.ended(link.handle)
   }
 
+  /** The peer has proved to be elsewhere: from now on, and not before, it is counted there. */
+  #migrated(link: Link, remote: Address): void {
+    if (link.state.kind !== 'established') return
+    this.#options.counters.migrated++
+    link.remote = remote
+    if (!this.#keeper.welcomes(remote)) return link.close(CLOSE.refused, 'moved', this.#now)
+    this.#options.acceptance.migrated(link.handle, { remote, hasShare: this.#keeper.hasShare(remote) }, this.#now)
+  }
+
   #onClosed(link: Link, reason: CloseReason): void {
     const { acceptance, counters } = this.#options
     const { state } = link
     if (state.kind === 'closed') return
     this.#end(link)
     const wasInVain = (heardForMs: number): boolean => (this.#options.inVain ?? inVain)(reason, heardForMs)
-    if (cameToNothing(link, state, wasInVain)) this.#keeper.wasted(link.remote)
+    if (cameToNothing(link, state, wasInVain)) this.#keeper.wasted(link.origin)
     if (state.kind === 'established') {
       counters.ended[endingOf(reason)]++
       return acceptance.lost(link.handle, reason, this.#now)
@@ -453,5 +471,3 @@ const drawn = (random: Random): Uint8Array => {
   random.fill(secret)
   return secret
 }
-
-const refused = (reason: DialRefusal): Dialled => ({ kind: 'refused', reason })

@@ -12,6 +12,8 @@ import type { Task } from './task-set.ts'
  */
 export type TransportEvent =
   | { readonly kind: 'connected'; readonly peerId: PeerId; readonly peer: PeerInfo }
+  /** The connection in use goes on at another address, which the peer has proved to be its own; only between the other two. */
+  | { readonly kind: 'migrated'; readonly peerId: PeerId; readonly peer: PeerInfo }
   | { readonly kind: 'disconnected'; readonly peerId: PeerId }
   | { readonly kind: 'task-failed'; readonly task: Task; readonly error: SallyportError }
   | { readonly kind: 'lagged'; readonly missed: number; readonly peers: readonly PeerInfo[] }
@@ -39,7 +41,7 @@ export class EventFeed {
 
   /** Tells every subscriber at once; runs nobody's code. */
   publish(event: FeedEvent): void {
-    if (event.kind === 'connected') this.#connected.set(event.peerId, event.peer)
+    if (event.kind === 'connected' || event.kind === 'migrated') this.#connected.set(event.peerId, event.peer)
     else if (event.kind === 'disconnected') this.#connected.delete(event.peerId)
     for (const subscriber of this.#subscribers) if (!subscriber.push(event)) this.#lagged(1)
   }

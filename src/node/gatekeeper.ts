@@ -144,6 +144,16 @@ export class Gatekeeper {
     return Math.max(0, this.#epoch + this.#parts.ports.clock.now())
   }
 
+  /** Whether the prefix lists let a peer that has moved be there. */
+  welcomes(remote: Address): boolean {
+    return this.gate.welcomes(new Source(remote))
+  }
+
+  /** Whether connections from there count towards the share of its network. */
+  hasShare(remote: Address): boolean {
+    return !this.#trusts(remote)
+  }
+
   #trusts(remote: Address): boolean {
     return this.#options.loopback === 'trusted' && new Source(remote).loopback
   }

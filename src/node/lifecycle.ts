@@ -12,7 +12,7 @@ import { IdentityWaiters, type WaiterId, type WaitOutput, type WaitTarget } from
 import { RECONCILE_EVERY_MS, reconcile } from '../core/peers/reconciler.ts'
 import type { Registry, RegistryOutput } from '../core/peers/registry.ts'
 import type { CloseReason } from '../core/quic/outputs.ts'
-import type { Acceptance } from './acceptance.ts'
+import type { Acceptance, Moved } from './acceptance.ts'
 import { Channel, type ChannelOwner } from './channel.ts'
 import { isGoodbye, lossOf } from './close-reasons.ts'
 import type { Workshop } from './conversation.ts'
@@ -158,6 +158,11 @@ export class Lifecycle implements Acceptance, ChannelOwner {
     this.#apply()
   }
 
+  migrated(handle: ConnectionHandle, moved: Moved): void {
+    this.#registry.migrated(handle, moved)
+    this.#apply()
+  }
+
   lost(handle: ConnectionHandle, reason: CloseReason): void {
     const channel = this.#channels.get(handle)
     this.#channels.delete(handle)
@@ -242,9 +247,15 @@ export class Lifecycle implements Acceptance, ChannelOwner {
       case 'keep-alive':
         return this.#link(output.handle)?.keepAlive(output.everyMs)
       case 'identified':
+        // Not before: whoever gets a ticket has shown that it speaks our protocol, and that it may be here.
+        if (output.info.direction === 'inbound') this.#link(output.info.connection)?.giveTicket(this.#now)
         this.#channels.get(output.info.connection)?.identified(output.info)
         this.#waiters.identified(output.info)
         return this.#observer?.identified(output.info)
+      case 'migrated':
+        this.#channels.get(output.info.connection)?.migrated(output.info)
+        if (this.#registry.usable(output.info.peerId)?.connection !== output.info.connection) return
+        return this.#events.publish({ kind: 'migrated', peerId: output.info.peerId, peer: output.info })
       case 'ended':
         this.#waiters.gone(output.handle)
         if (!this.#registry.pending(output.peerId)) this.#waiters.gone(output.peerId)

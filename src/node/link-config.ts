@@ -1,10 +1,11 @@
-// What a connection begins with: the node's own keys and secrets, and the settings that suit where its peer is.
+// What a connection begins with: the node's own keys, secrets and settings.
 import { type Address, classify } from '../core/address.ts'
 import type { PeerId } from '../core/ids.ts'
 import type { Crypto, Suite } from '../core/ports.ts'
 import type { QuicConfig } from '../core/quic/connection.ts'
 import type { TransportSettings } from '../core/quic/settings.ts'
 import type { Identity, Ports } from '../io/ports.ts'
+import type { Returning } from './returning.ts'
 
 /** A connection's configuration with its settings. */
 export type LinkConfig = QuicConfig & { readonly transport: TransportSettings }
@@ -15,11 +16,11 @@ export interface LinkParentage {
   readonly identity: Identity | null
   /** Application protocols, best first. */
   readonly alpn: readonly string[]
-  /** For peers on this machine's loopback interface, which carries large datagrams, and for all others. */
-  readonly transports: { readonly loopback: TransportSettings; readonly elsewhere: TransportSettings }
+  readonly transport: TransportSettings
   readonly resetSecret: Uint8Array
   /** What a connection has besides; default: nothing. */
   readonly more?: { readonly config: (ends: LinkEnds) => Partial<QuicConfig> }
+  readonly returning: Returning
 }
 
 /** Which end we are, of a connection with whom. */
@@ -38,10 +39,11 @@ export const suitesTo = (remote: Address, { swiftest }: Pick<Crypto, 'swiftest'>
 
 /** The configuration of one connection. */
 export const linkConfig = (
-  { ports, identity, alpn, transports, resetSecret, more }: LinkParentage,
+  { ports, identity, alpn, transport, resetSecret, returning, more }: LinkParentage,
   ends: LinkEnds,
 ): LinkConfig => ({
   ...ends,
+  ...(ends.role === 'client' ? returning.dialling(ends.expectedPeer) : returning.accepting()),
   suites: suitesTo(ends.remote, ports.crypto),
   crypto: ports.crypto,
   random: ports.random,
@@ -49,5 +51,5 @@ export const linkConfig = (
   alpn,
   resetSecret,
   ...more?.config(ends),
-  transport: classify(ends.remote) === 'loopback' ? transports.loopback : transports.elsewhere,
+  transport,
 })

@@ -4,7 +4,7 @@
 //   half-open ──handshake finished──► established ──► closed       (half-open ─► closed when it fails)
 import type { Address } from '../core/address.ts'
 import type { Direction, HandshakeFailure } from '../core/counters.ts'
-import type { ConnectionHandle, StreamId } from '../core/ids.ts'
+import type { ConnectionHandle, PeerId, StreamId } from '../core/ids.ts'
 import type { ConnectionOutput } from '../core/quic/outputs.ts'
 import type { TlsPeer } from '../core/tls/session.ts'
 import type { UdpSocket } from '../io/ports.ts'
@@ -40,8 +40,6 @@ export interface LinkParts {
   readonly remote: Address
   readonly connection: Connection
   readonly socket: UdpSocket
-  /** The largest datagram the connection sends. */
-  readonly datagramBytes: number
   /** Whether the peer's address was validated before it began; a peer that finished its handshake is at its address in any case. */
   readonly isValidated: boolean
   /** When its first datagram came or was made. */
@@ -56,10 +54,12 @@ const HELD_EVENTS_MAX = 1024
 export class Link implements Due {
   readonly handle: ConnectionHandle
   readonly direction: Direction
-  readonly remote: Address
+  /** Where the peer has proved to be; what is sent goes where its connection says. */
+  remote: Address
+  /** Where it began: whatever that came to is put down to this place. */
+  readonly origin: Address
   readonly connection: Connection
   readonly socket: UdpSocket
-  readonly datagramBytes: number
   readonly isValidated: boolean
   readonly beganAt: number
   readonly #owner: LinkOwner
@@ -81,10 +81,9 @@ export class Link implements Due {
   constructor(parts: LinkParts, deadline: number) {
     this.handle = parts.handle
     this.direction = parts.direction
-    this.remote = parts.remote
+    this.remote = this.origin = parts.remote
     this.connection = parts.connection
     this.socket = parts.socket
-    this.datagramBytes = parts.datagramBytes
     this.isValidated = parts.isValidated
     this.beganAt = parts.beganAt
     this.#owner = parts.owner
@@ -94,7 +93,7 @@ export class Link implements Due {
   }
 
   /** The peer, where it has shown a raw public key: nodes show nothing else. */
-  get peer(): Extract<TlsPeer, { readonly publicKey: Uint8Array }> | null {
+  get peer(): { readonly peerId: PeerId } | null {
     return this.shown !== null && this.shown.peerId !== null ? this.shown : null
   }
 
@@ -216,6 +215,17 @@ export class Link implements Due {
 
   keepAlive(everyMs: number | null): void {
     this.connection.keepAliveMs = everyMs
+    this.#touch()
+  }
+
+  /** Gives a peer that dialled us a ticket to come back with. */
+  giveTicket(now: number): void {
+    this.connection.sendTicket(now)
+    this.#touch()
+  }
+
+  updateKeys(): void {
+    this.connection.updateKeys()
     this.#touch()
   }
 

@@ -33,8 +33,8 @@ export interface Limits {
   readonly handlersPerProtocolMax: number
   readonly handlersPerPeerMax: number
   readonly eventsMax: number
-  readonly datagramBytes: number
-  readonly loopbackDatagramBytes: number
+  readonly mtuMax: number
+  readonly loopbackMtuMax: number
 }
 
 /** Those that an endpoint and its gate go by, whatever is said over its connections. */
@@ -103,10 +103,10 @@ export const LIMITS: Limits = Object.freeze({
   handlersPerPeerMax: 256,
   /** Events one subscriber may be behind. */
   eventsMax: 1024,
-  /** Safe on every path (RFC 9000 section 14). */
-  datagramBytes: 1200,
-  /** To 127.0.0.0/8 and ::1, whose interface carries 65,536: a twelfth of the packets and their seals. At most 16,384. */
-  loopbackDatagramBytes: 16_384,
+  /** The largest datagram a path is tried with over IPv4, 20 less over IPv6: what Ethernet carries, since we cannot forbid fragments. */
+  mtuMax: 1472,
+  /** To 127.0.0.0/8 and ::1, whose interface carries 65,507: a twelfth of the packets and their seals. Larger ones were slower. */
+  loopbackMtuMax: 16_384,
 })
 
 /** The defaults with some changed, frozen; throws ARGUMENT_INVALID for what is no limit or no positive number. */

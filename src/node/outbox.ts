@@ -88,14 +88,16 @@ export class Outbox {
 
   #drain(link: Link, max: number, now: number): { datagrams: number; more: boolean } {
     for (let datagrams = 0; datagrams < max; datagrams++) {
-      const buffer = this.#pool.take(link.state.kind === 'half-open' ? INITIAL_DATAGRAM_BYTES : link.datagramBytes)
+      const buffer = this.#pool.take(
+        link.state.kind === 'half-open' ? INITIAL_DATAGRAM_BYTES : link.connection.datagramBytes,
+      )
       if (buffer === null) return { datagrams, more: true }
       const length = link.connection.transmit(buffer, now)
       if (length === 0) {
         this.#pool.give(buffer)
         return { datagrams, more: false }
       }
-      this.#send(buffer, { length, socket: link.socket, to: link.remote })
+      this.#send(buffer, { length, socket: link.socket, to: link.connection.destination.remote })
     }
     return { datagrams: max, more: true }
   }

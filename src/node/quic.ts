@@ -25,9 +25,13 @@ export interface Connection {
   readonly localIds: readonly Uint8Array[]
   readonly opened: boolean
   readonly isOpen: boolean
+  readonly datagramBytes: number
   keepAliveMs: number | null
+  readonly destination: { readonly remote: Address }
   readonly negotiated: Negotiated | null
   readonly stats: { readonly sent: number; readonly received: number; readonly rttMs: number }
+  readonly keyUpdates: number
+  updateKeys(): void
   takeDiscarded(): number
   receive(datagram: Uint8Array, from: Address, now: number): void
   transmit(into: Uint8Array, now: number): number
@@ -51,7 +55,9 @@ export interface Connection {
   withdraw(now: number): void
   reject(code: number, reason: string, now: number): void
   abandon(): void
+  readonly isResumed: boolean
   sendToken(token: Uint8Array): void
+  sendTicket(now: number): void
 }
 
 type ResetTrigger = Parameters<typeof statelessReset>[0]

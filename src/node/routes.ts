@@ -52,8 +52,8 @@ export class Routes {
   }
 
   /** A stateless reset of the link's peer ends in this token, or no longer. */
-  resets(link: Link, token: Uint8Array, inUse: boolean): void {
-    const key = resetKey(link.remote, token)
+  resets(link: Link, { token, remote, inUse }: ResetRoute): void {
+    const key = resetKey(remote, token)
     const keys = this.#keys.get(link)
     if (keys === undefined) return
     if (!inUse) {
@@ -89,6 +89,13 @@ export class Routes {
     assert(ids === this.#byId.size && flights === this.#byFirstFlight.size, 'every route belongs to a link')
     assert(resets === this.#byReset.size, 'every reset token belongs to a link')
   }
+}
+
+/** What a stateless reset of a link's peer ends in, and where it comes from; or no longer. */
+export interface ResetRoute {
+  readonly token: Uint8Array
+  readonly remote: Address
+  readonly inUse: boolean
 }
 
 interface Keys {

@@ -12,6 +12,7 @@ import { ALPN, PROTOCOL_VERSION } from '../core/messages/codes.ts'
 import type { Capability, Hello } from '../core/messages/hello.ts'
 import { Registry } from '../core/peers/registry.ts'
 import { growthBudget } from '../core/quic/flow-control.ts'
+import { mtuMaxFrom } from '../core/quic/path-mtu.ts'
 import { TRANSPORT_DEFAULTS, type TransportSettings } from '../core/quic/settings.ts'
 import { resetSecret } from '../io/identity.ts'
 import type { Identity, Ports, Workers } from '../io/ports.ts'
@@ -19,7 +20,6 @@ import type { Acceptance, AcceptanceParts, Admission } from './acceptance.ts'
 import type { Workshop } from './conversation.ts'
 import { Dialler } from './dialler.ts'
 import { Dispatcher } from './dispatcher.ts'
-import type { EndpointOptions } from './endpoint-options.ts'
 import { Endpoint } from './endpoint.ts'
 import { EventFeed } from './events.ts'
 import { Handlers } from './handlers.ts'
@@ -28,7 +28,6 @@ import { type Limits, limitsOf } from './options.ts'
 import type { Policy } from './policy.ts'
 import type { Quic } from './quic.ts'
 import { Schedule } from './schedule.ts'
-import { LARGE_BUFFER_BYTES } from './send-pool.ts'
 import { TaskSet } from './task-set.ts'
 
 /** What a transport is made of. */
@@ -130,7 +129,7 @@ export const transportParts = (options: TransportOptions): TransportParts => {
     acceptance: acceptance ?? lifecycle,
     handles: registry,
     crowd: { shares, evict: (handle, retryAfterMs) => lifecycle.evict(handle, retryAfterMs) },
-    transports: settingsOf(options, limits),
+    transport: settingsOf(options, limits),
     resetSecret: resetSecret(identity),
     ...(options.gate === undefined ? {} : { gate: options.gate }),
     ...(options.admission === undefined ? {} : { admission: options.admission }),
@@ -177,13 +176,12 @@ const failures =
     events.publish({ kind: 'task-failed', task, error: SallyportError.from(error) })
   }
 
-const settingsOf = (options: TransportOptions, limits: Limits): EndpointOptions['transports'] => {
-  const settings = { ...TRANSPORT_DEFAULTS, growth: growthBudget(GROWTH_BYTES), ...options.transport }
-  return {
-    loopback: { ...settings, datagramBytes: Math.min(limits.loopbackDatagramBytes, LARGE_BUFFER_BYTES) },
-    elsewhere: { ...settings, datagramBytes: limits.datagramBytes },
-  }
-}
+const settingsOf = (options: TransportOptions, limits: Limits): TransportSettings => ({
+  ...TRANSPORT_DEFAULTS,
+  growth: growthBudget(GROWTH_BYTES),
+  mtuMax: mtuMaxFrom(limits),
+  ...options.transport,
+})
 
 /** Makes our HELLO for a peer: only addresses that mean the same place to it are told. */
 const greeting = (options: TransportOptions, locals: () => readonly Address[]): ((remote: Address) => Hello) => {

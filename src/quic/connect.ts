@@ -8,10 +8,10 @@ import { CRYPTO_ERROR } from '../core/quic/transport-error.ts'
 import { dialError } from '../node/close-reasons.ts'
 import type { Link } from '../node/link.ts'
 import { cancelled, unlessAborted } from './abort.ts'
-import { credentialsOf, handshakeOf, keyLogOf } from './credentials.ts'
+import { credentialsOf, handshakeOf, insightOf } from './credentials.ts'
 import { Engine, type EngineParts, leasePorts } from './engine.ts'
 import { quicLimitsOf } from './limits.ts'
-import { checkCommon, checkPort, type Closing, type ConnectOptions, resolved } from './options.ts'
+import { checkCommon, checkPort, type Closing, type ConnectOptions, type QuicPorts, resolved } from './options.ts'
 import { trustOf } from './peer.ts'
 import type { ReceptionOwner } from './reception.ts'
 import type { Session } from './session.ts'
@@ -32,7 +32,7 @@ const ATTEMPTS_MAX = 4
  * NAME_NOT_FOUND, BIND_FAILED, DIAL_TIMEOUT, CONNECTION_REFUSED, HANDSHAKE_FAILED, PEER_UNTRUSTED or CANCELLED.
  */
 export const connect = async (options: ConnectOptions): Promise<Session> => {
-  const { idleTimeoutMs } = checkCommon(options)
+  const chosen = checkCommon(options)
   const port = checkPort(options.port, false)
   const { alpn, signal, keepAliveMs = null } = options
   const limits = quicLimitsOf(options.limits)
@@ -51,15 +51,31 @@ export const connect = async (options: ConnectOptions): Promise<Session> => {
       judge: trust.judge,
       alpn,
       limits,
-      idleTimeoutMs,
+      chosen,
       keepAliveMs,
       gate: {},
-      ...keyLogOf(options),
+      ...insightOf(options),
+      ...returningOf(options, lease.ports.clock),
     }
     return await new Dialling(addresses.slice(0, ATTEMPTS_MAX), trust.only, common).run(options)
   } catch (error) {
     await lease.release()
     throw SallyportError.from(error)
+  }
+}
+
+/** A ticket is for whoever verifies in the same way. */
+const returningOf = (
+  { sessions, host, port, verify }: ConnectOptions,
+  clock: QuicPorts['clock'],
+): Pick<EngineParts, 'returning'> => {
+  if (sessions === undefined) return {}
+  const place = { host, port, verify }
+  return {
+    returning: {
+      take: () => sessions.take(place, clock.now()),
+      keep: (session) => sessions.keep(place, session, clock.now()),
+    },
   }
 }
 

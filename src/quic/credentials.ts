@@ -73,9 +73,11 @@ export const handshakeOf = (options: QuicOptions, { credentials, trust, client, 
   }
 }
 
-/** Who is told the secrets, if anybody is. */
-export const keyLogOf = ({ keyLog }: QuicOptions): Pick<QuicOptions, 'keyLog'> =>
-  keyLog === undefined ? {} : { keyLog }
+/** Who is told what happens inside, if anybody is. */
+export const insightOf = ({ keyLog, qlog }: QuicOptions): Pick<QuicOptions, 'keyLog' | 'qlog'> => ({
+  ...(keyLog === undefined ? {} : { keyLog }),
+  ...(qlog === undefined ? {} : { qlog }),
+})
 
 /** The name of a code. */
 export const nameOf = <Name extends string>(codes: Readonly<Record<Name, number>>, code: number): Name | null =>

@@ -4,6 +4,9 @@ import { Counters } from '../core/counters.ts'
 import type { GateOptions } from '../core/gate/options.ts'
 import type { PeerId } from '../core/ids.ts'
 import type { QuicConfig } from '../core/quic/connection.ts'
+import type { TransportSettings } from '../core/quic/settings.ts'
+import type { ResumableSession } from '../core/tls/pre-shared-key.ts'
+import type { Resumption } from '../core/tls/session.ts'
 import { systemNames } from '../io/names.ts'
 import { systemPorts } from '../io/system.ts'
 import { type Dialled, Endpoint } from '../node/endpoint.ts'
@@ -14,6 +17,7 @@ import type { Credentials } from './credentials.ts'
 import { type QuicLimits, settingsOf } from './limits.ts'
 import type { QuicPorts } from './options.ts'
 import type { Trust } from './peer.ts'
+import { type QlogOptions, Qlogs } from './qlog.ts'
 import { Reception, type ReceptionOwner } from './reception.ts'
 
 /** The world, and how it is given back. */
@@ -37,13 +41,16 @@ export interface EngineParts {
   readonly handshake: Partial<QuicConfig>
   readonly alpn: readonly string[]
   readonly limits: QuicLimits
-  readonly idleTimeoutMs: number
+  readonly chosen: Pick<TransportSettings, 'idleTimeoutMs' | 'congestion'>
   readonly keepAliveMs: number | null
   readonly gate: Partial<GateOptions>
   readonly judge: Trust['judge']
   readonly owner: ReceptionOwner
   readonly resetSecret?: Uint8Array
   readonly keyLog?: (line: string) => void
+  readonly qlog?: QlogOptions
+  /** A client's earlier session with the server, and where its next ticket goes. */
+  readonly returning?: { take(): Resumption | null; keep(session: ResumableSession): void }
 }
 
 /** How much of everything there was and is. */
@@ -64,12 +71,14 @@ export class Engine {
   readonly #counters = new Counters()
   readonly #reception: Reception
   readonly #endpoint: Endpoint
+  readonly #qlogs: Qlogs | null
   #closing: Promise<void> | null = null
 
   constructor(parts: EngineParts) {
     const { ports } = parts.lease
     this.#parts = parts
     this.ports = ports
+    this.#qlogs = parts.qlog === undefined ? null : new Qlogs({ ...parts.qlog, clock: ports.clock })
     this.schedule = new Schedule(ports.clock, ports.timers)
     const counters = this.#counters
     this.#reception = new Reception({ ...parts, ports, schedule: this.schedule, counters })
@@ -83,10 +92,16 @@ export class Engine {
       identity,
       ...(certificate === null ? {} : { certificateKey: certificate.key }),
       more: {
-        config: ({ remote }) => ({ suites: [...suitesTo(remote, ports.crypto), AES_256_GCM], ...handshake }),
+        config: ({ remote, role }) => ({
+          suites: [...suitesTo(remote, ports.crypto), AES_256_GCM],
+          ...handshake,
+          ...(role === 'client' ? resuming(parts.returning ?? null) : {}),
+          ...(this.#qlogs === null ? {} : { observer: this.#qlogs.observer(role) }),
+        }),
         told: (link, output) => {
           if (output.kind === 'judge') this.#reception.judge(link, output.peer)
-          else parts.keyLog?.(output.line)
+          else if (output.kind === 'key-log') logKey(parts, output.line)
+          else parts.returning?.keep(output.session)
         },
       },
       schedule: this.schedule,
@@ -94,7 +109,7 @@ export class Engine {
       acceptance: this.#reception,
       handles: this.#reception,
       crowd: this.#reception,
-      transports: settingsOf(limits, parts.idleTimeoutMs),
+      transport: settingsOf(limits, parts.chosen),
       ...(parts.resetSecret === undefined ? {} : { resetSecret: parts.resetSecret }),
       // An application that falls silent does not say that it was never meant.
       inVain: () => false,
@@ -134,6 +149,23 @@ export class Engine {
 
   async #close(close: { readonly code: number; readonly reason: string }): Promise<void> {
     await this.#endpoint.close(close, this.#parts.limits.closeTimeoutMs)
+    this.#qlogs?.close()
     await this.#parts.lease.release()
+  }
+}
+
+const resuming = (
+  returning: NonNullable<EngineParts['returning']> | null,
+): Pick<QuicConfig, 'keepsSessions' | 'resume'> => {
+  const resume = returning?.take() ?? null
+  return { keepsSessions: returning !== null, ...(resume === null ? {} : { resume }) }
+}
+
+/** An application's log that fails is its own affair. */
+const logKey = ({ keyLog }: EngineParts, line: string): void => {
+  try {
+    keyLog?.(line)
+  } catch {
+    // The session goes on.
   }
 }

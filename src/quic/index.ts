@@ -21,6 +21,8 @@ export type {
   QuicPorts,
 } from './options.ts'
 export type { Authorities, Peer, PinnedCertificates, PinnedKeys, Verify, VerifyFunction } from './peer.ts'
+export type { QlogOptions, QlogSink, QlogSubject } from './qlog.ts'
 export { ReceiveStream } from './receive-stream.ts'
+export { SessionCache } from './session-cache.ts'
 export { SendStream } from './send-stream.ts'
 export { Session, type SessionStats } from './session.ts'

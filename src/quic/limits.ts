@@ -1,8 +1,8 @@
 // Every limit of this entry: one literal with the default, its unit and its reason; one check; then frozen. docs/quic.md lists them.
 import { SallyportError } from '../core/errors.ts'
 import { growthBudget } from '../core/quic/flow-control.ts'
+import { mtuMaxFrom } from '../core/quic/path-mtu.ts'
 import { TRANSPORT_DEFAULTS, type TransportSettings } from '../core/quic/settings.ts'
-import { LARGE_BUFFER_BYTES } from '../node/send-pool.ts'
 
 /** Limits of one listener, or of one session that was dialled; whole numbers above 0. Times in milliseconds, sizes in bytes. */
 export interface QuicLimits {
@@ -22,8 +22,8 @@ export interface QuicLimits {
   readonly streamBytesInitial: number
   readonly streamBytesMax: number
   readonly windowGrowthBytes: number
-  readonly datagramBytes: number
-  readonly loopbackDatagramBytes: number
+  readonly mtuMax: number
+  readonly loopbackMtuMax: number
 }
 
 /** The defaults. */
@@ -59,10 +59,10 @@ export const QUIC_LIMITS: QuicLimits = Object.freeze({
   streamBytesMax: 6 * 1024 * 1024,
   /** All windows of one endpoint together may grow by this. */
   windowGrowthBytes: 256 * 1024 * 1024,
-  /** Safe on every path (RFC 9000 section 14). */
-  datagramBytes: 1200,
-  /** To 127.0.0.0/8 and ::1; at most 16,384. */
-  loopbackDatagramBytes: 16_384,
+  /** The largest datagram a path is tried with over IPv4, 20 less over IPv6: what Ethernet carries, since we cannot forbid fragments. */
+  mtuMax: 1472,
+  /** To 127.0.0.0/8 and ::1, which carry 65,507; larger ones were slower. */
+  loopbackMtuMax: 16_384,
 })
 
 /** The defaults with some changed, frozen; throws ARGUMENT_INVALID for what is no limit or no whole number above 0. */
@@ -79,31 +79,26 @@ export const quicLimitsOf = (changes: Partial<QuicLimits> = {}): QuicLimits => {
   return Object.freeze(limits as unknown as QuicLimits)
 }
 
-/** What connections grant and promise under these limits: on this machine, whose interface carries large datagrams, and elsewhere. */
+/** What connections grant and promise under these limits. */
 export const settingsOf = (
   limits: QuicLimits,
-  idleTimeoutMs: number,
-): Record<'loopback' | 'elsewhere', TransportSettings> => {
-  const settings: TransportSettings = {
-    ...TRANSPORT_DEFAULTS,
-    idleTimeoutMs,
-    dataBytes: {
-      initial: limits.sessionBytesInitial,
-      max: Math.max(limits.sessionBytesInitial, limits.sessionBytesMax),
-    },
-    streamBytes: {
-      initial: limits.streamBytesInitial,
-      max: Math.max(limits.streamBytesInitial, limits.streamBytesMax),
-    },
-    bidirectionalStreams: limits.bidirectionalStreams,
-    unidirectionalStreams: limits.unidirectionalStreams,
-    requestStreams: limits.ownBidirectionalStreams,
-    growth: growthBudget(limits.windowGrowthBytes),
-    // No stream of an application goes before others, so nothing is kept back for one.
-    reservedBytes: 0,
-  }
-  return {
-    loopback: { ...settings, datagramBytes: Math.min(limits.loopbackDatagramBytes, LARGE_BUFFER_BYTES) },
-    elsewhere: { ...settings, datagramBytes: limits.datagramBytes },
-  }
-}
+  chosen: Pick<TransportSettings, 'idleTimeoutMs' | 'congestion'>,
+): TransportSettings => ({
+  ...TRANSPORT_DEFAULTS,
+  ...chosen,
+  dataBytes: {
+    initial: limits.sessionBytesInitial,
+    max: Math.max(limits.sessionBytesInitial, limits.sessionBytesMax),
+  },
+  streamBytes: {
+    initial: limits.streamBytesInitial,
+    max: Math.max(limits.streamBytesInitial, limits.streamBytesMax),
+  },
+  bidirectionalStreams: limits.bidirectionalStreams,
+  unidirectionalStreams: limits.unidirectionalStreams,
+  requestStreams: limits.ownBidirectionalStreams,
+  growth: growthBudget(limits.windowGrowthBytes),
+  // No stream of an application goes before others, so nothing is kept back for one.
+  reservedBytes: 0,
+  mtuMax: mtuMaxFrom(limits),
+})

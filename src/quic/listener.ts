@@ -5,7 +5,7 @@ import { SallyportError } from '../core/errors.ts'
 import { resetSecret } from '../io/identity.ts'
 import { cancelled } from './abort.ts'
 import { Engine, type EngineStats, leasePorts } from './engine.ts'
-import { credentialsOf, handshakeOf, keyLogOf } from './credentials.ts'
+import { credentialsOf, handshakeOf, insightOf } from './credentials.ts'
 import { Inbox } from './inbox.ts'
 import { type QuicLimits, quicLimitsOf } from './limits.ts'
 import {
@@ -82,7 +82,7 @@ export class Listener implements AsyncDisposable, AsyncIterable<Session> {
 export const listen = async (options: ListenOptions): Promise<Listener> => {
   const { alpn, host, signal, gate = {}, keepAliveMs = null } = options
   const limits = quicLimitsOf(options.limits)
-  const { idleTimeoutMs } = checkCommon(options)
+  const chosen = checkCommon(options)
   const port = checkPort(options.port ?? 0, true)
   const credentials = credentialsOf(options)
   const key = credentials.identity ?? credentials.certificate?.key
@@ -102,10 +102,10 @@ export const listen = async (options: ListenOptions): Promise<Listener> => {
       handshake,
       alpn,
       limits,
-      idleTimeoutMs,
+      chosen,
       keepAliveMs,
       gate,
-      ...keyLogOf(options),
+      ...insightOf(options),
     }
     const engine = new Engine({ ...common, judge: knownClients(trust).judge, owner, resetSecret: resetSecret(key) })
     try {

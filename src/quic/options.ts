@@ -2,11 +2,15 @@
 import { type Address, addressOf } from '../core/address.ts'
 import { SallyportError } from '../core/errors.ts'
 import type { GateOptions } from '../core/gate/options.ts'
+import type { CongestionName } from '../core/quic/congestion.ts'
 import type { CloseReason } from '../core/quic/outputs.ts'
+import type { TransportSettings } from '../core/quic/settings.ts'
 import type { Identity, Names, NetworkPorts } from '../io/ports.ts'
 import type { CertificateFiles, GroupName, SuiteName } from './credentials.ts'
 import type { QuicLimits } from './limits.ts'
 import type { Verify } from './peer.ts'
+import type { QlogOptions } from './qlog.ts'
+import type { SessionCache } from './session-cache.ts'
 
 /** What can be given up. */
 export interface AbortOptions {
@@ -39,6 +43,10 @@ export interface QuicOptions {
    * session. Default: nobody is told.
    */
   readonly keyLog?: (line: string) => void
+  /** Writes a qlog of each connection, which qvis draws. Default: none is written, and none costs anything. */
+  readonly qlog?: QlogOptions
+  /** What decides how much may be in flight. Default `cubic`. */
+  readonly congestion?: CongestionName
   readonly limits?: Partial<QuicLimits>
   /** The world. Default: this machine. */
   readonly ports?: QuicPorts
@@ -49,6 +57,11 @@ export interface ConnectOptions extends QuicOptions, AbortOptions {
   /** A name or an IP address. */
   readonly host: string
   readonly port: number
+  /**
+   * Sessions that may be come back to: with one of them the handshake needs no signature. Whoever watches both can tell that they are of one
+   * client. Default: every session begins as a stranger's.
+   */
+  readonly sessions?: SessionCache
   /** Who the server has to be. Required. */
   readonly verify: Verify
   /** The IP address and port that is sent from. Default: any. */
@@ -80,17 +93,24 @@ export type Closing = CloseReason
 
 const REASON = /^[ -~]{0,256}$/
 const IDLE_MS = 30_000
+const CONGESTION_NAMES: readonly CongestionName[] = ['cubic', 'new-reno']
 const PROTOCOL = /^[!-~]{1,255}$/
 
 /** The checked parts of the options of both ends; throws ARGUMENT_INVALID. */
-export const checkCommon = ({ alpn, idleTimeoutMs = IDLE_MS, keepAliveMs }: QuicOptions): { idleTimeoutMs: number } => {
+export const checkCommon = ({
+  alpn,
+  idleTimeoutMs = IDLE_MS,
+  keepAliveMs,
+  congestion = 'cubic',
+}: QuicOptions): Pick<TransportSettings, 'idleTimeoutMs' | 'congestion'> => {
   if (!Array.isArray(alpn) || alpn.length === 0 || !alpn.every((name) => PROTOCOL.test(String(name)))) {
     throw invalid('"alpn" is a list of application protocols, such as [\'hq-interop\']')
   }
   for (const [name, ms] of Object.entries({ idleTimeoutMs, keepAliveMs: keepAliveMs ?? 1 })) {
     if (!(ms > 0 && ms < Infinity)) throw invalid(`"${name}" is ${String(ms)}, not a number of milliseconds above 0`)
   }
-  return { idleTimeoutMs }
+  if (!CONGESTION_NAMES.includes(congestion)) throw invalid(`"congestion" is one of ${CONGESTION_NAMES.join(', ')}`)
+  return { idleTimeoutMs, congestion }
 }
 
 /** A port, checked; 0 only where `orAny` says so. */

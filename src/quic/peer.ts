@@ -9,11 +9,14 @@ import { readCertificates } from '../io/certificates.ts'
 
 /** What the peer has shown, and proven to be its own. */
 export type Peer =
-  /** A raw public key (RFC 7250) of 1,952 bytes; its PeerId is its BLAKE3-256, as 64 hexadecimal digits. */
+  /**
+   * A raw public key (RFC 7250) of 1,952 bytes; its PeerId is its BLAKE3-256, as 64 hexadecimal digits. A server has the PeerId alone of a client that
+   * came back with a ticket.
+   */
   | {
       readonly kind: 'raw-public-key'
       readonly algorithm: 'ML-DSA-65'
-      readonly publicKey: Uint8Array
+      readonly publicKey: Uint8Array | null
       readonly peerId: PeerId
     }
   /** X.509 certificates (DER), its own first, and the SHA-256 of that one as 64 hexadecimal digits. */

@@ -10,7 +10,7 @@ import { type ShareView, Shares } from '../core/gate/shares.ts'
 import { connectionHandle, type ConnectionHandle } from '../core/ids.ts'
 import { CONNECTION_REFUSED } from '../core/quic/transport-error.ts'
 import type { TlsPeer } from '../core/tls/session.ts'
-import type { Acceptance, Crowd, Handles } from '../node/acceptance.ts'
+import type { Acceptance, Moved, Crowd, Handles } from '../node/acceptance.ts'
 import type { Link } from '../node/link.ts'
 import type { Schedule } from '../node/schedule.ts'
 import type { QuicLimits } from './limits.ts'
@@ -99,7 +99,13 @@ export class Reception implements Acceptance, Handles, Crowd {
     this.#guests.set(link.handle, { session, link })
     link.read(session, now)
     link.keepAlive(keepAliveMs)
-    if (!owner.admitted(session, link)) link.reject(NO_ROOM.code, NO_ROOM.reason, now)
+    if (!owner.admitted(session, link)) return link.reject(NO_ROOM.code, NO_ROOM.reason, now)
+    if (link.direction === 'inbound') link.giveTicket(now)
+  }
+
+  /** The peer has moved: it counts where it is, and goes where there are enough. */
+  migrated(handle: ConnectionHandle, { remote, hasShare }: Moved): void {
+    if (!this.#shares.move(handle, remote, hasShare)) this.#guests.get(handle)?.link.drop()
   }
 
   lost(handle: ConnectionHandle, reason: Closing): void {

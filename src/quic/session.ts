@@ -49,12 +49,13 @@ interface Opening {
   readonly reject: (error: SallyportError) => void
 }
 
-/** Numbers of a session so far: bytes of datagrams, streams that are not over, the smoothed round-trip time. */
+/** Numbers of a session so far: bytes of datagrams, streams that are not over, the smoothed round-trip time, how often our keys changed. */
 export interface SessionStats {
   readonly bytesSent: number
   readonly bytesReceived: number
   readonly streams: number
   readonly roundTripMs: number
+  readonly keyUpdates: number
 }
 
 /** A connection whose peer was verified. */
@@ -100,9 +101,28 @@ export class Session implements AsyncDisposable, StreamEvents, StreamOwner {
     return this.#link.socket.local
   }
 
+  /** Whether an earlier session was come back to, so that nobody had to sign. */
+  get isResumed(): boolean {
+    return this.#link.connection.isResumed
+  }
+
   get stats(): SessionStats {
-    const { sent, received, rttMs } = this.#link.connection.stats
-    return { bytesSent: sent, bytesReceived: received, streams: this.#streams.size, roundTripMs: rttMs }
+    const { keyUpdates, stats } = this.#link.connection
+    return {
+      bytesSent: stats.sent,
+      bytesReceived: stats.received,
+      streams: this.#streams.size,
+      roundTripMs: stats.rttMs,
+      keyUpdates,
+    }
+  }
+
+  /**
+   * Changes the keys that we send under, and the peer follows: with the next datagram, or as soon as the peer has shown that it knows the ones
+   * in use. They change by themselves long before they are worn out.
+   */
+  updateKeys(): void {
+    this.#link.updateKeys()
   }
 
   /**

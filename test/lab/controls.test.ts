@@ -102,6 +102,7 @@ class GapWatch {
           const { accepted, reading } = this.#server!.transport.counters()
           this.most = Math.max(this.most, accepted.inbound - reading.inbound)
         },
+        migrated: (handle, moved, now) => watched.migrated(handle, moved, now),
         lost: (handle, reason, now) => watched.lost(handle, reason, now),
         failed: (handle, failure, reason, now) => watched.failed(handle, failure, reason, now),
       }

@@ -11,6 +11,7 @@ import { Dispatcher } from '../../src/node/dispatcher.ts'
 import { hello, Played, peer, SELF } from '../core/peers/played.ts'
 import { BAD_RETRY, Gatehouse, initial, NEW_TOKEN, RETRY } from '../core/gate/gatehouse.ts'
 import { ip4 } from '../core/gate/sources.ts'
+import { Nat } from './nat.ts'
 import { HELLO, RawPeer } from './raw-peer.ts'
 import { firstDatagram } from './scripted-quic.ts'
 import { ScriptedHost } from './scripted-host.ts'
@@ -201,6 +202,33 @@ raises('a peer that never says who it is', 'wasted', async () => {
   const peer = await RawPeer.connect(world, server)
   await world.clock.advance(6000)
   await peer.close()
+  return [{ snapshot: () => server.transport.counters() }]
+})
+
+raises('a peer that was here and comes back', 'resumed.{inbound,outbound}', async () => {
+  const world = await World.make()
+  const [server, client] = [await world.host(), await world.host()]
+  for (let visits = 0; visits < 2; visits++) {
+    await world.run(client.transport.connectPeer(server.address))
+    await world.clock.advance(100)
+    client.transport.disconnectPeer(server.identity.peerId)
+    await world.clock.advance(100)
+  }
+  return [server, client].map(({ transport }) => ({ snapshot: () => transport.counters() }))
+})
+
+raises('a peer whose address changes', 'migrated', async () => {
+  const world = await World.make()
+  const server = await world.host()
+  const ports = world.ports('192.0.2.200')
+  const nat = new Nat(ports.udp)
+  const listen = [{ family: 4, ip: '192.0.2.200', port: 9000 }] as const
+  const client = await world.host({ ports: { ...ports, udp: nat.udp }, listen })
+  await world.run(client.transport.connectPeer(server.address))
+  await world.clock.advance(100)
+  await nat.rebind(world.ports('192.0.2.201').udp, { family: 4, ip: '192.0.2.201', port: 9000 })
+  await world.run(client.transport.request(server.identity.peerId, '/absent/1', new Uint8Array(1)))
+  await world.clock.advance(1000)
   return [{ snapshot: () => server.transport.counters() }]
 })
 

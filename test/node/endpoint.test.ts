@@ -127,7 +127,7 @@ const endpointWith = async (
     identity,
     alpn: ['test'],
     limits: parts.limits,
-    transports: { loopback: TRANSPORT_DEFAULTS, elsewhere: TRANSPORT_DEFAULTS },
+    transport: TRANSPORT_DEFAULTS,
     schedule: parts.schedule,
     counters: parts.counters,
     acceptance: acceptance(parts.lifecycle, parts.registry),
@@ -169,6 +169,7 @@ test('the call that brings the last handshake datagram registers, reads and says
 test('without the registry step, or without the reader, the gap shows', async () => {
   const nobodyRegisters = await endpointWith((real) => ({
     established: () => {},
+    migrated: real.migrated.bind(real),
     lost: real.lost.bind(real),
     failed: real.failed.bind(real),
   }))
@@ -177,6 +178,7 @@ test('without the registry step, or without the reader, the gap shows', async ()
   const nobodyReads = await endpointWith((real, registry) => ({
     established: ({ handle, direction, remote, peer }, now) =>
       registry.established({ handle, direction, remote, peerId: peer!.peerId }, now),
+    migrated: real.migrated.bind(real),
     lost: real.lost.bind(real),
     failed: real.failed.bind(real),
   }))

@@ -183,9 +183,9 @@ test('option closeGraceMs: a request that hangs holds up closing for so long', a
   assert.ok(difference >= 1150 && difference <= 1250, `${difference} ms`)
 })
 
-test('option datagramBytes: no datagram to elsewhere is longer', async () => {
-  for (const datagramBytes of [1200, 1400]) {
-    const { world, host } = await meet({ datagramBytes })
+test('option mtuMax: no datagram to elsewhere is longer, and the last ones are as long', async () => {
+  for (const mtuMax of [1200, 1300]) {
+    const { world, host } = await meet({ mtuMax })
     const other = await world.host()
     await world.run(other.transport.connectPeer(host.address))
     let longest = 0
@@ -194,18 +194,18 @@ test('option datagramBytes: no datagram to elsewhere is longer', async () => {
       return 'pass'
     }
     await world.run(other.transport.request(host.identity.peerId, '/test/large/1', new Uint8Array(0)))
-    assert.equal(longest, datagramBytes)
+    assert.equal(longest, mtuMax)
     await end(world)
   }
 })
 
-test('option loopbackDatagramBytes: no datagram to this machine is longer', async () => {
-  for (const loopbackDatagramBytes of [1200, 8000]) {
+test('option loopbackMtuMax: no datagram to this machine is longer', async () => {
+  for (const loopbackMtuMax of [1200, 8000]) {
     const world = await World.make()
     const udp = world.network.host({ ip4: world.nextIp() })
     const at = (ip: string): Promise<Host> => {
       const ports = { ...world.ports(ip), udp }
-      return world.host({ ports, listen: [{ family: 4, ip, port: 9000 }], limits: { loopbackDatagramBytes } })
+      return world.host({ ports, listen: [{ family: 4, ip, port: 9000 }], limits: { loopbackMtuMax } })
     }
     const [a, b] = [await at('127.0.0.1'), await at('127.0.0.2')]
     a.transport.handle('/test/large/1', () => ({ status: STATUS.ok, payload: new Uint8Array(100_000) }))
@@ -216,7 +216,7 @@ test('option loopbackDatagramBytes: no datagram to this machine is longer', asyn
       return 'pass'
     }
     await world.run(b.transport.request(a.identity.peerId, '/test/large/1', new Uint8Array(0)))
-    assert.equal(longest, loopbackDatagramBytes)
+    assert.equal(longest, loopbackMtuMax)
     await world.close()
   }
 })

@@ -74,7 +74,7 @@ export class RawPeer {
       identity,
       alpn: [ALPN],
       limits: limitsOf(),
-      transports: { loopback: TRANSPORT_DEFAULTS, elsewhere: TRANSPORT_DEFAULTS },
+      transport: TRANSPORT_DEFAULTS,
       schedule: new Schedule(ports.clock, ports.timers),
       counters: new Counters(),
       handles: { full: false, size: 0, draw: () => connectionHandle(++drawn) },
@@ -83,6 +83,7 @@ export class RawPeer {
           this.#link = link
           link.read({ stream: (output) => void this.heard.push(output) }, now)
         },
+        migrated: () => {},
         lost: (_handle, reason) => void (this.closed = reason),
         failed: (_handle, _failure, reason) => void (this.closed = reason),
       },

@@ -1,6 +1,8 @@
 // A QUIC whose connections do what a test says: they tell what is pushed, send what is owed, and note what is asked of them.
 import { type StreamId, streamId } from '../../src/core/ids.ts'
 import type { WorkDone } from '../../src/core/ports.ts'
+import type { Address } from '../../src/core/address.ts'
+import type { QuicConfig } from '../../src/core/quic/connection.ts'
 import type { ConnectionOutput } from '../../src/core/quic/outputs.ts'
 import type { LongHeader } from '../../src/core/quic/packet.ts'
 import type { Connection, Quic } from '../../src/node/quic.ts'
@@ -9,10 +11,12 @@ import type { Connection, Quic } from '../../src/node/quic.ts'
 export class ScriptedConnection implements Connection {
   readonly localIds: readonly Uint8Array[]
   opened = true
+  readonly datagramBytes = 1200
   keepAliveMs: number | null = null
   readonly negotiated = null
   readonly stats = { sent: 0, received: 0, rttMs: 0 }
   readonly outputs: ConnectionOutput[] = []
+  readonly destination: { readonly remote: Address }
   /** What can be read, by stream. */
   readonly readable = new Map<StreamId, Uint8Array[]>()
   readonly written: { stream: StreamId; bytes: Uint8Array }[] = []
@@ -38,7 +42,8 @@ export class ScriptedConnection implements Connection {
     this.#open = false
   }
 
-  constructor(id: number) {
+  constructor(id: number, remote: Address) {
+    this.destination = { remote }
     this.localIds = [new Uint8Array(8).fill(id)]
   }
 
@@ -105,6 +110,9 @@ export class ScriptedConnection implements Connection {
     return null
   }
 
+  readonly keyUpdates = 0
+  updateKeys(): void {}
+
   takeDiscarded(): number {
     return 0
   }
@@ -119,7 +127,14 @@ export class ScriptedConnection implements Connection {
   }
   reject(): void {}
   prioritise(): void {}
+  isResumed = false
+  tickets = 0
+
   sendToken(): void {}
+
+  sendTicket(): void {
+    this.tickets++
+  }
   finish(): void {}
   reset(): void {}
   stop(): void {}
@@ -130,8 +145,8 @@ const WITHDRAWN = { kind: 'transport', ours: true, code: 0, reason: '' } as cons
 /** Byte 1 begins an Initial with the 8-byte id that follows; byte 2 a short header likewise; anything else is no QUIC. */
 export const scripted = (made: (connection: ScriptedConnection) => void): Quic => {
   let count = 0
-  const make = (): ScriptedConnection => {
-    const connection = new ScriptedConnection(++count)
+  const make = ({ remote }: QuicConfig): ScriptedConnection => {
+    const connection = new ScriptedConnection(++count, remote)
     made(connection)
     return connection
   }

@@ -140,6 +140,8 @@ describe('suites and groups', () => {
       assert.equal((await failure(world.connect(options))).code, 'ARGUMENT_INVALID')
     }
     assert.equal((await failure(world.connect({ suites: [] }))).code, 'ARGUMENT_INVALID')
+    const other = 'reno' as 'new-reno'
+    assert.equal((await failure(world.connect({ congestion: other }))).code, 'ARGUMENT_INVALID')
     await world.run(listener.close())
   })
 })

@@ -41,6 +41,21 @@ describe('a session', () => {
     await world.run(Promise.all([client.close(), listener.close(), echoing]))
   })
 
+  test('changes its keys when it is asked to, and the peer follows', async () => {
+    const world = await QuicWorld.make()
+    const { listener, client, server } = await world.pair()
+    const echoing = echo(server)
+    const content = bytes(100_000)
+    for (const updates of [0, 1]) {
+      if (updates > 0) client.updateKeys()
+      const stream = await client.openBidirectionalStream()
+      const [answer] = await world.run(Promise.all([everything(stream.readable), put(stream.writable, content)]))
+      assert.ok(answer.equals(content))
+      assert.deepEqual([client.stats.keyUpdates, server.stats.keyUpdates], [updates, updates])
+    }
+    await world.run(Promise.all([client.close(), listener.close(), echoing]))
+  })
+
   test('carries bytes one way', async () => {
     const world = await QuicWorld.make()
     const { listener, client, server } = await world.pair()

@@ -18,10 +18,10 @@ export const mutePeer = async (ports: Ports, local: Address, remote: Address): P
     identity: await generateIdentity(),
     alpn: [ALPN],
     limits: limitsOf(),
-    transports: { loopback: TRANSPORT_DEFAULTS, elsewhere: TRANSPORT_DEFAULTS },
+    transport: TRANSPORT_DEFAULTS,
     schedule: new Schedule(ports.clock, ports.timers),
     counters: new Counters(),
-    acceptance: { established: () => {}, lost: () => {}, failed: () => {} },
+    acceptance: { established: () => {}, migrated: () => {}, lost: () => {}, failed: () => {} },
     handles: { full: false, size: 0, draw: () => connectionHandle(++drawn) },
   })
   await endpoint.bind(local)

@@ -51,6 +51,7 @@ const lockAcrossSend = (): (() => void) =>
     const seam = perOwner((lifecycle: Lifecycle): Acceptance => {
       const own = {
         established: original.bind(lifecycle),
+        migrated: lifecycle.migrated.bind(lifecycle),
         lost: lifecycle.lost.bind(lifecycle),
         failed: lifecycle.failed.bind(lifecycle),
       }

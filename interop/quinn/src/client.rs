@@ -14,19 +14,22 @@ use quinn::{
 use rustls::{
     DigitallySignedStruct, RootCertStore, SignatureScheme,
     client::{
-        WebPkiServerVerifier,
+        AlwaysResolvesClientRawPublicKeys, WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     },
     pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
 };
 
-use crate::{ALPN, BODY_BYTES_MAX, Options, Outcome, VERSION_DRAFT, closing, digest, pattern, provider};
+use crate::{
+    ALPN, BODY_BYTES_MAX, Options, Outcome, VERSION_DRAFT, closing, digest, pattern, provider,
+    raw_keys::{self, Pinned},
+};
 
 /// Verifies, and counts how often it was asked to: a resumed handshake shows no certificate, which is how one is told here.
 #[derive(Debug)]
 struct Counting {
     verifier: Arc<WebPkiServerVerifier>,
-    asked: AtomicUsize,
+    asked: Arc<AtomicUsize>,
 }
 
 impl ServerCertVerifier for Counting {
@@ -69,27 +72,25 @@ struct Asker {
     options: Options,
     endpoint: Endpoint,
     security: Arc<QuicClientConfig>,
-    verifier: Arc<Counting>,
+    /// How often a certificate was shown.
+    asked: Arc<AtomicUsize>,
 }
 
 pub async fn run(options: Options) -> Outcome {
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(&options.ca)?)?;
-    let provider = provider(&options.groups);
-    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone()).build()?;
-    let verifier = Arc::new(Counting { verifier, asked: AtomicUsize::new(0) });
-    let mut security = rustls::ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13])?
-        .dangerous()
-        .with_custom_certificate_verifier(verifier.clone())
-        .with_no_client_auth();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let mut security = security(&options, asked.clone())?;
     security.alpn_protocols = vec![ALPN.to_vec()];
     let security = Arc::new(QuicClientConfig::try_from(security)?);
     let mut own = EndpointConfig::default();
     own.supported_versions(vec![1, VERSION_DRAFT]);
     let socket = UdpSocket::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
     let endpoint = Endpoint::new(own, None, socket, Arc::new(TokioRuntime))?;
-    let asker = Asker { options, endpoint, security, verifier };
+    let asker = Asker {
+        options,
+        endpoint,
+        security,
+        asked,
+    };
     match asker.options.test.as_str() {
         "keyupdate" => asker.key_update().await?,
         "resume" => asker.resume().await?,
@@ -102,12 +103,36 @@ pub async fn run(options: Options) -> Outcome {
     Ok(())
 }
 
+fn security(options: &Options, asked: Arc<AtomicUsize>) -> Outcome<rustls::ClientConfig> {
+    let provider = provider(&options.groups);
+    let builder = rustls::ClientConfig::builder_with_provider(provider.clone())
+        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .dangerous();
+    if !options.raw_key.is_empty() {
+        let own = Arc::new(AlwaysResolvesClientRawPublicKeys::new(raw_keys::own(
+            options, &provider,
+        )?));
+        return Ok(builder
+            .with_custom_certificate_verifier(Pinned::new(options, provider)?)
+            .with_client_cert_resolver(own));
+    }
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(&options.ca)?)?;
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build()?;
+    Ok(builder
+        .with_custom_certificate_verifier(Arc::new(Counting { verifier, asked }))
+        .with_no_client_auth())
+}
+
 impl Asker {
     async fn dial(&self, version: u32) -> Result<Connection, ConnectionError> {
         let mut config = ClientConfig::new(self.security.clone());
         config.version(version);
         let to = SocketAddr::from((Ipv4Addr::LOCALHOST, self.options.port));
-        self.endpoint.connect_with(config, to, "localhost").expect("the configuration is sound").await
+        self.endpoint
+            .connect_with(config, to, "localhost")
+            .expect("the configuration is sound")
+            .await
     }
 
     async fn simple(&self) -> Outcome {
@@ -139,7 +164,7 @@ impl Asker {
             tokio::time::sleep(Duration::from_millis(300)).await;
             connection.close(VarInt::from_u32(0), b"");
         }
-        match self.verifier.asked.load(Ordering::Relaxed) {
+        match self.asked.load(Ordering::Relaxed) {
             1 => Ok(()),
             _ => Err("the session was not resumed".into()),
         }

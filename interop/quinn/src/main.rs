@@ -1,5 +1,6 @@
 // A QUIC client and server of quinn, behind the command line that all peers here share (interop/README.md).
 mod client;
+mod raw_keys;
 mod server;
 
 use std::{error::Error, process::ExitCode, sync::Arc};
@@ -26,6 +27,8 @@ pub struct Options {
     pub retry: bool,
     pub refuse_v1: bool,
     pub bytes: usize,
+    pub raw_key: String,
+    pub raw_peer: String,
 }
 
 /// What every peer answers with: the bytes 0 to 250, again and again.
@@ -34,7 +37,9 @@ pub fn pattern(length: usize) -> Vec<u8> {
 }
 
 pub fn digest(bytes: &[u8]) -> String {
-    let provider = aws_lc_rs::cipher_suite::TLS13_AES_128_GCM_SHA256.tls13().expect("a TLS 1.3 suite");
+    let provider = aws_lc_rs::cipher_suite::TLS13_AES_128_GCM_SHA256
+        .tls13()
+        .expect("a TLS 1.3 suite");
     let hash = provider.common.hash_provider.hash(bytes);
     hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -54,12 +59,16 @@ pub fn provider(groups: &str) -> Arc<CryptoProvider> {
 /// Kind, code and reason of an ending.
 pub fn closing(error: &ConnectionError) -> (&'static str, u64, String) {
     match error {
-        ConnectionError::ApplicationClosed(close) => {
-            ("application", close.error_code.into_inner(), String::from_utf8_lossy(&close.reason).into())
-        }
-        ConnectionError::ConnectionClosed(close) => {
-            ("transport", close.error_code.into(), String::from_utf8_lossy(&close.reason).into())
-        }
+        ConnectionError::ApplicationClosed(close) => (
+            "application",
+            close.error_code.into_inner(),
+            String::from_utf8_lossy(&close.reason).into(),
+        ),
+        ConnectionError::ConnectionClosed(close) => (
+            "transport",
+            close.error_code.into(),
+            String::from_utf8_lossy(&close.reason).into(),
+        ),
         ConnectionError::TransportError(error) => ("transport", error.code.into(), error.reason.clone()),
         other => ("other", 0, other.to_string()),
     }
@@ -67,7 +76,10 @@ pub fn closing(error: &ConnectionError) -> (&'static str, u64, String) {
 
 fn options() -> Outcome<Options> {
     let mut arguments = std::env::args().skip(1);
-    let mut options = Options { bytes: 1000, ..Options::default() };
+    let mut options = Options {
+        bytes: 1000,
+        ..Options::default()
+    };
     options.role = arguments.next().unwrap_or_default();
     while let Some(name) = arguments.next() {
         let mut value = || arguments.next().ok_or(format!("{name} wants a value"));
@@ -79,6 +91,8 @@ fn options() -> Outcome<Options> {
             "--groups" => options.groups = value()?,
             "--test" => options.test = value()?,
             "--bytes" => options.bytes = value()?.parse()?,
+            "--raw-key" => options.raw_key = value()?,
+            "--raw-peer" => options.raw_peer = value()?,
             "--retry" => options.retry = true,
             "--refuse-v1" => options.refuse_v1 = true,
             _ => return Err(format!("{name} is no option").into()),

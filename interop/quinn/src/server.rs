@@ -7,18 +7,19 @@ use quinn::{
     Connection, Endpoint, EndpointConfig, RecvStream, SendStream, ServerConfig, TokioRuntime, VarInt,
     crypto::rustls::QuicServerConfig,
 };
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+use rustls::{
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    server::AlwaysResolvesServerRawPublicKeys,
+};
 use tokio::io::AsyncReadExt;
 
-use crate::{ALPN, BODY_BYTES_MAX, Options, Outcome, VERSION_DRAFT, closing, digest, pattern, provider};
+use crate::{
+    ALPN, BODY_BYTES_MAX, Options, Outcome, VERSION_DRAFT, closing, digest, pattern, provider,
+    raw_keys::{self, Pinned},
+};
 
 pub async fn run(options: Options) -> Outcome {
-    let chain = CertificateDer::pem_file_iter(&options.cert)?.collect::<Result<Vec<_>, _>>()?;
-    let key = PrivateKeyDer::from_pem_file(&options.key)?;
-    let mut security = rustls::ServerConfig::builder_with_provider(provider(&options.groups))
-        .with_protocol_versions(&[&rustls::version::TLS13])?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)?;
+    let mut security = security(&options)?;
     security.alpn_protocols = vec![ALPN.to_vec()];
     let config = ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(security)?));
     let socket = UdpSocket::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, options.port)))?;
@@ -45,6 +46,23 @@ pub async fn run(options: Options) -> Outcome {
     Ok(())
 }
 
+fn security(options: &Options) -> Outcome<rustls::ServerConfig> {
+    let provider = provider(&options.groups);
+    let builder = rustls::ServerConfig::builder_with_provider(provider.clone())
+        .with_protocol_versions(&[&rustls::version::TLS13])?;
+    if !options.raw_key.is_empty() {
+        let own = Arc::new(AlwaysResolvesServerRawPublicKeys::new(raw_keys::own(
+            options, &provider,
+        )?));
+        return Ok(builder
+            .with_client_cert_verifier(Pinned::new(options, provider)?)
+            .with_cert_resolver(own));
+    }
+    let chain = CertificateDer::pem_file_iter(&options.cert)?.collect::<Result<Vec<_>, _>>()?;
+    let key = PrivateKeyDer::from_pem_file(&options.key)?;
+    Ok(builder.with_no_client_auth().with_single_cert(chain, key)?)
+}
+
 async fn serve(connection: Connection) {
     println!(r#"{{"event":"connected"}}"#);
     loop {
@@ -59,7 +77,10 @@ async fn serve(connection: Connection) {
             }
             Err(error) => {
                 let (kind, code, reason) = closing(&error);
-                println!(r#"{{"event":"closed","kind":"{kind}","code":{code},"reason":"{}"}}"#, reason.escape_default());
+                println!(
+                    r#"{{"event":"closed","kind":"{kind}","code":{code},"reason":"{}"}}"#,
+                    reason.escape_default()
+                );
                 return;
             }
         }
@@ -69,14 +90,21 @@ async fn serve(connection: Connection) {
 /// GET /N is answered with N bytes of the pattern, PUT /N with the digest of what came; GET /close/N closes with that code.
 async fn answer(connection: Connection, mut send: SendStream, mut receive: RecvStream) -> Outcome {
     let request = receive.read_to_end(BODY_BYTES_MAX).await?;
-    let end = request.windows(2).position(|pair| pair == b"\r\n").ok_or("no request line")?;
+    let end = request
+        .windows(2)
+        .position(|pair| pair == b"\r\n")
+        .ok_or("no request line")?;
     let line = str::from_utf8(&request[..end])?;
     let (method, path) = line.split_once(" /").ok_or("no path")?;
     if let Some(code) = path.strip_prefix("close/") {
         connection.close(VarInt::from_u32(code.parse()?), b"asked to");
         return Ok(());
     }
-    let body = if method == "PUT" { digest(&request[end + 2..]).into_bytes() } else { pattern(path.parse()?) };
+    let body = if method == "PUT" {
+        digest(&request[end + 2..]).into_bytes()
+    } else {
+        pattern(path.parse()?)
+    };
     send.write_all(&body).await?;
     send.finish()?;
     Ok(())

@@ -304,6 +304,11 @@ export class Gate {
     return shares.admits(source, { host, network: this.halfOpen.heldBy(source, 'network') })
   }
 
+  /** Whether no prefix list keeps a source out. */
+  welcomes(source: Source): boolean {
+    return !this.#isDenied(source)
+  }
+
   #isDenied({ family, bytes }: Source): boolean {
     return this.#deny.has(family, bytes) || (!this.#allow.empty && !this.#allow.has(family, bytes))
   }

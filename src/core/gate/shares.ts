@@ -35,7 +35,7 @@ export interface ShareView {
 const RANKS: Readonly<Record<Exclude<Worth, 'kept'>, number>> = { client: 0, node: 1 }
 
 interface Member {
-  readonly source: Source
+  source: Source
   worth: Worth
 }
 
@@ -66,6 +66,22 @@ export class Shares implements ShareView {
     this.#members.set(handle, { source, worth: 'client' })
     this.#mayGo.add(handle, source.path, RANKS.client)
     this.#count(source, 1)
+  }
+
+  /** It is elsewhere now, and counted there; false when there are more than may be there. `hasShare`: whether that counts at all. */
+  move(handle: ConnectionHandle, remote: Ip, hasShare: boolean): boolean {
+    const member = this.#members.get(handle)
+    if (member === undefined) return true
+    const source = new Source(remote)
+    if (source.key('host') === member.source.key('host')) return true
+    this.#count(member.source, -1)
+    const fits = !hasShare || this.admits(source, { host: 0, network: 0 })
+    this.#count(source, 1)
+    member.source = source
+    if (member.worth === 'kept') return fits
+    this.#mayGo.remove(handle)
+    this.#mayGo.add(handle, source.path, RANKS[member.worth])
+    return fits
   }
 
   /** It is no more; false when it was not in. */

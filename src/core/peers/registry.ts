@@ -1,6 +1,7 @@
 // Who is here: the one owner of connections and peers. Accepting, dialling, sending and closing hand it events; it changes itself and
 // queues outputs, which its driver carries out in order before it hands in the next event. An event about a closed connection changes
 // nothing and is counted. For each peer `connected` and `disconnected` alternate, `connected` first. Drawn in connection-record.ts.
+import type { Address } from '../address.ts'
 import { assert } from '../assert.ts'
 import type { Counters, Direction } from '../counters.ts'
 import { Deadlines } from '../deadlines.ts'
@@ -40,6 +41,8 @@ export type RegistryOutput =
   | { readonly kind: 'keep-alive'; readonly handle: ConnectionHandle; readonly everyMs: number | null }
   /** The connection may be used now. */
   | { readonly kind: 'identified'; readonly info: PeerInfo }
+  /** The peer of an identified connection is elsewhere. */
+  | { readonly kind: 'migrated'; readonly info: PeerInfo }
   /** The connection is out of the registry, or will never be used again. Once for each established connection. */
   | { readonly kind: 'ended'; readonly handle: ConnectionHandle; readonly peerId: PeerId }
   | { readonly kind: 'connected'; readonly info: PeerInfo }
@@ -204,6 +207,21 @@ export class Registry {
   peerLeaves(handle: ConnectionHandle, now: number): void {
     const peerId = this.#roster.find(handle)?.peer?.peerId
     if (peerId !== undefined) this.#leavers.left(peerId, now)
+  }
+
+  /** The peer has proved to be elsewhere. Where its network has its share of the connections already, this one goes. */
+  migrated(handle: ConnectionHandle, { remote, hasShare }: { remote: Address; hasShare: boolean }): void {
+    const record = this.#live(handle)
+    if (record === null) return
+    const { state, peer } = record
+    if (peer === null || state.kind === 'half-open' || state.kind === 'closing') return this.#repeated()
+    record.peer = { ...peer, remote }
+    const fits = this.#shares.move(handle, remote, hasShare)
+    if (state.kind === 'established') return fits ? undefined : this.#close(record, CLOSE.overloaded, 'share')
+    const info: PeerInfo = { ...state.info, remote }
+    record.state = { ...state, info }
+    if (fits) this.#emit({ kind: 'migrated', info })
+    else this.#close(record, CLOSE.overloaded, 'share')
   }
 
   /** The peer sent GOAWAY: no new streams, and it will close. */

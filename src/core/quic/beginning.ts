@@ -2,18 +2,21 @@
 import type { Address } from '../address.ts'
 import type { PeerId } from '../ids.ts'
 import type { Crypto, Random, Suite } from '../ports.ts'
-import type { GeneralTls } from '../tls/session.ts'
-import { ConnectionIds } from './connection-ids.ts'
+import type { GeneralTls, Resumption, TicketBox } from '../tls/session.ts'
+import { AckFrequency } from './ack-frequency.ts'
 import { HeldPackets } from './held-packets.ts'
 import { KeyPhases } from './key-phases.ts'
 import { initialKeys } from './keys.ts'
+import { LocalIds } from './local-ids.ts'
 import { Lifetime } from './lifetime.ts'
+import type { Observer } from './observer.ts'
 import type { ConnectionOutput } from './outputs.ts'
 import { ownParameters } from './own-parameters.ts'
 import { INITIAL_DATAGRAM_BYTES, LOCAL_ID_BYTES } from './packet.ts'
 import type { Parts } from './parts.ts'
-import { Path } from './path.ts'
+import { Paths } from './paths.ts'
 import { Recovery } from './recovery.ts'
+import { RemoteIds } from './remote-ids.ts'
 import { TRANSPORT_DEFAULTS, type TransportSettings } from './settings.ts'
 import { PacketSpace } from './space.ts'
 import { resetToken } from './stateless-reset.ts'
@@ -34,12 +37,19 @@ export interface QuicConfig {
   readonly suites?: readonly Suite[]
   /** Client only: the one peer that is wanted, or null. */
   readonly expectedPeer: PeerId | null
+  /** Server only: makes and reads session tickets; absent: none is given or taken. */
+  readonly tickets?: TicketBox
+  /** Client only: an earlier session to come back with, and whether `session` outputs tell of new ones. */
+  readonly resume?: Resumption
+  readonly keepsSessions?: boolean
   /** Whether secrets are told as `key-log` outputs, and whether `exportKeys` works. */
   readonly keyLog?: boolean
   readonly exporter?: boolean
   /** For the general entry: what nodes never negotiate. */
   readonly general?: GeneralTls
   readonly remote: Address
+  /** Sees what the connection does; absent: nobody looks on. */
+  readonly observer?: Observer
   readonly transport?: TransportSettings
   /** Client only: a token that a `new-token` output gave for this address, for one dial; the server then need not send a Retry. */
   readonly token?: Uint8Array
@@ -112,19 +122,24 @@ export const makeParts = (
     handshake: new PacketSpace('handshake'),
     application: new PacketSpace('application'),
   }
+  const recovery = new Recovery(settings.congestion, INITIAL_DATAGRAM_BYTES, now)
+  const ids = new RemoteIds(beginning.remote, settings.connectionIds)
+  const { isValidated } = beginning
+  const ptoMs = (): number => recovery.threePto(parts.peer.maxAckDelayMs) / 3
   const parts: Parts = {
     role,
+    random,
     spaces,
     phases: new KeyPhases(spaces.application, crypto, settings.keyPackets),
-    recovery: new Recovery(settings.congestion, INITIAL_DATAGRAM_BYTES, now),
+    recovery,
+    ackFrequency: new AckFrequency(),
     streams: new Streams(role, settings, emit),
-    ids: new ConnectionIds(beginning, {
-      random,
-      remoteMax: settings.connectionIds,
-      emit,
-      resetToken: (id) => resetTokenOf(config, id),
-    }),
-    path: new Path(config.remote, beginning.isValidated),
+    localIds: new LocalIds(beginning.local, { random, emit, resetToken: (id) => resetTokenOf(config, id) }),
+    remoteIds: ids,
+    paths: new Paths({ role, recovery, ids, random, emit, ptoMs, mtuMax: settings.mtuMax }, config.remote, isValidated),
+    get path() {
+      return this.paths.current
+    },
     tokens: new TokenExchange({ presented, retryId: beginning.retryId }, emit),
     held: new HeldPackets(),
     lifetime: new Lifetime(settings.idleTimeoutMs, now),
@@ -136,8 +151,10 @@ export const makeParts = (
       peerHears: false,
       handshakeAcknowledged: false,
     },
+    observer: config.observer ?? null,
     peer: PARAMETER_DEFAULTS,
   }
+  parts.observer?.began(beginning.original)
   const keys = initialKeys(crypto, beginning.first, role)
   parts.spaces.initial.setKey('read', keys.read)
   parts.spaces.initial.setKey('write', keys.write)

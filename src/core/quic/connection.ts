@@ -2,13 +2,13 @@
 // composes parts that each own their state, runs the TLS session, and decides when the connection ends.
 //
 //   handshaking ──TLS complete──► established ──► confirmed ──► closing or draining (lifetime.ts) ──► gone
-import { type Address, sameAddress } from '../address.ts'
+import type { Address } from '../address.ts'
 import { assert } from '../assert.ts'
 import { sameBytes } from '../bytes.ts'
 import type { StreamId } from '../ids.ts'
 import type { WorkDone } from '../ports.ts'
 import type { ExportRequest } from '../tls/key-schedule.ts'
-import { assemble, assembleClose } from './assembly.ts'
+import { assemble, assembleAside, assembleClose } from './assembly.ts'
 import {
   acceptorBeginning,
   type Beginning,
@@ -23,9 +23,10 @@ import { type Arrived, type IntakeResult, receivePacket, spaceOf, splitDatagram 
 import type { ConnectionOutput } from './outputs.ts'
 import type { Header, VersionNegotiationHeader } from './packet.ts'
 import { type Parts, phaseTime, recoveryView } from './parts.ts'
+import type { Path, Place } from './path.ts'
 import { SPACES } from './recovery.ts'
 import { followRetry } from './retry.ts'
-import { lose, settle } from './settlement.ts'
+import { lose, settle, suspectSize } from './settlement.ts'
 import { isStatelessReset } from './stateless-reset.ts'
 import { AEAD_LIMIT_REACHED, NO_ERROR, violation } from './transport-error.ts'
 import { versionRefused } from './version-negotiation.ts'
@@ -36,7 +37,6 @@ export type { FirstInitial, QuicConfig } from './beginning.ts'
 const PROBES = 2
 
 export class QuicConnection {
-  readonly remote: Address
   /** Sent as PING when nothing else was sent for so long, in ms; null for none. */
   keepAliveMs: number | null = null
   readonly #config: QuicConfig
@@ -48,6 +48,7 @@ export class QuicConnection {
   readonly #outputs: ConnectionOutput[] = []
   #nextOutput = 0
   #discarded = 0
+  #destination: Path
   #sentAt: number
 
   /** A dialler's connection; its first datagrams wait in `transmit`. */
@@ -63,11 +64,11 @@ export class QuicConnection {
   /** Use `connect` or `accept`. */
   constructor(config: QuicConfig, beginning: Beginning, now: number) {
     this.#config = config
-    this.remote = config.remote
     this.#originalDestinationId = beginning.original
     this.#sentAt = now
     const emit = (output: ConnectionOutput): unknown => this.#outputs.push(output)
     this.#parts = makeParts(config, beginning, emit, now)
+    this.#destination = this.#parts.path
     this.#ending = new Ending(this.#parts, emit)
     const replay = (packet: Arrived, at: number): void => this.#receive(packet, at)
     this.#handshake = new Handshake(config, beginning, { parts: this.#parts, ending: this.#ending, emit, replay })
@@ -76,7 +77,7 @@ export class QuicConnection {
 
   /** The ids that datagrams for this connection may come with, as of now. */
   get localIds(): readonly Uint8Array[] {
-    return this.#parts.ids.local
+    return this.#parts.localIds.all
   }
 
   /** At least one packet of the peer was genuine: for an acceptor, an Initial opened under its keys. */
@@ -106,6 +107,11 @@ export class QuicConnection {
     if (this.#parts.lifetime.isOpen) this.#parts.tokens.give(token)
   }
 
+  /** The largest datagram that `transmit` may write next: in a smaller buffer larger ones are not tried. */
+  get datagramBytes(): number {
+    return this.#parts.path.mtu.nextBytes
+  }
+
   /** What both ends agreed on; null before the handshake is done. */
   get negotiated(): Negotiated | null {
     return this.#handshake.negotiated
@@ -117,17 +123,19 @@ export class QuicConnection {
   }
 
   /**
-   * A datagram for this connection; its memory is the connection's from now on. One from elsewhere is dropped: neither end may move
-   * (RFC 9000 section 9), and it must not widen what may be sent to an address that is not validated.
+   * A datagram for this connection; its memory is the connection's from now on. One from a place where nothing of this connection may
+   * come from is dropped, and what does not open changes nothing: it must not widen what may be sent to an address that is not validated.
    */
-  receive(datagram: Uint8Array, from: Address, now: number): void {
-    const { ids, lifetime, path } = this.#parts
-    if (!sameAddress(from, this.remote)) return this.#discard()
+  receive(datagram: Uint8Array, from: Place, now: number): void {
+    const { lifetime, paths } = this.#parts
+    const path = paths.of(from, now)
+    if (path === null) return this.#discard()
+    const isKnown = paths.isKnown(path)
     path.onReceived(datagram.length)
-    if (!lifetime.isOpen) return lifetime.onReceivedClosing()
-    if (isStatelessReset(datagram, ids.resetToken, this.#config.crypto))
+    if (!lifetime.isOpen) return isKnown ? lifetime.onReceivedClosing() : undefined
+    if (isKnown && isStatelessReset(datagram, path.id?.resetToken ?? null, this.#config.crypto))
       return this.#ending.drain({ kind: 'stateless-reset' }, now)
-    const { packets, other } = splitDatagram(datagram)
+    const { packets, other } = splitDatagram(datagram, path)
     if (other !== null) return this.#onOther(other, datagram, now)
     if (packets.length === 0) this.#discard()
     for (const packet of packets) this.#receive(packet, now)
@@ -135,21 +143,31 @@ export class QuicConnection {
 
   /** Writes one datagram into `into` and returns its length; 0 when nothing is to be sent now. */
   transmit(into: Uint8Array, now: number): number {
-    const { lifetime, phases, progress } = this.#parts
+    const { lifetime, paths, phases, progress } = this.#parts
+    this.#destination = paths.current
     if (progress.confirmed) phases.updateIfDue(phaseTime(this.#parts, now))
     if (phases.isWornOut) this.#ending.violate(violation(AEAD_LIMIT_REACHED, 'the keys are used up'), now)
     if (lifetime.state.kind === 'closing') return assembleClose(this.#parts, into, now)
     if (!lifetime.isOpen) return 0
-    const length = assemble(this.#parts, into, now)
+    const probed = paths.probe()
+    const probe = probed === null ? 0 : assembleAside(this.#parts, probed, into, now)
+    this.#destination = probed !== null && probe > 0 ? probed : paths.current
+    const length = probe > 0 ? probe : assemble(this.#parts, into, now)
     if (length > 0) this.#sentAt = now
     return length
   }
 
+  /** Where the datagram goes that `transmit` wrote last, and from which of the driver's sockets. */
+  get destination(): { readonly remote: Address; readonly local: number } {
+    return this.#destination
+  }
+
   /** When `timeout` has to be called next; Infinity for never. */
   timerAt(): number {
-    const { lifetime, path, phases, recovery, spaces } = this.#parts
+    const { lifetime, path, paths, phases, recovery, spaces } = this.#parts
     if (!lifetime.isOpen) return lifetime.endsAt
-    let at = Math.min(recovery.timerAt(recoveryView(this.#parts)), this.#idleAt(), this.#keepAliveAt(), phases.dropAt)
+    const lossAt = recovery.timerAt(recoveryView(this.#parts))
+    let at = Math.min(lossAt, this.#idleAt(), this.#keepAliveAt(), phases.dropAt, paths.timerAt())
     if (path.isBlocked) return at
     at = Math.min(at, recovery.throttle.wakeAt)
     for (const space of SPACES) if (spaces[space].writeKey !== null) at = Math.min(at, spaces[space].received.ackAt)
@@ -158,7 +176,7 @@ export class QuicConnection {
 
   /** Time has passed: losses, probes, keep-alive, the end of idleness or of closing. Sending goes on, too, where the pace held it back. */
   timeout(now: number): void {
-    const { lifetime, phases, recovery, spaces } = this.#parts
+    const { lifetime, paths, phases, recovery, spaces } = this.#parts
     if (lifetime.state.kind === 'gone') return
     if (!lifetime.isOpen) {
       if (now >= lifetime.endsAt) this.#ending.gone()
@@ -166,14 +184,17 @@ export class QuicConnection {
     }
     if (now >= this.#idleAt()) return this.#ending.over({ kind: 'idle' })
     phases.timeout(now)
+    paths.timeout(now)
     if (now >= this.#keepAliveAt()) spaces.application.probes = 1
     const view = recoveryView(this.#parts)
     if (now < recovery.timerAt(view)) return
     const { lost, probe, space } = recovery.onTimer(view, now)
-    settle(this.#parts, space, { acknowledged: [], lost })
+    settle(this.#parts, space, { acknowledged: [], lost }, now)
     if (!probe) return
     spaces[space].probes = PROBES
-    for (const packet of recovery.spaces[space].oldest(PROBES)) {
+    const oldest = recovery.spaces[space].oldest(PROBES)
+    suspectSize(this.#parts, oldest, now)
+    for (const packet of oldest) {
       for (const carried of packet.carried) lose(this.#parts, space, carried)
     }
   }
@@ -205,10 +226,43 @@ export class QuicConnection {
     this.#parts.phases.want()
   }
 
+  /**
+   * Moves a dialler's connection to another of the driver's sockets, once it has shown that the peer answers there: `migrated` or
+   * `migration-failed` tells. False where it may not move, or the peer gave no spare connection id (RFC 9000 section 9).
+   */
+  migrate(local: number, now: number): boolean {
+    const { lifetime, path, paths, peer, role } = this.#parts
+    if (role === 'server' || !lifetime.isOpen || peer.disableActiveMigration) return false
+    return paths.migrate({ ...path.remote, local }, now)
+  }
+
+  /** Uses another connection id each way, as far as both ends have one to spare (RFC 9000 section 5.1.2). */
+  renewIds(): void {
+    if (!this.#parts.lifetime.isOpen || !this.#parts.progress.confirmed) return
+    this.#parts.paths.renewId()
+    this.#parts.localIds.rotate()
+  }
+
   /** What the application says to a `judge` output. */
   judged(isWanted: boolean, now: number): void {
     if (!this.#parts.lifetime.isOpen) return
     this.#handshake.judged(isWanted, now)
+  }
+
+  /** The peer came back with an earlier session: nobody signed. Known from `established` on. */
+  get isResumed(): boolean {
+    return this.#handshake.isResumed
+  }
+
+  /** The application protocol that was agreed; null before `established`. */
+  get alpn(): string | null {
+    return this.#handshake.alpn
+  }
+
+  /** Gives the peer of an acceptor's connection a ticket to come back with, once; nothing where there are no tickets. */
+  sendTicket(now: number): void {
+    assert(this.#config.role === 'server', 'only an acceptor gives tickets')
+    if (this.#live) this.#handshake.sendTicket(now)
   }
 
   /** Keying material that both ends have, and nobody else; null before `established`, or without `QuicConfig.exporter`. */
@@ -316,6 +370,7 @@ export class QuicConnection {
   }
 
   #discard(): void {
+    this.#parts.observer?.packetDropped()
     this.#discarded++
   }
 
@@ -333,10 +388,11 @@ export class QuicConnection {
   }
 
   #onVersions(header: VersionNegotiationHeader): void {
-    const { ids, progress, role, tokens } = this.#parts
+    const { localIds, progress, remoteIds, role, tokens } = this.#parts
     // A Retry, too, shows that the server speaks our version (RFC 9000 section 6.2).
     if (role === 'server' || progress.heard || tokens.retryId !== null) return
-    if (versionRefused(header, { local: ids.source, remote: ids.remote, same: sameBytes }))
+    const local = localIds.source
+    if (versionRefused(header, { local, remote: remoteIds.first.id, same: sameBytes }))
       this.#ending.over({ kind: 'version' })
   }
 

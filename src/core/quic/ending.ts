@@ -52,11 +52,13 @@ export class Ending {
     for (const space of SPACES) discardSpace(this.#parts, space)
     this.#parts.streams.clear()
     this.#emit({ kind: 'gone' })
+    this.#parts.observer?.gone()
   }
 
   #end(reason: CloseReason): void {
     this.#parts.held.take()
     this.#parts.streams.clear()
+    this.#parts.observer?.closed(reason)
     this.#emit({ kind: 'closed', reason })
   }
 }

@@ -1,4 +1,4 @@
-// The frames of RFC 9000 section 19, all of them: one discriminated union, a decoder that never throws and a writer.
+// The frames of RFC 9000 section 19, all of them, and those of draft-ietf-quic-ack-frequency-14: one discriminated union, a decoder that never throws and a writer.
 import { concat, type Reader, VARINT_MAX, varintSize, type Writer } from '../bytes.ts'
 
 /** Acknowledged packet numbers, both ends included, highest first; ranges neither touch nor overlap. */
@@ -52,9 +52,21 @@ export type Frame =
       readonly reason: Uint8Array
     }
   | { readonly type: 'handshake-done' }
+  /** How often the sender wants to be acknowledged; packets and packet numbers, and µs. */
+  | {
+      readonly type: 'ack-frequency'
+      readonly sequence: number
+      readonly threshold: number
+      readonly delayUs: number
+      readonly reordering: number
+    }
+  | { readonly type: 'immediate-ack' }
 
 /** Stream counts stop here: more could not be numbered (RFC 9000 section 4.6). */
 export const STREAMS_MAX = 2 ** 60
+
+/** The one type of two bytes. */
+const ACK_FREQUENCY = 0xaf
 
 /** An ACK frame with more ranges than this says nothing we still remember. */
 const ACK_RANGES_MAX = 256
@@ -117,6 +129,16 @@ const readBody = (reader: Reader, type: number): Frame | null => {
       return readClose(reader, type === 0x1c)
     case 0x1e:
       return { type: 'handshake-done' }
+    case 0x1f:
+      return { type: 'immediate-ack' }
+    case ACK_FREQUENCY:
+      return {
+        type: 'ack-frequency',
+        sequence: reader.varint(),
+        threshold: reader.varint(),
+        delayUs: reader.varint(),
+        reordering: reader.varint(),
+      }
     default:
       return null
   }
@@ -214,7 +236,7 @@ export const writeFrame = (writer: Writer, frame: Frame): void => {
       writeNumbers(writer, 0x07, [frame.token.length])
       return writer.put(frame.token)
     case 'stream':
-      return writeStream(writer, frame)
+      return writeStream(writer, { stream: frame.stream, start: frame.offset, fin: frame.fin }, frame.data)
     case 'max-data':
       return writeNumbers(writer, 0x10, [frame.limit])
     case 'max-stream-data':
@@ -241,6 +263,10 @@ export const writeFrame = (writer: Writer, frame: Frame): void => {
       return writeClose(writer, frame)
     case 'handshake-done':
       return writer.u8(0x1e)
+    case 'immediate-ack':
+      return writer.u8(0x1f)
+    case 'ack-frequency':
+      return writeNumbers(writer, ACK_FREQUENCY, [frame.sequence, frame.threshold, frame.delayUs, frame.reordering])
   }
 }
 
@@ -266,12 +292,17 @@ const writeAck = (writer: Writer, frame: Frame & { type: 'ack' }): void => {
   for (const count of [frame.ecn.ect0, frame.ecn.ect1, frame.ecn.ce]) writer.varint(count)
 }
 
-const writeStream = (writer: Writer, frame: Frame & { type: 'stream' }): void => {
-  writer.u8(0x0a | (frame.offset > 0 ? 0x04 : 0) | (frame.fin ? 0x01 : 0))
-  writer.varint(frame.stream)
-  if (frame.offset > 0) writer.varint(frame.offset)
-  writer.varint(frame.data.length)
-  writer.put(frame.data)
+/** Writes a STREAM frame; the caller has made sure that it fits. */
+export const writeStream = (
+  writer: Writer,
+  { stream, start, fin }: { stream: number; start: number; fin: boolean },
+  data: Uint8Array,
+): void => {
+  writer.u8(0x0a | (start > 0 ? 0x04 : 0) | (fin ? 0x01 : 0))
+  writer.varint(stream)
+  if (start > 0) writer.varint(start)
+  writer.varint(data.length)
+  writer.put(data)
 }
 
 const writeClose = (writer: Writer, frame: Frame & { type: 'connection-close' }): void => {
@@ -292,6 +323,10 @@ export const cryptoHeaderBytes = (offset: number, length: number): number => 1 +
 /** Whether a frame makes its packet ack-eliciting (RFC 9002 section 2). */
 export const isAckEliciting = (frame: Frame): boolean =>
   frame.type !== 'ack' && frame.type !== 'padding' && frame.type !== 'connection-close'
+
+/** Whether a frame says nothing but something about a path (RFC 9000 section 9.1). */
+export const isProbing = ({ type }: Frame): boolean =>
+  type === 'path-challenge' || type === 'path-response' || type === 'new-connection-id' || type === 'padding'
 
 /** Whether RFC 9000 section 12.4 allows a frame in Initial and Handshake packets. */
 export const allowedInHandshake = (frame: Frame): boolean => {

@@ -13,7 +13,6 @@ import type { ConnectionOutput } from './outputs.ts'
 import { idObjection } from './own-parameters.ts'
 import { confirm, type Parts } from './parts.ts'
 import { SPACES } from './recovery.ts'
-import { TRANSPORT_DEFAULTS } from './settings.ts'
 import { CRYPTO_ERROR, INTERNAL_ERROR, TRANSPORT_PARAMETER_ERROR, violation } from './transport-error.ts'
 import { decodeParameters, encodeParameters } from './transport-parameters.ts'
 
@@ -36,7 +35,6 @@ export interface Negotiated {
 /** One end of one connection's handshake. */
 export class Handshake {
   readonly #crypto: Crypto
-  readonly #datagramBytes: number
   readonly #originalId: Uint8Array
   readonly #tls: TlsSession
   readonly #to: HandshakeParts
@@ -44,13 +42,15 @@ export class Handshake {
   #suite: Suite | null = null
   #alpn: string | null = null
   #exporterSecret: Uint8Array | null = null
+  #isResumed = false
 
   constructor(config: QuicConfig, beginning: Beginning, to: HandshakeParts) {
     this.#crypto = config.crypto
-    this.#datagramBytes = (config.transport ?? TRANSPORT_DEFAULTS).datagramBytes
     this.#originalId = beginning.original
     this.#to = to
-    const tls = { ...config, transportParameters: encodeParameters(announced(config, beginning)) }
+    const parameters = announced(config, beginning)
+    to.parts.observer?.parameters('local', parameters)
+    const tls = { ...config, transportParameters: encodeParameters(parameters) }
     this.#tls = config.role === 'client' ? new TlsClient(tls) : new TlsServer(tls)
   }
 
@@ -84,6 +84,22 @@ export class Handshake {
   /** What the application says to a `judge` output. */
   judged(isWanted: boolean, now: number): void {
     this.#tls.judged(isWanted)
+    this.drain(now)
+  }
+
+  /** The peer came back with an earlier session: nobody signed. */
+  get isResumed(): boolean {
+    return this.#isResumed
+  }
+
+  /** The application protocol that was agreed; null before the handshake is complete. */
+  get alpn(): string | null {
+    return this.#alpn
+  }
+
+  /** Gives the peer a ticket to come back with. */
+  sendTicket(now: number): void {
+    this.#tls.issueTicket()
     this.drain(now)
   }
 
@@ -123,8 +139,12 @@ export class Handshake {
       case 'peer':
         this.#peer = output
         return
+      case 'resumed':
+        this.#isResumed = true
+        return
       case 'judge':
       case 'key-log':
+      case 'session':
         return emit(output)
       case 'exporter':
         this.#exporterSecret = output.secret
@@ -142,7 +162,7 @@ export class Handshake {
     const peer = decodeParameters(encoded, parts.role === 'client' ? 'server' : 'client')
     const seen = {
       role: parts.role,
-      remote: parts.ids.remote,
+      remote: parts.remoteIds.first.id,
       original: this.#originalId,
       retryId: parts.tokens.retryId,
     }
@@ -151,7 +171,10 @@ export class Handshake {
       return ending.violate(violation(TRANSPORT_PARAMETER_ERROR, problem ?? ''), now)
     }
     parts.peer = peer
-    if (peer.statelessResetToken !== null) parts.ids.setInitialResetToken(peer.statelessResetToken)
+    parts.observer?.parameters('remote', peer)
+    parts.remoteIds.first.resetToken = peer.statelessResetToken
+    parts.paths.announceReset()
+    if (peer.minAckDelayUs !== null) parts.ackFrequency.begin(peer.minAckDelayUs, 1000 * peer.maxAckDelayMs)
     parts.lifetime.agreeIdle(peer.maxIdleTimeoutMs)
     parts.streams.applyPeer({
       maxData: peer.initialMaxData,
@@ -169,8 +192,7 @@ export class Handshake {
     if (peer === null) return ending.violate(violation(INTERNAL_ERROR, 'complete without a peer'), now)
     parts.progress.complete = true
     parts.path.isValidated = true
-    parts.path.datagramBytes = Math.min(this.#datagramBytes, parts.peer.maxUdpPayloadBytes)
-    parts.recovery.throttle.setDatagramBytes(parts.path.datagramBytes)
+    parts.paths.begin(parts.peer.maxUdpPayloadBytes)
     if (parts.role === 'server') {
       parts.progress.doneOwed = true
       confirm(parts)

@@ -1,7 +1,8 @@
 // What a datagram does to a connection: its packets are opened, their frames handed to the parts (RFC 9000 sections 5.2, 12 and 13).
 import { Reader, sameBytes } from '../bytes.ts'
 import type { PacketKey } from '../ports.ts'
-import { allowedInHandshake, type Frame, isAckEliciting, readFrame } from './frames.ts'
+import { allowedInHandshake, type Frame, isAckEliciting, isProbing, readFrame } from './frames.ts'
+import type { ObservedPacket } from './observer.ts'
 import type { CloseReason } from './outputs.ts'
 import {
   type Header,
@@ -11,15 +12,17 @@ import {
   parseHeader,
   type ShortHeader,
 } from './packet.ts'
-import { confirm, discardSpace, type Parts, phaseTime } from './parts.ts'
+import { observedRecovery, confirm, discardSpace, type Parts, phaseTime } from './parts.ts'
+import type { Path } from './path.ts'
 import { openPacket, type ProtectedPacket } from './protection.ts'
-import { MAX_ACK_DELAY_MS } from './received-packets.ts'
+import { MIN_ACK_DELAY_US } from './received-packets.ts'
 import type { SpaceName } from './recovery.ts'
 import { settle } from './settlement.ts'
 import { FRAME_ENCODING_ERROR, NO_ERROR, PROTOCOL_VIOLATION, type Violation, violation } from './transport-error.ts'
 
 /** A packet taken out of its datagram; those that came before their keys are held as such. */
 export interface Arrived {
+  readonly path: Path
   readonly buffer: Uint8Array
   readonly header: LongHeader | ShortHeader
 }
@@ -44,7 +47,7 @@ export const spaceOf = (header: LongHeader | ShortHeader): SpaceName =>
  * The packets of a datagram that belong to one connection: all with the destination id of the first (RFC 9000 section 12.2). Packets
  * with other headers (Retry, Version Negotiation) stand alone in `other`.
  */
-export const splitDatagram = (datagram: Uint8Array): { packets: Arrived[]; other: Header | null } => {
+export const splitDatagram = (datagram: Uint8Array, path: Path): { packets: Arrived[]; other: Header | null } => {
   const packets: Arrived[] = []
   for (let at = 0; at < datagram.length && packets.length < COALESCED_MAX;) {
     const header = parseHeader(datagram, at, LOCAL_ID_BYTES)
@@ -53,7 +56,7 @@ export const splitDatagram = (datagram: Uint8Array): { packets: Arrived[]; other
       return { packets, other: packets.length === 0 ? header : null }
     const first = packets[0]
     if (first !== undefined && !sameBytes(first.header.destinationId, header.destinationId)) break
-    packets.push({ buffer: datagram, header })
+    packets.push({ path, buffer: datagram, header })
     at = header.end
   }
   return { packets, other: null }
@@ -65,7 +68,7 @@ export const receivePacket = (
   arrived: Arrived,
   now: number,
 ): { opened: boolean; result: IntakeResult } => {
-  const { buffer, header } = arrived
+  const { path, buffer, header } = arrived
   const name = spaceOf(header)
   const space = parts.spaces[name]
   if (space.readKey === null || isOutOfPlace(parts, arrived)) return { opened: false, result: OK }
@@ -79,12 +82,24 @@ export const receivePacket = (
   const breached = name === 'application' ? parts.phases.opened(key, packetNumber, phaseTime(parts, now)) : null
   if (breached !== null) return { opened: true, result: { kind: 'violation', violation: breached } }
   onGenuine(parts, header, name)
-  const frames = applyFrames(parts, { name, header, key, reader: new Reader(buffer, opened.payload, opened.end) }, now)
+  const seen: Frame[] | null = parts.observer === null ? null : []
+  const reader = new Reader(buffer, opened.payload, opened.end)
+  const frames = applyFrames(parts, { name, path, header, key, reader, seen }, now)
+  if (seen !== null) tell(parts, { space: name, number: packetNumber, bytes: header.end - header.start, frames: seen })
   if (frames.kind !== 'frames') return { opened: true, result: frames }
-  const delayMs = name === 'application' ? MAX_ACK_DELAY_MS : 0
-  space.received.add(packetNumber, frames.ackEliciting, { now, delayMs })
+  const atOnce = name !== 'application' || frames.atOnce
+  space.received.add(packetNumber, frames.ackEliciting, { now, atOnce })
   parts.lifetime.onReceived(now)
+  const { destinationId } = header
+  if (parts.progress.confirmed) {
+    parts.paths.onPacket(path, { number: packetNumber, isProbing: frames.isProbing, destinationId }, now)
+  }
   return { opened: true, result: OK }
+}
+
+const tell = (parts: Parts, packet: ObservedPacket): void => {
+  parts.observer?.packetReceived(packet)
+  if (packet.frames.some(({ type }) => type === 'ack')) parts.observer?.recovery(observedRecovery(parts))
 }
 
 /** Where a packet stands; one with a short header shows which key it is to be tried with. */
@@ -101,13 +116,13 @@ const isOutOfPlace = (parts: Parts, { buffer, header }: Arrived): boolean => {
   if (header.type === 'initial' && (isClient ? header.token.length > 0 : buffer.length < INITIAL_DATAGRAM_BYTES)) {
     return true
   }
-  return (parts.progress.heard || !isClient) && !parts.ids.isInitialRemote(header.sourceId)
+  return (parts.progress.heard || !isClient) && !parts.remoteIds.isInitial(header.sourceId)
 }
 
 /** A genuine packet tells more than its frames: who the peer is, and that it reads what we send. */
 const onGenuine = (parts: Parts, header: LongHeader | ShortHeader, name: SpaceName): void => {
   if (parts.role === 'client' && !parts.progress.heard && header.form === 'long') {
-    parts.ids.setInitialRemote(header.sourceId)
+    parts.remoteIds.setInitial(header.sourceId)
   }
   parts.progress.heard = true
   if (name !== 'handshake' || parts.role !== 'server') return
@@ -117,39 +132,48 @@ const onGenuine = (parts: Parts, header: LongHeader | ShortHeader, name: SpaceNa
 
 interface Packet {
   readonly name: SpaceName
+  readonly path: Path
   readonly header: LongHeader | ShortHeader
   /** What it was opened with. */
   readonly key: PacketKey
   readonly reader: Reader
+  /** Filled with its frames, where somebody looks on. */
+  readonly seen: Frame[] | null
 }
 
 const applyFrames = (
   parts: Parts,
   packet: Packet,
   now: number,
-): IntakeResult | { kind: 'frames'; ackEliciting: boolean } => {
+): IntakeResult | { kind: 'frames'; ackEliciting: boolean; atOnce: boolean; isProbing: boolean } => {
   const { name, reader } = packet
   // RFC 9000 section 12.4: a packet carries at least one frame.
   if (reader.remaining === 0) return breach(PROTOCOL_VIOLATION, 'a packet without frames')
   let ackEliciting = false
+  let atOnce = false
+  let probing = true
   while (reader.remaining > 0) {
     const frame = readFrame(reader)
     if (frame === null) return breach(FRAME_ENCODING_ERROR, 'a frame that cannot be read')
     if (name !== 'application' && !allowedInHandshake(frame)) {
       return breach(PROTOCOL_VIOLATION, `a ${frame.type} frame in the handshake`)
     }
+    packet.seen?.push(frame)
     if (isAckEliciting(frame)) ackEliciting = true
+    if (frame.type === 'immediate-ack') atOnce = true
+    if (!isProbing(frame)) probing = false
     const result = applyFrame(parts, packet, frame, now)
     if (result !== null) return result
   }
-  return { kind: 'frames', ackEliciting }
+  return { kind: 'frames', ackEliciting, atOnce, isProbing: probing }
 }
 
 const applyFrame = (parts: Parts, packet: Packet, frame: Frame, now: number): IntakeResult | null => {
-  const { streams, ids } = parts
+  const { streams } = parts
   switch (frame.type) {
     case 'padding':
     case 'ping':
+    case 'immediate-ack':
     case 'data-blocked':
     case 'streams-blocked':
       return null
@@ -174,14 +198,14 @@ const applyFrame = (parts: Parts, packet: Packet, frame: Frame, now: number): In
     case 'stream-data-blocked':
       return asResult(streams.onStreamDataBlocked(frame.stream))
     case 'new-connection-id':
-      return asResult(ids.onNewConnectionId(frame))
+      return applyNewId(parts, frame)
     case 'retire-connection-id':
-      return asResult(ids.onRetire(frame.sequence, packet.header.destinationId, parts.peer.activeConnectionIdLimit))
+      return asResult(parts.localIds.onRetire(frame.sequence, packet.header.destinationId))
     case 'path-challenge':
-      parts.path.onChallenge(frame.data)
+      packet.path.onChallenge(frame.data)
       return null
     case 'path-response':
-      // We challenge no path, so an answer answers nothing; it may be a stray one.
+      parts.paths.onResponse(frame.data, now)
       return null
     case 'new-token':
       if (parts.role === 'server') return breach(PROTOCOL_VIOLATION, 'a token from a client')
@@ -191,9 +215,19 @@ const applyFrame = (parts: Parts, packet: Packet, frame: Frame, now: number): In
       if (parts.role === 'server') return breach(PROTOCOL_VIOLATION, 'HANDSHAKE_DONE from a client')
       if (parts.progress.complete) confirm(parts)
       return null
+    case 'ack-frequency':
+      if (frame.delayUs < MIN_ACK_DELAY_US) return breach(PROTOCOL_VIOLATION, 'acknowledgements sooner than we can')
+      parts.spaces.application.received.ask(frame)
+      return null
     case 'connection-close':
       return { kind: 'closed-by-peer', reason: closeReason(frame) }
   }
+}
+
+const applyNewId = (parts: Parts, frame: Frame & { type: 'new-connection-id' }): IntakeResult | null => {
+  const breached = parts.remoteIds.onNew(frame)
+  parts.paths.replaceIds()
+  return asResult(breached)
 }
 
 const applyAck = (
@@ -224,7 +258,7 @@ const applyAck = (
   ) {
     recovery.resetBackoff()
   }
-  settle(parts, name, settled)
+  settle(parts, name, settled, now)
   return null
 }
 

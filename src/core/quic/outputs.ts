@@ -1,6 +1,8 @@
 // What a QUIC connection tells its driver, and how it is told to end. Datagrams are not here: they are pulled by `transmit`.
+import type { Address } from '../address.ts'
 import type { StreamId } from '../ids.ts'
 import type { Work } from '../ports.ts'
+import type { ResumableSession } from '../tls/pre-shared-key.ts'
 import type { TlsPeer } from '../tls/session.ts'
 
 /** Why a connection ended. `ours` says which end decided; `timeout` covers idle and handshake deadlines of the peer's silence. */
@@ -25,6 +27,8 @@ export type ConnectionOutput =
   | ({ readonly kind: 'established' } & TlsPeer)
   /** The peer has proven who it is: `judged` is to say whether it is wanted. Once, and only where the configuration says so. */
   | { readonly kind: 'judge'; readonly peer: TlsPeer }
+  /** A ticket came: what to come back with (`QuicConfig.resume`), once. Clients only, and only where the configuration says so. */
+  | { readonly kind: 'session'; readonly session: ResumableSession }
   /** A line of the key log, without its end; only where the configuration says so. */
   | { readonly kind: 'key-log'; readonly line: string }
   /** The peer acknowledged something that was sent after the handshake: it hears us. Once, after `established`. */
@@ -48,8 +52,12 @@ export type ConnectionOutput =
   | { readonly kind: 'id-retired'; readonly id: Uint8Array }
   /** A token for a later dial to this peer's address, to be used once (`QuicConfig.token`). Clients only. */
   | { readonly kind: 'new-token'; readonly token: Uint8Array }
-  /** A datagram from this peer's address that ends in this token is for this connection, whatever id it has; or no longer. */
-  | { readonly kind: 'reset-token'; readonly token: Uint8Array; readonly inUse: boolean }
+  /** A datagram from `remote` that ends in this token is for this connection, whatever id it has; or no longer. */
+  | { readonly kind: 'reset-token'; readonly token: Uint8Array; readonly remote: Address; readonly inUse: boolean }
+  /** The connection is elsewhere: the peer has proved that it is at `remote`. `local` is the socket we use, as the driver counts. */
+  | { readonly kind: 'migrated'; readonly remote: Address; readonly local: number }
+  /** The path that `migrate` asked for does not work; nothing has changed. */
+  | { readonly kind: 'migration-failed' }
   /** The connection is closing or draining: no stream works any more. Once. */
   | { readonly kind: 'closed'; readonly reason: CloseReason }
   /** Closing or draining is over: the driver forgets the connection. Once, last. */

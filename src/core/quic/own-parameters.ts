@@ -1,6 +1,7 @@
 // The transport parameters a connection announces, and the ids in the peer's, which authenticate those of the unprotected headers
 // (RFC 9000 sections 7.3 and 18).
 import { sameBytes } from '../bytes.ts'
+import { MIN_ACK_DELAY_US } from './received-packets.ts'
 import { openingBytes } from './stream-credit.ts'
 import type { TransportSettings } from './settings.ts'
 import { PARAMETER_DEFAULTS, type TransportParameters } from './transport-parameters.ts'
@@ -28,11 +29,11 @@ export const ownParameters = (settings: TransportSettings, ids: OwnIds): Transpo
   initialMaxStreamDataUni: openingBytes(settings),
   initialMaxStreamsBidi: settings.bidirectionalStreams,
   initialMaxStreamsUni: settings.unidirectionalStreams,
-  // Answers come to the path they were asked on; see docs/protocol.md.
-  disableActiveMigration: true,
+  disableActiveMigration: !settings.migration,
   activeConnectionIdLimit: settings.connectionIds,
   initialSourceId: ids.local,
   retrySourceId: ids.retryId,
+  minAckDelayUs: MIN_ACK_DELAY_US,
 })
 
 /** The ids that the headers showed. `original` and `retryId` are for a client to check. */

@@ -1,10 +1,15 @@
 // The parts a connection is composed of, as intake.ts and assembly.ts see them. Each part owns its state.
-import type { ConnectionIds } from './connection-ids.ts'
+import type { Random } from '../ports.ts'
+import type { AckFrequency } from './ack-frequency.ts'
 import type { HeldPackets } from './held-packets.ts'
 import type { KeyPhases, PhaseTime } from './key-phases.ts'
 import type { Lifetime } from './lifetime.ts'
+import type { LocalIds } from './local-ids.ts'
+import type { ObservedRecovery, Observer } from './observer.ts'
 import type { Path } from './path.ts'
+import type { Paths } from './paths.ts'
 import type { Recovery, RecoveryView, SpaceName } from './recovery.ts'
+import type { RemoteIds } from './remote-ids.ts'
 import type { PacketSpace } from './space.ts'
 import type { Streams } from './streams.ts'
 import type { TokenExchange } from './token-exchange.ts'
@@ -28,19 +33,37 @@ export interface Progress {
 
 export interface Parts {
   readonly role: 'client' | 'server'
+  readonly random: Random
   readonly spaces: Readonly<Record<SpaceName, PacketSpace>>
   readonly phases: KeyPhases
   readonly recovery: Recovery
+  readonly ackFrequency: AckFrequency
   readonly streams: Streams
-  readonly ids: ConnectionIds
+  readonly localIds: LocalIds
+  readonly remoteIds: RemoteIds
+  readonly paths: Paths
+  /** The one in use. */
   readonly path: Path
   readonly tokens: TokenExchange
   readonly held: HeldPackets
   readonly lifetime: Lifetime
   readonly progress: Progress
+  /** Sees what the connection does; null: nobody looks on. */
+  readonly observer: Observer | null
   /** The peer's; the defaults until they are known. */
   peer: TransportParameters
 }
+
+/** How loss recovery and congestion control stand, for an observer. */
+export const observedRecovery = ({ recovery: { rtt, throttle, ptoCount } }: Parts): ObservedRecovery => ({
+  minRtt: rtt.min,
+  smoothedRtt: rtt.smoothed,
+  latestRtt: rtt.latest,
+  rttVariance: rtt.variance,
+  ptoCount,
+  congestionWindow: throttle.window,
+  bytesInFlight: throttle.bytesInFlight,
+})
 
 /** What loss detection needs to know of the other parts. */
 export const recoveryView = (parts: Parts): RecoveryView => ({
@@ -71,5 +94,6 @@ export const confirm = (parts: Parts): void => {
   parts.progress.confirmed = true
   discardSpace(parts, 'initial')
   discardSpace(parts, 'handshake')
-  parts.ids.issue(parts.peer.activeConnectionIdLimit)
+  parts.paths.open()
+  parts.localIds.issue(parts.peer.activeConnectionIdLimit)
 }

@@ -7,16 +7,35 @@ import { Ranges } from './ranges.ts'
 /** Enough for heavy reordering, few enough to fit a datagram: at most 17 bytes a range. */
 const RANGES_MAX = 32
 
-/** An ACK goes out at once when this many ack-eliciting packets wait for one (RFC 9000 section 13.2.2). */
-const UNACKNOWLEDGED_MAX = 2
-
 /** The longest we hold an ACK back in the application space, in ms; announced as max_ack_delay. */
 export const MAX_ACK_DELAY_MS = 25
+
+/** The shortest we can be asked to hold it back, in µs: timers are no finer. Announced as min_ack_delay. */
+export const MIN_ACK_DELAY_US = 1000
+
+/** And the longest, in ms: max_ack_delay could not say more. */
+const ACK_DELAY_MS_MAX = 2 ** 14 - 1
 
 /** Our ack_delay_exponent: the delay field counts units of 8 µs. */
 export const ACK_DELAY_EXPONENT = 3
 
+/** When an ACK is due. */
+interface Frequency {
+  /** More ack-eliciting packets than this do not wait. */
+  readonly threshold: number
+  /** Neither does a packet that is missing and so far behind the largest; 0: one that is missing makes no hurry. */
+  readonly reordering: number
+  readonly delayMs: number
+}
+
+/** Every second packet, and whatever is out of order, at once (RFC 9000 section 13.2). */
+const UNASKED: Frequency = { threshold: 1, reordering: 1, delayMs: MAX_ACK_DELAY_MS }
+
 export class ReceivedPackets {
+  #frequency = UNASKED
+  #asked = -1
+  /** The largest number when the last ACK was sent; -1 before. */
+  #reported = -1
   readonly #seen = new Ranges()
   /** Packet numbers below this were forgotten and count as seen. */
   #floor = 0
@@ -34,16 +53,35 @@ export class ReceivedPackets {
     return packetNumber < this.#floor || this.#seen.has(packetNumber)
   }
 
-  /** Records an authenticated packet. `delayMs` is how long its ACK may wait: 0 during the handshake. */
-  add(packetNumber: number, ackEliciting: boolean, when: { now: number; delayMs: number }): void {
+  /** ACK_FREQUENCY; an older one than was heard already changes nothing. Values beyond what we can do are cut. */
+  ask(wish: { sequence: number; threshold: number; delayUs: number; reordering: number }): void {
+    if (wish.sequence <= this.#asked) return
+    this.#asked = wish.sequence
+    const delayMs = Math.min(wish.delayUs / 1000, ACK_DELAY_MS_MAX)
+    this.#frequency = { threshold: wish.threshold, reordering: wish.reordering, delayMs }
+  }
+
+  /** Records an authenticated packet; with `atOnce`, as during the handshake, its ACK does not wait. */
+  add(packetNumber: number, ackEliciting: boolean, when: { now: number; atOnce: boolean }): void {
     const inOrder = packetNumber === this.largest + 1
     if (packetNumber > this.largest) this.#largestAt = when.now
     this.#seen.add(packetNumber, packetNumber + 1)
     this.#floor = Math.max(this.#floor, this.#seen.dropLowest(RANGES_MAX))
     if (!ackEliciting) return
     this.#unacknowledged++
-    const urgent = !inOrder || when.delayMs === 0 || this.#unacknowledged >= UNACKNOWLEDGED_MAX
-    this.ackAt = Math.min(this.ackAt, urgent ? when.now : when.now + when.delayMs)
+    const { threshold, reordering, delayMs } = this.#frequency
+    const isGap = reordering <= 1 ? reordering === 1 && !inOrder : this.#isMissing(reordering)
+    const isUrgent = when.atOnce || this.#unacknowledged > threshold || isGap
+    this.ackAt = Math.min(this.ackAt, isUrgent ? when.now : when.now + delayMs)
+  }
+
+  /** Whether something that no ACK has shown missing yet is so far behind the largest. */
+  #isMissing(reordering: number): boolean {
+    const from = Math.max(this.#floor, this.#reported - reordering + 1)
+    const above = this.#seen.indexAbove(from)
+    const isThere = above < this.#seen.count && this.#seen.startOf(above) <= from
+    const missing = isThere ? this.#seen.endOf(above) : from
+    return this.largest - missing >= reordering
   }
 
   /** Whether there is anything an ACK could say that the peer may not know. */
@@ -69,6 +107,7 @@ export class ReceivedPackets {
 
   /** An ACK of everything was put into a packet. */
   sent(): void {
+    this.#reported = this.largest
     this.#unacknowledged = 0
     this.ackAt = Infinity
   }

@@ -27,6 +27,13 @@ export interface RecoveryView {
   readonly blocked: boolean
 }
 
+/** What is known of the capacity of a path; packets belong to the one they were sent on (RFC 9000 section 9.4). */
+export interface Flow {
+  readonly number: number
+  readonly rtt: Rtt
+  readonly throttle: Throttle
+}
+
 export interface Settled {
   readonly acknowledged: readonly SentPacket[]
   readonly lost: readonly SentPacket[]
@@ -36,8 +43,9 @@ export interface Settled {
 const lasted = (packets: readonly SentPacket[]): number => (packets.at(-1)?.sentAt ?? 0) - (packets[0]?.sentAt ?? 0)
 
 export class Recovery {
-  readonly rtt = new Rtt()
-  readonly throttle: Throttle
+  #flow: Flow
+  #flows = 0
+  readonly #congestionName: CongestionName
   readonly #reordering = new Reordering()
   readonly spaces: Readonly<Record<SpaceName, SentPackets>> = {
     initial: new SentPackets(),
@@ -53,8 +61,36 @@ export class Recovery {
   #quietSince: number
 
   constructor(congestion: CongestionName, datagramBytes: number, now: number) {
-    this.throttle = new Throttle(congestion, datagramBytes, this.rtt)
+    this.#congestionName = congestion
+    this.#flow = this.newFlow(datagramBytes)
     this.#quietSince = now
+  }
+
+  /** That of the path in use. */
+  get flow(): Flow {
+    return this.#flow
+  }
+
+  get rtt(): Rtt {
+    return this.#flow.rtt
+  }
+
+  get throttle(): Throttle {
+    return this.#flow.throttle
+  }
+
+  /** A path that nothing is known of. */
+  newFlow(datagramBytes: number): Flow {
+    const rtt = new Rtt()
+    return { number: this.#flows++, rtt, throttle: new Throttle(this.#congestionName, datagramBytes, rtt) }
+  }
+
+  /** Another path is used from now on: what was sent on others says nothing about it, and its probes begin anew. */
+  moveTo(flow: Flow): void {
+    this.#flow = flow
+    flow.throttle.bytesInFlight = 0
+    for (const space of SPACES) flow.throttle.bytesInFlight += this.spaces[space].bytesOf(flow.number)
+    this.#ptoCount = 0
   }
 
   get ptoCount(): number {
@@ -63,7 +99,7 @@ export class Recovery {
 
   onSent(space: SpaceName, packet: SentPacket): void {
     this.spaces[space].add(packet)
-    this.throttle.sent(packet.bytes, packet.sentAt)
+    if (packet.flow === this.#flow.number) this.throttle.sent(packet.bytes, packet.sentAt)
     if (packet.ackEliciting) this.#quietSince = packet.sentAt
   }
 
@@ -81,21 +117,27 @@ export class Recovery {
     if (newest === undefined) return { acknowledged: late, lost: [] }
     const firstSampleAt = this.#firstSampleAt
     let sampleMs: number | null = null
-    if (newest.number === ranges[0]!.to && settled.some((packet) => packet.ackEliciting)) {
-      sampleMs = ack.now - newest.sentAt
-      this.rtt.update(sampleMs, space === 'initial' ? 0 : ack.delayMs)
+    const isHere = newest.flow === this.#flow.number
+    if (isHere && newest.number === ranges[0]!.to && settled.some((packet) => packet.ackEliciting)) {
+      sampleMs = this.rtt.update(ack.now - newest.sentAt, space === 'initial' ? 0 : ack.delayMs)
       this.#firstSampleAt = Math.min(firstSampleAt, ack.now)
     }
-    this.throttle.acknowledged(settled, { now: ack.now, sampleMs })
+    this.throttle.acknowledged(this.#here(settled), { now: ack.now, sampleMs })
     const lost = this.#detectLost(space, ack.now)
     if (lost.length > 0) {
       const above = settled.find((packet) => packet.number > before)?.number ?? -1
-      const run = lost.filter(
+      const run = this.#here(lost).filter(
         ({ number, sentAt, bytes }) => number > before && number < above && sentAt > firstSampleAt && bytes > 0,
       )
       if (lasted(run) > this.threePto(ack.peerAckDelayMs)) this.throttle.collapse()
     }
     return { acknowledged: late.length > 0 ? [...late, ...settled] : settled, lost }
+  }
+
+  /** Those of the path in use: what went by another says nothing about it (RFC 9000 section 9.4). */
+  #here(packets: readonly SentPacket[]): readonly SentPacket[] {
+    const { number } = this.#flow
+    return packets.every(({ flow }) => flow === number) ? packets : packets.filter(({ flow }) => flow === number)
   }
 
   /** What counted as lost arrived: losses are seen later from now on, and one that was none has not happened. */
@@ -104,7 +146,7 @@ export class Recovery {
     for (const { number, sentAt } of late) {
       this.#reordering.late(sent.largestAcknowledged - number, (now - sentAt) / delay)
     }
-    this.throttle.late(late.filter((packet) => packet.bytes > 0).length)
+    this.throttle.late(this.#here(late).filter((packet) => packet.bytes > 0).length)
   }
 
   /** Progress resets the back-off, but a client does so only once the server has validated its address (section 6.2.1). */
@@ -180,7 +222,7 @@ export class Recovery {
     this.#lossAt[space] = nextAt
     if (lost.length === 0) return lost
     this.#reordering.lost()
-    this.throttle.lost(lost, now)
+    this.throttle.lost(this.#here(lost), now)
     return lost
   }
 }

@@ -48,21 +48,21 @@ export interface ArrivedRetry {
 export const followRetry = (parts: Parts, arrived: ArrivedRetry, crypto: Crypto, now: number): void => {
   if (!isForUs(parts, arrived, crypto)) return
   const { header } = arrived
-  const { ids, lifetime, recovery, spaces, tokens } = parts
+  const { remoteIds, lifetime, recovery, spaces, tokens } = parts
   tokens.follow(header)
-  ids.setInitialRemote(header.sourceId)
+  remoteIds.setInitial(header.sourceId)
   const keys = initialKeys(crypto, header.sourceId, 'client')
   spaces.initial.setKey('read', keys.read)
   spaces.initial.setKey('write', keys.write)
-  settle(parts, 'initial', { acknowledged: [], lost: recovery.onRetry(now) })
+  settle(parts, 'initial', { acknowledged: [], lost: recovery.onRetry(now) }, now)
   lifetime.onReceived(now)
 }
 
 /** The tag is looked at last: it costs the most. */
 const isForUs = (parts: Parts, { header, datagram, originalId }: ArrivedRetry, crypto: Crypto): boolean => {
-  const { ids, progress, role, tokens } = parts
+  const { localIds, progress, role, tokens } = parts
   if (role === 'server' || progress.heard || tokens.retryId !== null) return false
-  if (!ids.isLocal(header.destinationId) || sameBytes(header.sourceId, originalId)) return false
+  if (!localIds.has(header.destinationId) || sameBytes(header.sourceId, originalId)) return false
   if (header.token.length === 0 || header.token.length > TOKEN_BYTES_MAX) return false
   const expected = retryIntegrityTag(crypto, originalId, datagram.subarray(header.start, header.end - TAG_BYTES))
   return crypto.equal(expected, header.tag)

@@ -29,6 +29,11 @@ export class SendBuffer {
     return this.end - this.#base
   }
 
+  /** Whether something has to be sent again. */
+  get hasLost(): boolean {
+    return !this.#lost.isEmpty
+  }
+
   get allAcknowledged(): boolean {
     return this.#base === this.end
   }

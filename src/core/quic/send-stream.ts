@@ -59,7 +59,9 @@ export class SendStream {
 
   /** Whether anything waits to be sent, credit or not. */
   get hasUnsent(): boolean {
-    return this.pending(Infinity) !== null || (this.state.kind !== 'done' && this.buffer.next < this.buffer.end)
+    const { state, buffer } = this
+    if (state.kind !== 'open' && state.kind !== 'finishing') return false
+    return buffer.hasLost || buffer.next < buffer.end || (state.kind === 'finishing' && state.fin === 'pending')
   }
 
   /** Records a STREAM frame and tells whether it carries FIN. */

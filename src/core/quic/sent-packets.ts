@@ -23,10 +23,14 @@ export type Carried =
   | { readonly kind: 'retire-connection-id'; readonly sequence: number }
   | { readonly kind: 'handshake-done' }
   | { readonly kind: 'new-token' }
+  | { readonly kind: 'ack-frequency'; readonly sequence: number }
+  | { readonly kind: 'mtu-probe'; readonly bytes: number }
 
 export interface SentPacket {
   readonly number: number
   readonly sentAt: number
+  /** Which path it was sent on, by the number of its flow. */
+  readonly flow: number
   /** Bytes counted against the congestion window; 0 for packets that elicit no ACK. */
   readonly bytes: number
   readonly ackEliciting: boolean
@@ -119,6 +123,13 @@ export class SentPackets {
       if (this.#givenUp.size < GIVEN_UP_MAX) this.#givenUp.set(packet.number, packet)
     }
     return { lost, nextAt }
+  }
+
+  /** Bytes in flight of one path. */
+  bytesOf(flow: number): number {
+    let bytes = 0
+    for (const packet of this.#packets.values()) if (packet.flow === flow) bytes += packet.bytes
+    return bytes
   }
 
   /** What was sent too long ago, and the oldest where more come. */

@@ -1,6 +1,7 @@
 // What a connection grants and promises, with the defaults of `docs/protocol.md`: one literal, each value with its unit and reason.
 import type { CongestionName } from './congestion.ts'
 import { type GrowthBudget, growthBudget } from './flow-control.ts'
+import type { MtuMax } from './path-mtu.ts'
 
 /** Limits and times of one connection. Bytes and milliseconds. */
 export interface TransportSettings {
@@ -21,10 +22,12 @@ export interface TransportSettings {
   readonly growth: GrowthBudget
   /** Credit of the connection that only a prioritised stream may spend, ours and the peer's, so that control is never stuck behind bulk. */
   readonly reservedBytes: number
+  /** Whether the peer may move to another address of its own will; one that a NAT moves may in any case. */
+  readonly migration: boolean
   /** Packets that one key protects before the keys are changed (RFC 9001 section 6); never more than its cipher allows. */
   readonly keyPackets: number
-  /** The largest datagram sent once the handshake is done: 1,200 is safe on every path (RFC 9000 section 14). */
-  readonly datagramBytes: number
+  /** The largest datagrams that the path is tried with: no more than Ethernet carries in one piece, and more on loopback. */
+  readonly mtuMax: MtuMax
   /** How fast sending grows, and how far losses take it back: CUBIC (RFC 9438) or NewReno (RFC 9002). */
   readonly congestion: CongestionName
 }
@@ -40,7 +43,8 @@ export const TRANSPORT_DEFAULTS: TransportSettings = Object.freeze({
   connectionIds: 4,
   growth: growthBudget(256 * 1024 * 1024),
   reservedBytes: 64 * 1024,
+  migration: true,
   keyPackets: 2 ** 22,
-  datagramBytes: 1200,
+  mtuMax: { ip4: 1472, ip6: 1452, loopback: 16_384 },
   congestion: 'cubic',
 })

@@ -95,10 +95,7 @@ const fillData = (streams: Streams, stream: Stream, packet: PacketBuilder): void
   const end = range.start + data.length
   streams.countSent(Math.max(0, end - Math.max(range.start, half.buffer.next)))
   const fin = half.sent(range.start, end)
-  packet.add(
-    { type: 'stream', stream: stream.id, offset: range.start, data, fin },
-    { kind: 'stream', stream: stream.id, start: range.start, end, fin },
-  )
+  packet.addData({ kind: 'stream', stream: stream.id, start: range.start, end, fin }, data)
   streams.ready.delete(stream)
   if (half.hasUnsent) streams.ready.add(stream)
 }

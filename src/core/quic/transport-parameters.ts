@@ -23,6 +23,8 @@ export interface TransportParameters {
   readonly activeConnectionIdLimit: number
   readonly initialSourceId: Uint8Array | null
   readonly retrySourceId: Uint8Array | null
+  /** How soon it can acknowledge, in µs; null: it does not take ACK_FREQUENCY (draft-ietf-quic-ack-frequency). */
+  readonly minAckDelayUs: number | null
 }
 
 /** What an absent parameter means. */
@@ -44,6 +46,7 @@ export const PARAMETER_DEFAULTS: TransportParameters = Object.freeze({
   activeConnectionIdLimit: 2,
   initialSourceId: null,
   retrySourceId: null,
+  minAckDelayUs: null,
 })
 
 type Parameter =
@@ -83,6 +86,7 @@ const ENTRIES: readonly Entry[] = [
   { id: 0x0e, name: 'activeConnectionIdLimit', is: number(2, Infinity), serverOnly: false },
   { id: 0x0f, name: 'initialSourceId', is: bytes(0, CONNECTION_ID_BYTES_MAX), serverOnly: false },
   { id: 0x10, name: 'retrySourceId', is: bytes(0, CONNECTION_ID_BYTES_MAX), serverOnly: true },
+  { id: 0xff04_de1b, name: 'minAckDelayUs', is: number(0, Infinity), serverOnly: false },
 ]
 
 const BY_ID = new Map(ENTRIES.map((entry) => [entry.id, entry]))
@@ -127,7 +131,8 @@ export const decodeParameters = (encoded: Uint8Array, sender: 'client' | 'server
     values[entry.name] = decoded
   }
   // Each name was decoded by the entry of its own kind.
-  return { ...PARAMETER_DEFAULTS, ...values } as TransportParameters
+  const decoded = { ...PARAMETER_DEFAULTS, ...values } as TransportParameters
+  return (decoded.minAckDelayUs ?? 0) > 1000 * decoded.maxAckDelayMs ? null : decoded
 }
 
 const decodeValue = (is: Parameter, value: Uint8Array): number | boolean | Uint8Array | null => {

@@ -60,7 +60,8 @@ export const verifyWork = (
   const { peer, signer, transcriptHash, trust } = claim
   const content = signedContent(signer, transcriptHash)
   if (peer.peerId !== null) {
-    return verify.scheme === MLDSA65 ? { kind: 'verify', key: peer.publicKey, content, signature } : notOffered
+    const { publicKey: key } = peer
+    return verify.scheme === MLDSA65 && key !== null ? { kind: 'verify', key, content, signature } : notOffered
   }
   const scheme = CERTIFICATE_SCHEMES.find((offered) => offered === verify.scheme)
   if (scheme === undefined || trust === null) return notOffered

@@ -16,8 +16,9 @@ import {
 } from './extensions.ts'
 import { CHAIN_SCHEMES } from './certificate-chain.ts'
 import { encodeClientHello } from './hello.ts'
+import { bind, encodeOfferedKey, type HashWith, PSK_MODES } from './pre-shared-key.ts'
 import { shownTypes } from './server-answer.ts'
-import type { TlsConfig } from './session.ts'
+import type { Resumption, TlsConfig } from './session.ts'
 import type { Terms } from './terms.ts'
 
 /** A key share of ours, and what it takes to agree. */
@@ -33,17 +34,28 @@ export interface HelloDraft {
   readonly shares: readonly OwnShare[]
   /** The cookie of a HelloRetryRequest. */
   readonly cookie: Uint8Array | null
+  /** The session to come back with. */
+  readonly resume: Resumption | null
 }
 
 /** Fresh shares of these groups. */
 export const freshShares = (crypto: Crypto, groups: readonly Group[]): readonly OwnShare[] =>
   groups.map((group) => ({ group, keyShare: crypto.keyShare(group) }))
 
-/** A ClientHello message. */
-export const clientHello = (config: TlsConfig, terms: Terms, draft: HelloDraft): Uint8Array =>
-  encodeClientHello({ random: draft.random, suites: terms.suites, extensions: extensionsOf(config, terms, draft) })
+/** A ClientHello message; `hashWith` gives digests of what was said before it. */
+export const clientHello = (
+  config: TlsConfig,
+  terms: Terms,
+  { draft, hashWith }: { readonly draft: HelloDraft; readonly hashWith: HashWith },
+): Uint8Array => {
+  const { random, resume } = draft
+  const hello = encodeClientHello({ random, suites: terms.suites, extensions: extensionsOf(config, terms, draft) })
+  if (resume !== null) bind(config.crypto, hello, resume.session, hashWith)
+  return hello
+}
 
-const extensionsOf = (config: TlsConfig, terms: Terms, { shares, cookie }: HelloDraft): ExtensionList => {
+const extensionsOf = (config: TlsConfig, terms: Terms, draft: HelloDraft): ExtensionList => {
+  const { shares, cookie, resume } = draft
   const shown = shownTypes(terms)
   return [
     ...(terms.serverName === null ? [] : [[EXTENSION.serverName, encodeServerName(terms.serverName)] as const]),
@@ -63,6 +75,9 @@ const extensionsOf = (config: TlsConfig, terms: Terms, { shares, cookie }: Hello
     [EXTENSION.applicationProtocols, encodeProtocols(config.alpn)],
     [EXTENSION.quicTransportParameters, config.transportParameters],
     ...(cookie === null ? [] : [[EXTENSION.cookie, encodeCookie(cookie)] as const]),
+    ...(config.keepsSessions === true || resume !== null ? [[EXTENSION.pskKeyExchangeModes, PSK_MODES] as const] : []),
     [EXTENSION.keyShare, encodeKeyShares(shares.map(({ group, keyShare }) => ({ group, share: keyShare.share })))],
+    // It must come last: its binder covers everything before.
+    ...(resume === null ? [] : [[EXTENSION.preSharedKey, encodeOfferedKey(resume.session, resume.ageMs)] as const]),
   ]
 }

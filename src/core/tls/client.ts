@@ -3,6 +3,7 @@
 //   start ─ClientHello→ expect-server-hello ⇄ HelloRetryRequest, ClientHello, once
 //     ─ServerHello→ expect-encrypted-extensions ─→ expect-certificate-request ─→ expect-certificate ─→ expect-certificate-verify
 //     ─verify work→ verifying ─valid→ [judging ─wanted→] expect-finished
+//     (a server that takes up an earlier session proves itself by that: from expect-encrypted-extensions to [judging] expect-finished)
 //     ─Finished→ [sign work→ signing ─→] Certificate, CertificateVerify, Finished → complete
 //
 // Any state but complete goes to alert on a refusal and stays there; complete does so on a message other than NewSessionTicket.
@@ -25,7 +26,13 @@ import type { HandshakeMessage } from './handshake-buffer.ts'
 import { Handshake, unexpected, workFailed } from './handshake.ts'
 import { decodeServerHello, freshRandom } from './hello.ts'
 import { revealApplication, revealHandshake } from './key-log.ts'
-import { applicationSecrets, type HandshakeSecrets, handshakeSecrets, type TrafficSecrets } from './key-schedule.ts'
+import {
+  applicationSecrets,
+  type HandshakeSecrets,
+  handshakeSecrets,
+  resumptionSecret,
+  type TrafficSecrets,
+} from './key-schedule.ts'
 import {
   decodeCertificateRequest,
   decodeEncryptedExtensions,
@@ -33,6 +40,8 @@ import {
   encodeCertificateVerify,
   MESSAGE,
 } from './messages.ts'
+import type { HashWith, ResumableSession } from './pre-shared-key.ts'
+import { mayResume, type Resumable, sessionOf } from './resumption.ts'
 import {
   judgeCertificateRequest,
   judgeEncryptedExtensions,
@@ -40,11 +49,15 @@ import {
   type RetryRequest,
 } from './server-answer.ts'
 import type { Level, TlsConfig, TlsOutput, TlsPeer, TlsSession } from './session.ts'
+import { SUITES } from './suites.ts'
 import { type Credential, type Terms, termsOf } from './terms.ts'
 
 /** What a state carries once the key exchange is done. */
 interface Keyed {
   readonly secrets: HandshakeSecrets
+  readonly suite: Suite
+  /** The session we came back with; null: the server has to prove who it is. */
+  readonly resumed: ResumableSession | null
 }
 
 /** What a state carries once the protocol and the types of certificates are agreed. */
@@ -80,7 +93,7 @@ type State =
       readonly credential: Credential
       readonly application: TrafficSecrets
     } & Named)
-  | { readonly kind: 'complete' }
+  | { readonly kind: 'complete'; readonly resumable: Resumable | null; readonly ticketsLeft: number }
   | Refusal
 
 /** The message each state takes; over QUIC a completed handshake is followed by tickets alone (RFC 9001 section 6). */
@@ -111,7 +124,9 @@ export class TlsClient implements TlsSession {
     this.#terms = termsOf(config)
     this.#handshake = new Handshake(config.crypto, this.#terms.bounds)
     const shares = freshShares(config.crypto, this.#terms.shares)
-    this.#state = this.#hello({ random: freshRandom(config.random), shares, cookie: null }, null)
+    const { resume: wanted = null } = config
+    const resume = wanted !== null && mayResume(wanted, config, this.#terms) ? wanted : null
+    this.#state = this.#hello({ random: freshRandom(config.random), shares, cookie: null, resume }, null)
   }
 
   receive(level: Level, bytes: Uint8Array): void {
@@ -139,6 +154,9 @@ export class TlsClient implements TlsSession {
     this.#enter(isWanted ? { ...state, kind: 'expect-finished' } : UNWANTED)
     this.#advance()
   }
+
+  /** Tickets are a server's to give. */
+  issueTicket(): void {}
 
   poll(): TlsOutput | null {
     return this.#handshake.poll()
@@ -177,14 +195,16 @@ export class TlsClient implements TlsSession {
         return this.#certificateVerify(state, message)
       case 'expect-finished':
         return this.#finished(state, message)
+      case 'complete':
+        return this.#ticket(state, message)
       default:
-        // A ticket in complete: of no use without resumption.
-        return state
+        return unexpected(message.type, state.kind)
     }
   }
 
   #hello(draft: HelloDraft, retried: Suite | null): State {
-    const hello = clientHello(this.#config, this.#terms, draft)
+    const hashWith: HashWith = (bytes, hash) => this.#handshake.hashWith(bytes, hash)
+    const hello = clientHello(this.#config, this.#terms, { draft, hashWith })
     this.#handshake.record(hello)
     this.#handshake.named(draft.random)
     this.#handshake.send('initial', hello)
@@ -195,7 +215,8 @@ export class TlsClient implements TlsSession {
     const hello = decodeServerHello(message.body)
     if (refused(hello)) return hello
     const shares = draft.shares.map(({ group }) => group)
-    const choice = judgeServerHello(hello, { terms: this.#terms, shares, retried })
+    const resumes = draft.resume?.session.suite ?? null
+    const choice = judgeServerHello(hello, { terms: this.#terms, shares, retried, resumes })
     if (choice.kind === 'alert') return choice
     if (choice.kind === 'retry') return this.#again(choice, draft, message)
     const own = draft.shares.find(({ group }) => group === choice.group)
@@ -206,11 +227,12 @@ export class TlsClient implements TlsSession {
     this.#handshake.agree(choice.suite)
     this.group = choice.group
     this.#handshake.record(message.bytes)
-    const secrets = handshakeSecrets(this.#config.crypto, secret, this.#handshake.hash())
+    const resumed = choice.isResumed ? (draft.resume?.session ?? null) : null
+    const secrets = handshakeSecrets(this.#config.crypto, secret, this.#handshake.hash(), resumed?.secret ?? null)
     revealHandshake(this.#handshake, this.#config, secrets)
     this.#handshake.keys('handshake', 'write', secrets.client)
     this.#handshake.keys('handshake', 'read', secrets.server)
-    return { kind: 'expect-encrypted-extensions', secrets }
+    return { kind: 'expect-encrypted-extensions', secrets, suite: choice.suite, resumed }
   }
 
   /** A HelloRetryRequest: the same hello again, with what was asked for. */
@@ -218,19 +240,22 @@ export class TlsClient implements TlsSession {
     this.#handshake.restart(suite)
     this.#handshake.record(message.bytes)
     const shares = group === null ? draft.shares : freshShares(this.#config.crypto, [group])
-    return this.#hello({ ...draft, shares, cookie: cookie?.slice() ?? null }, suite)
+    const fits = draft.resume !== null && SUITES[draft.resume.session.suite].hash === SUITES[suite].hash
+    const resume = fits ? draft.resume : null
+    return this.#hello({ ...draft, shares, cookie: cookie?.slice() ?? null, resume }, suite)
   }
 
-  #encryptedExtensions({ secrets }: Keyed, message: HandshakeMessage): State {
+  #encryptedExtensions(keyed: Keyed, message: HandshakeMessage): State {
+    const { resumed } = keyed
+    const offer = { terms: this.#terms, resumes: resumed?.suite ?? null }
     const extensions = decodeEncryptedExtensions(message.body)
-    const answer = refused(extensions)
-      ? extensions
-      : judgeEncryptedExtensions(extensions, this.#config.alpn, this.#terms)
+    const answer = refused(extensions) ? extensions : judgeEncryptedExtensions(extensions, this.#config.alpn, offer)
     if (refused(answer)) return answer
     this.#handshake.record(message.bytes)
-    const { alpn, serverType, clientType, transportParameters } = answer
+    const { transportParameters, ...agreed } = answer
     this.#handshake.output({ kind: 'transport-parameters', bytes: transportParameters.slice() })
-    return { kind: 'expect-certificate-request', secrets, alpn, serverType, clientType }
+    if (resumed === null) return { ...keyed, ...agreed, kind: 'expect-certificate-request' }
+    return this.#proven({ ...keyed, ...agreed, shown: null, peer: resumed.peer })
   }
 
   #isUnasked({ type }: HandshakeMessage): boolean {
@@ -302,16 +327,35 @@ export class TlsClient implements TlsSession {
   }
 
   /** Sends our last flight: `proof`, of which a Certificate that was signed for is recorded already, and Finished. */
-  #complete({ secrets, alpn, peer }: Named, application: TrafficSecrets, proof: readonly Uint8Array[]): State {
+  #complete(state: Named, application: TrafficSecrets, proof: readonly Uint8Array[]): State {
+    const { secrets, suite, alpn, peer, resumed } = state
+    const { crypto, keepsSessions } = this.#config
     const last = proof.at(-1)
     if (last !== undefined) this.#handshake.record(last)
-    const inputs = { secret: secrets.client, transcriptHash: this.#handshake.hash() }
-    this.#handshake.send('handshake', concat(...proof, finishedMessage(this.#config.crypto, inputs)))
+    const finished = finishedMessage(crypto, { secret: secrets.client, transcriptHash: this.#handshake.hash() })
+    this.#handshake.send('handshake', concat(...proof, finished))
     this.#handshake.keys('application', 'write', application.client)
     this.#handshake.keys('application', 'read', application.server)
+    this.#handshake.record(finished)
+    const secret = keepsSessions === true ? resumptionSecret(crypto, secrets.master, this.#handshake.hash()) : null
+    if (resumed !== null) this.#handshake.output({ kind: 'resumed' })
     this.#handshake.complete(peer, alpn)
-    return { kind: 'complete' }
+    const resumable = secret === null ? null : { secret, suite, alpn, peer, signedAt: null }
+    return { kind: 'complete', resumable, ticketsLeft: TICKETS_MAX }
+  }
+
+  /** A NewSessionTicket; whoever keeps no session does not look at it. */
+  #ticket(state: State & { kind: 'complete' }, message: HandshakeMessage): State {
+    const { resumable, ticketsLeft } = state
+    if (resumable === null || ticketsLeft === 0) return state
+    const session = sessionOf(this.#config.crypto, message.body, resumable)
+    if (session !== null && refused(session)) return session
+    if (session !== null) this.#handshake.output({ kind: 'session', session })
+    return { ...state, ticketsLeft: ticketsLeft - 1 }
   }
 }
+
+/** Tickets of one connection that are looked at; each costs two HMACs. */
+const TICKETS_MAX = 8
 
 const UNWANTED = refuse(ALERT.certificateUnknown, 'the application does not want this peer')

@@ -6,7 +6,7 @@ import { ALERT, type Refusal, refuse } from './alerts.ts'
 import { HandshakeBuffer, type HandshakeMessage } from './handshake-buffer.ts'
 import { type KeyLogLabel, keyLogLine } from './key-log.ts'
 import type { Level, TlsOutput, TlsPeer } from './session.ts'
-import { SUITES } from './suites.ts'
+import { type SuiteHash, SUITES } from './suites.ts'
 import type { HandshakeBounds } from './terms.ts'
 import { Transcript } from './transcript.ts'
 
@@ -117,6 +117,11 @@ export class Handshake {
   /** The next output, or null. */
   poll(): TlsOutput | null {
     return this.#outputs.shift() ?? null
+  }
+
+  /** The digest of the transcript so far and a further message, which is not recorded. */
+  hashWith(message: Uint8Array, hash: SuiteHash): Uint8Array {
+    return this.#transcript.hashWith(message, hash)
   }
 
   /** The digest of the transcript so far, by the hash of the suite. */

@@ -78,11 +78,21 @@ export interface HandshakeSecrets extends TrafficSecrets {
   readonly master: Uint8Array
 }
 
-/** Secrets after ServerHello: `shared` is the agreed secret of the key exchange, `helloHash` covers ClientHello and ServerHello. */
-export const handshakeSecrets = (crypto: Crypto, shared: Uint8Array, helloHash: Uint8Array): HandshakeSecrets => {
+/**
+ * Secrets after ServerHello: `shared` is the agreed secret of the key exchange, `helloHash` covers ClientHello and ServerHello, `preShared`
+ * is the key of an earlier session, if it was taken up.
+ */
+export const handshakeSecrets = (
+  crypto: Crypto,
+  shared: Uint8Array,
+  helloHash: Uint8Array,
+  preShared: Uint8Array | null = null,
+): HandshakeSecrets => {
   const hash = hashOf(helloHash)
   const { zeros, emptyHash, derivedEarly } = CONSTANTS[hash]
-  const handshake = extract(crypto, derivedEarly, shared, hash)
+  const salt =
+    preShared === null ? derivedEarly : deriveSecret(crypto, earlySecret(crypto, preShared), 'derived', emptyHash)
+  const handshake = extract(crypto, salt, shared, hash)
   return {
     client: deriveSecret(crypto, handshake, 'c hs traffic', helloHash),
     server: deriveSecret(crypto, handshake, 's hs traffic', helloHash),
@@ -99,6 +109,26 @@ export const applicationSecrets = (
   client: deriveSecret(crypto, master, 'c ap traffic', serverFinishedHash),
   server: deriveSecret(crypto, master, 's ap traffic', serverFinishedHash),
 })
+
+/** The binder of a pre-shared key of an earlier session: `truncatedHash` covers the ClientHello up to its binders. */
+export const binderOf = (crypto: Crypto, preShared: Uint8Array, truncatedHash: Uint8Array): Uint8Array => {
+  const { emptyHash } = CONSTANTS[hashOf(preShared)]
+  const key = deriveSecret(crypto, earlySecret(crypto, preShared), 'res binder', emptyHash)
+  return finishedData(crypto, key, truncatedHash)
+}
+
+/** What pre-shared keys of later sessions follow from: `clientFinishedHash` covers ClientHello to the client's Finished. */
+export const resumptionSecret = (crypto: Crypto, master: Uint8Array, clientFinishedHash: Uint8Array): Uint8Array =>
+  deriveSecret(crypto, master, 'res master', clientFinishedHash)
+
+/** The pre-shared key that goes with one ticket, by its nonce. */
+export const preSharedKey = (crypto: Crypto, resumption: Uint8Array, nonce: Uint8Array): Uint8Array =>
+  expandWithContext(crypto, { secret: resumption, label: 'resumption', context: nonce, length: resumption.length })
+
+const earlySecret = (crypto: Crypto, preShared: Uint8Array): Uint8Array => {
+  const hash = hashOf(preShared)
+  return extract(crypto, CONSTANTS[hash].zeros, preShared, hash)
+}
 
 /** What keying material is asked for: by whom (a registered label), about what, and how many bytes. */
 export interface ExportRequest {

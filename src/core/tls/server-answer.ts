@@ -17,6 +17,7 @@ import {
   X509,
 } from './extensions.ts'
 import { LEGACY_VERSION, RETRY_RANDOM, type ServerHello } from './hello.ts'
+import { SUITES } from './suites.ts'
 import type { Terms } from './terms.ts'
 
 /** What a client offered in its last ClientHello. */
@@ -26,6 +27,8 @@ export interface Offer {
   readonly shares: readonly Group[]
   /** A HelloRetryRequest came already, for this suite. */
   readonly retried: Suite | null
+  /** The suite of the session it offered to come back with. */
+  readonly resumes: Suite | null
 }
 
 /** What a ServerHello chose; `share` is a view of the message. */
@@ -34,6 +37,8 @@ export interface ServerChoice {
   readonly suite: Suite
   readonly group: Group
   readonly share: Uint8Array
+  /** The session that was offered is taken up. */
+  readonly isResumed: boolean
 }
 
 /** What a HelloRetryRequest asks for: a share of another group, its cookie back, or both. `cookie` is a view of the message. */
@@ -53,8 +58,8 @@ export const judgeServerHello = (hello: ServerHello, offer: Offer): ServerChoice
   if (isRetry && !terms.mayRetry) return refuse(ALERT.handshakeFailure, 'the server asks for another group')
   if (isRetry && offer.retried !== null) return refuse(ALERT.unexpectedMessage, 'a second HelloRetryRequest')
   const objection = isRetry
-    ? misplaced(extensions, terms, IN_RETRY_REQUEST, 'HelloRetryRequest')
-    : misplaced(extensions, terms, IN_SERVER_HELLO, 'ServerHello')
+    ? misplaced(extensions, offer, IN_RETRY_REQUEST, 'HelloRetryRequest')
+    : misplaced(extensions, offer, IN_SERVER_HELLO, 'ServerHello')
   const problem = objection ?? serverHelloObjection(hello)
   if (problem !== null) return problem
   const suite = terms.suites.find((offered) => offered === hello.suite)
@@ -74,17 +79,19 @@ export interface ServerAnswer {
   readonly transportParameters: Uint8Array
 }
 
-/** Judges EncryptedExtensions; `alpn` are the protocols the client offered. */
+/** Judges EncryptedExtensions; `alpn` are the protocols the client offered, `resumes` is the suite of the session that was taken up. */
 export const judgeEncryptedExtensions = (
   extensions: Extensions,
   alpn: readonly string[],
-  terms: Terms,
+  { terms, resumes }: Pick<Offer, 'terms' | 'resumes'>,
 ): ServerAnswer | Refusal => {
-  const objection = misplaced(extensions, terms, IN_ENCRYPTED_EXTENSIONS, 'EncryptedExtensions')
+  const objection = misplaced(extensions, { terms, resumes }, IN_ENCRYPTED_EXTENSIONS, 'EncryptedExtensions')
   if (objection !== null) return objection
-  const serverType = chosenType(extensions, EXTENSION.serverCertificateType, terms.types)
+  // Who comes back shows no certificate, and is shown none.
+  const isResumed = resumes !== null
+  const serverType = isResumed ? X509 : chosenType(extensions, EXTENSION.serverCertificateType, terms.types)
   if (typeof serverType !== 'number') return serverType
-  const clientType = chosenType(extensions, EXTENSION.clientCertificateType, answerable(terms))
+  const clientType = isResumed ? X509 : chosenType(extensions, EXTENSION.clientCertificateType, answerable(terms))
   if (typeof clientType !== 'number') return clientType
   const protocol = chosenProtocol(extensions, alpn)
   if (typeof protocol !== 'string') return protocol
@@ -116,9 +123,17 @@ export const shownTypes = ({ credentials }: Terms): readonly number[] =>
 
 const KNOWN: ReadonlySet<number> = new Set(Object.values(EXTENSION))
 
-const IN_SERVER_HELLO: ReadonlySet<number> = new Set([EXTENSION.supportedVersions, EXTENSION.keyShare])
+const IN_SERVER_HELLO: ReadonlySet<number> = new Set([
+  EXTENSION.supportedVersions,
+  EXTENSION.keyShare,
+  EXTENSION.preSharedKey,
+])
 
-const IN_RETRY_REQUEST: ReadonlySet<number> = new Set([...IN_SERVER_HELLO, EXTENSION.cookie])
+const IN_RETRY_REQUEST: ReadonlySet<number> = new Set([
+  EXTENSION.supportedVersions,
+  EXTENSION.keyShare,
+  EXTENSION.cookie,
+])
 
 const IN_CERTIFICATE_REQUEST: ReadonlySet<number> = new Set([
   EXTENSION.signatureAlgorithms,
@@ -136,15 +151,18 @@ const IN_ENCRYPTED_EXTENSIONS: ReadonlySet<number> = new Set([
 
 /** What every ClientHello of ours offers; a server may answer to nothing else (RFC 8446 section 4.2), but send a cookie. */
 const OFFERED: ReadonlySet<number> = new Set([
-  ...IN_SERVER_HELLO,
+  EXTENSION.supportedVersions,
+  EXTENSION.keyShare,
   EXTENSION.supportedGroups,
   EXTENSION.applicationProtocols,
   EXTENSION.quicTransportParameters,
   EXTENSION.signatureAlgorithms,
 ])
 
-const isOffered = (type: number, terms: Terms): boolean => {
+const isOffered = (type: number, { terms, resumes }: Pick<Offer, 'terms' | 'resumes'>): boolean => {
   switch (type) {
+    case EXTENSION.preSharedKey:
+      return resumes !== null
     case EXTENSION.serverName:
       return terms.serverName !== null
     case EXTENSION.serverCertificateType:
@@ -158,14 +176,22 @@ const isOffered = (type: number, terms: Terms): boolean => {
   }
 }
 
-const judgeShare = (extensions: Extensions, suite: Suite, { shares }: Offer): ServerChoice | Refusal => {
+const judgeShare = (extensions: Extensions, suite: Suite, { shares, resumes }: Offer): ServerChoice | Refusal => {
+  const chosen = extensions.get(EXTENSION.preSharedKey)
+  const isResumed = chosen !== undefined
+  const index = isResumed ? decodeCode(chosen) : 0
+  if (index === null) return malformed('pre_shared_key')
+  if (index !== 0) return refuse(ALERT.illegalParameter, 'a session that was not offered')
+  if (isResumed && (resumes === null || SUITES[resumes].hash !== SUITES[suite].hash)) {
+    return refuse(ALERT.illegalParameter, 'a session of another hash')
+  }
   const body = extensions.get(EXTENSION.keyShare)
   if (body === undefined) return missing('key_share')
   const entry = decodeKeyShare(body)
   if (entry === null) return malformed('key_share')
   const group = shares.find((offered) => offered === entry.group)
   if (group === undefined) return refuse(ALERT.illegalParameter, 'a group that was not offered')
-  return { kind: 'chosen', suite, group, share: entry.share }
+  return { kind: 'chosen', suite, group, share: entry.share, isResumed }
 }
 
 /** RFC 8446 section 4.1.4: it must change something, and ask for a group that we named and sent no share of. */
@@ -223,12 +249,12 @@ const chosenProtocol = (extensions: Extensions, alpn: readonly string[]): string
 /** A type we did not offer is unsupported; one we offered for another message is illegal (RFC 8446 section 4.2). */
 const misplaced = (
   extensions: Extensions,
-  terms: Terms,
+  offer: Pick<Offer, 'terms' | 'resumes'>,
   allowed: ReadonlySet<number>,
   where: string,
 ): Refusal | null => {
   for (const type of extensions.keys()) {
-    if (!isOffered(type, terms)) return refuse(ALERT.unsupportedExtension, `extension ${type} was not offered`)
+    if (!isOffered(type, offer)) return refuse(ALERT.unsupportedExtension, `extension ${type} was not offered`)
     if (!allowed.has(type)) return misplacedIn(type, where)
   }
   return null

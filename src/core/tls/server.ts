@@ -4,6 +4,7 @@
 //     ─ServerHello … Certificate, sign work→ signing ─CertificateVerify, Finished→ [expect-certificate
 //     ─→ expect-certificate-verify ─verify work→ verifying ─valid→ [judging ─wanted→]] expect-finished ─→ complete
 //
+// A client whose ticket is taken up is answered by EncryptedExtensions and Finished at once: [judging] expect-finished.
 // Any state goes to alert on a refusal and stays there; in complete every message is one. In signing no message can come yet,
 // since the client knows nothing to answer; in verifying and judging messages wait, as many as a handshake may have. A node asks every
 // client who it is, and retries nobody.
@@ -20,23 +21,38 @@ import {
   verifyWork,
 } from './authentication.ts'
 import { type ClientOffer, judgeClientHello } from './client-offer.ts'
-import { encodeCode, encodeKeyShare, encodeProtocols, EXTENSION, type KeyShareEntry, TLS13 } from './extensions.ts'
+import {
+  encodeCode,
+  encodeKeyShare,
+  encodeProtocols,
+  EXTENSION,
+  type ExtensionList,
+  type KeyShareEntry,
+  TLS13,
+} from './extensions.ts'
 import { finishedMessage, finishedObjection } from './finished.ts'
 import type { HandshakeMessage } from './handshake-buffer.ts'
 import { Handshake, unexpected, workFailed } from './handshake.ts'
 import { type ClientHello, decodeClientHello, encodeServerHello, freshRandom } from './hello.ts'
 import { revealApplication, revealHandshake } from './key-log.ts'
-import { applicationSecrets, type HandshakeSecrets, handshakeSecrets } from './key-schedule.ts'
+import { applicationSecrets, type HandshakeSecrets, handshakeSecrets, resumptionSecret } from './key-schedule.ts'
 import { encodeCertificateVerify, encodeEncryptedExtensions, MESSAGE } from './messages.ts'
+import type { HashWith } from './pre-shared-key.ts'
+import { holderOf, type Resumable, takeUp, type TakenUp, ticketFor } from './resumption.ts'
 import { type Retried, retryRequest, secondHelloObjection } from './retry-request.ts'
 import type { Level, TlsConfig, TlsOutput, TlsPeer, TlsSession } from './session.ts'
 import { type Terms, termsOf } from './terms.ts'
+import type { Ticket } from './tickets.ts'
 
 /** What a state carries once our flight is out: the secrets of the client's direction. */
 interface Answered {
   readonly alpn: string
   /** The type of certificate the client was asked for; null: it was not. */
   readonly clientType: number | null
+  readonly suite: Suite
+  readonly master: Uint8Array
+  /** When a client signed that came back with a ticket, in wall time (ms); null: in this handshake. */
+  readonly signedAt: number | null
   /** The client's handshake traffic secret, under which its Finished is made. */
   readonly handshakeSecret: Uint8Array
   /** The client's application traffic secret, handed out when the client is proven. */
@@ -63,7 +79,7 @@ type State =
   | ({ readonly kind: 'verifying'; readonly workId: number } & Named)
   | ({ readonly kind: 'judging' } & Named)
   | ({ readonly kind: 'expect-finished' } & Named)
-  | { readonly kind: 'complete' }
+  | { readonly kind: 'complete'; readonly resumable: Resumable | null }
   | Refusal
 
 /** The message each state takes. */
@@ -120,6 +136,14 @@ export class TlsServer implements TlsSession {
     this.#advance()
   }
 
+  issueTicket(): void {
+    const state = this.#state
+    if (state.kind !== 'complete' || state.resumable === null) return
+    const ticket = ticketFor(this.#config, state.resumable)
+    this.#state = { kind: 'complete', resumable: null }
+    if (ticket !== null) this.#handshake.send('application', ticket)
+  }
+
   poll(): TlsOutput | null {
     return this.#handshake.poll()
   }
@@ -166,6 +190,9 @@ export class TlsServer implements TlsSession {
     if (refused(offer)) return offer
     this.#handshake.named(hello.random)
     if (offer.share === null) return this.#retry(offer, hello, message)
+    const hashWith: HashWith = (bytes, hash) => this.#handshake.hashWith(bytes, hash)
+    const taken = takeUp(hello, message.bytes, { config: this.#config, terms: this.#terms, offer, hashWith })
+    if (taken !== null && refused(taken)) return taken
     const agreed = crypto.encapsulate(offer.group, offer.share)
     if (agreed === null) return refuse(ALERT.illegalParameter, 'a bad key share')
     const objection = this.#handshake.readFrom('handshake')
@@ -173,7 +200,22 @@ export class TlsServer implements TlsSession {
     this.group = offer.group
     this.#handshake.record(message.bytes)
     this.#handshake.output({ kind: 'transport-parameters', bytes: offer.transportParameters.slice() })
-    return this.#answer(offer, agreed.secret, { group: offer.group, share: agreed.share })
+    const keyShare = { group: offer.group, share: agreed.share }
+    const secrets = this.#serverHello(offer, { secret: agreed.secret, keyShare, taken })
+    return taken === null ? this.#answer(offer, secrets) : this.#welcome(offer, secrets, taken.ticket)
+  }
+
+  /** The first message of our flight, and the keys of the rest. */
+  #serverHello({ suite }: ClientOffer, agreed: Agreed): HandshakeSecrets {
+    this.#handshake.agree(suite)
+    this.#send('initial', serverHello(this.#config, suite, agreed))
+    const { crypto } = this.#config
+    const preShared = agreed.taken?.ticket.secret ?? null
+    const secrets = handshakeSecrets(crypto, agreed.secret, this.#handshake.hash(), preShared)
+    revealHandshake(this.#handshake, this.#config, secrets)
+    this.#handshake.keys('handshake', 'write', secrets.server)
+    this.#handshake.keys('handshake', 'read', secrets.client)
+    return secrets
   }
 
   /** The client has a group of ours, but sent no share of it. */
@@ -185,42 +227,59 @@ export class TlsServer implements TlsSession {
   }
 
   /** Everything up to our Certificate leaves at once: the flight fits what may be sent before validation only if none of it waits. */
-  #answer(offer: ClientOffer, secret: Uint8Array, keyShare: KeyShareEntry): State {
-    this.#handshake.agree(offer.suite)
-    this.#send('initial', serverHello(this.#config, offer.suite, keyShare))
-    const secrets = handshakeSecrets(this.#config.crypto, secret, this.#handshake.hash())
-    revealHandshake(this.#handshake, this.#config, secrets)
-    this.#handshake.keys('handshake', 'write', secrets.server)
-    this.#handshake.keys('handshake', 'read', secrets.client)
+  #answer(offer: ClientOffer, secrets: HandshakeSecrets): State {
     const { credential, clientType } = offer
     const request = clientType === null ? [] : [certificateRequest(clientType)]
-    this.#send('handshake', concat(encryptedExtensions(this.#config, offer), ...request, credential.message))
+    const types = certificateTypes(offer)
+    this.#send('handshake', concat(encryptedExtensions(this.#config, offer, types), ...request, credential.message))
     const workId = this.#handshake.ask(signWork(credential, 'server', this.#handshake.hash()))
     return { kind: 'signing', workId, offer, secrets }
   }
 
+  /** A client that comes back: nothing is signed, and nothing is to be waited for. */
+  #welcome(offer: ClientOffer, secrets: HandshakeSecrets, ticket: Ticket): State {
+    const extensions = encryptedExtensions(this.#config, offer, [])
+    this.#handshake.record(extensions)
+    const answered = this.#finish(offer, secrets, { before: extensions, signedAt: ticket.signedAt })
+    this.#handshake.output({ kind: 'resumed' })
+    const peer = holderOf(ticket)
+    return peer === NOBODY ? { kind: 'expect-finished', answered, peer } : this.#proven({ answered, peer })
+  }
+
   #signed({ offer, secrets }: State & { kind: 'signing' }, signature: Uint8Array): State {
-    const { alpn, credential, clientType } = offer
+    const { credential, clientType } = offer
     const objection = signatureObjection(signature, credential)
     if (objection !== null) return objection
-    const { crypto } = this.#config
     const verify = encodeCertificateVerify({ scheme: credential.scheme, signature })
     this.#handshake.record(verify)
-    const finished = finishedMessage(crypto, { secret: secrets.server, transcriptHash: this.#handshake.hash() })
-    this.#handshake.record(finished)
-    this.#handshake.send('handshake', concat(verify, finished))
-    const application = applicationSecrets(crypto, secrets.master, this.#handshake.hash())
-    revealApplication(this.#handshake, this.#config, { master: secrets.master, application })
-    this.#handshake.keys('application', 'write', application.server)
-    const answered = {
-      alpn,
-      clientType,
-      handshakeSecret: secrets.client,
-      applicationSecret: application.client,
-    }
+    const answered = this.#finish(offer, secrets, { before: verify, signedAt: null })
     return clientType === null
       ? { kind: 'expect-finished', answered, peer: NOBODY }
       : { kind: 'expect-certificate', answered }
+  }
+
+  /** The last of our flight, behind what was recorded already and leaves with it. */
+  #finish(
+    { suite, alpn, clientType }: ClientOffer,
+    secrets: HandshakeSecrets,
+    { before, signedAt }: { readonly before: Uint8Array; readonly signedAt: number | null },
+  ): Answered {
+    const { crypto } = this.#config
+    const finished = finishedMessage(crypto, { secret: secrets.server, transcriptHash: this.#handshake.hash() })
+    this.#handshake.record(finished)
+    this.#handshake.send('handshake', concat(before, finished))
+    const application = applicationSecrets(crypto, secrets.master, this.#handshake.hash())
+    revealApplication(this.#handshake, this.#config, { master: secrets.master, application })
+    this.#handshake.keys('application', 'write', application.server)
+    return {
+      alpn,
+      clientType,
+      suite,
+      master: secrets.master,
+      signedAt,
+      handshakeSecret: secrets.client,
+      applicationSecret: application.client,
+    }
   }
 
   #certificate({ answered }: State & { kind: 'expect-certificate' }, message: HandshakeMessage): State {
@@ -258,9 +317,12 @@ export class TlsServer implements TlsSession {
     } as const
     const objection = finishedObjection(crypto, message.body, inputs) ?? this.#handshake.readFrom('application')
     if (objection !== null) return objection
+    const { suite, alpn, master, signedAt } = answered
+    this.#handshake.record(message.bytes)
+    const secret = this.#config.tickets === undefined ? null : resumptionSecret(crypto, master, this.#handshake.hash())
     this.#handshake.keys('application', 'read', answered.applicationSecret)
-    this.#handshake.complete(peer, answered.alpn)
-    return { kind: 'complete' }
+    this.#handshake.complete(peer, alpn)
+    return { kind: 'complete', resumable: secret === null ? null : { secret, suite, alpn, peer, signedAt } }
   }
 
   #send(level: Level, messages: Uint8Array): void {
@@ -271,22 +333,35 @@ export class TlsServer implements TlsSession {
 
 const UNWANTED = refuse(ALERT.certificateUnknown, 'the application does not want this peer')
 
-const serverHello = (config: TlsConfig, suite: Suite, keyShare: KeyShareEntry): Uint8Array =>
+/** What the key exchange came to, and the ticket that was taken up. */
+interface Agreed {
+  readonly secret: Uint8Array
+  readonly keyShare: KeyShareEntry
+  readonly taken: TakenUp | null
+}
+
+const serverHello = (config: TlsConfig, suite: Suite, { keyShare, taken }: Agreed): Uint8Array =>
   encodeServerHello({
     random: freshRandom(config.random),
     suite,
     extensions: [
       [EXTENSION.supportedVersions, encodeCode(TLS13)],
       [EXTENSION.keyShare, encodeKeyShare(keyShare)],
+      ...(taken === null ? [] : [[EXTENSION.preSharedKey, encodeCode(taken.index)] as const]),
     ],
   })
 
-const encryptedExtensions = (config: TlsConfig, { alpn, credential, clientType, sentTypes }: ClientOffer): Uint8Array =>
+/** The types of certificates that are shown and asked for, to a client that named some. */
+const certificateTypes = ({ credential, clientType, sentTypes }: ClientOffer): ExtensionList => [
+  ...(sentTypes.server ? [[EXTENSION.serverCertificateType, Uint8Array.of(credential.type)] as const] : []),
+  ...(sentTypes.client && clientType !== null
+    ? [[EXTENSION.clientCertificateType, Uint8Array.of(clientType)] as const]
+    : []),
+]
+
+const encryptedExtensions = (config: TlsConfig, { alpn }: ClientOffer, types: ExtensionList): Uint8Array =>
   encodeEncryptedExtensions([
     [EXTENSION.applicationProtocols, encodeProtocols([alpn])],
-    ...(sentTypes.server ? [[EXTENSION.serverCertificateType, Uint8Array.of(credential.type)] as const] : []),
-    ...(sentTypes.client && clientType !== null
-      ? [[EXTENSION.clientCertificateType, Uint8Array.of(clientType)] as const]
-      : []),
+    ...types,
     [EXTENSION.quicTransportParameters, config.transportParameters],
   ])

@@ -3,6 +3,9 @@
 import type { PeerId } from '../ids.ts'
 import type { ChainTrust, Crypto, Group, Random, SignatureScheme, Suite, Work, WorkDone } from '../ports.ts'
 
+import type { ResumableSession } from './pre-shared-key.ts'
+import type { Ticket } from './tickets.ts'
+
 /** Encryption levels that carry CRYPTO frames here; 0-RTT is not used. */
 export type Level = 'initial' | 'handshake' | 'application'
 
@@ -25,12 +28,32 @@ export interface TlsConfig {
   readonly suites?: readonly Suite[]
   /** Client only: the group of its one key share; X25519MLKEM768 (0x11EC) when absent. */
   readonly group?: Group
+  /** Server only: makes and reads tickets; absent: none is given or taken. */
+  readonly tickets?: TicketBox
+  /** Client only: an earlier session to come back with. */
+  readonly resume?: Resumption
+  /** Client only: whether tickets are handed out as `session` outputs; without it they are ignored. */
+  readonly keepsSessions?: boolean
   /** Whether each secret is told as a line of the key log. Whoever reads it can read the connection. */
   readonly keyLog?: boolean
   /** Whether the exporter secret is handed out. */
   readonly exporter?: boolean
   /** For the general entry: what nodes never negotiate. Absent, the handshake is a node's. */
   readonly general?: GeneralTls
+}
+
+/** Tickets of one server, by its clock (`Tickets`). */
+export interface TicketBox {
+  /** What a ticket says, or null: not one of ours, changed, or too old. */
+  open(ticket: Uint8Array): Ticket | null
+  /** `signedAt` is null for whoever signed just now. */
+  seal(ticket: Omit<Ticket, 'signedAt'> & { readonly signedAt: number | null }): Uint8Array
+}
+
+/** An earlier session, and how long ago its ticket came, in ms. */
+export interface Resumption {
+  readonly session: ResumableSession
+  readonly ageMs: number
 }
 
 /** What only the general entry negotiates. */
@@ -65,9 +88,12 @@ export interface PeerTerms {
   readonly isJudged: boolean
 }
 
-/** Who is at the other end: the holder of a raw key, or of the first certificate of a chain (DER); an empty one is nobody known. */
+/**
+ * Who is at the other end: the holder of a raw key, which a server does not have of a client that came back with a ticket (null); or of the
+ * first certificate of a chain (DER); an empty one is nobody known.
+ */
 export type TlsPeer =
-  | { readonly peerId: PeerId; readonly publicKey: Uint8Array }
+  | { readonly peerId: PeerId; readonly publicKey: Uint8Array | null }
   | { readonly peerId: null; readonly chain: readonly Uint8Array[] }
 
 /** What a session wants done, in order. */
@@ -90,9 +116,13 @@ export type TlsOutput =
   | { readonly kind: 'exporter'; readonly secret: Uint8Array }
   /** The peer's transport parameters, not yet authenticated. */
   | { readonly kind: 'transport-parameters'; readonly bytes: Uint8Array }
+  /** The peer came back with an earlier session: nobody signed. Before `peer`. */
+  | { readonly kind: 'resumed' }
+  /** A ticket came: what to come back with, once. After `complete`. */
+  | { readonly kind: 'session'; readonly session: ResumableSession }
   /** Who the peer has proven to be. */
   | ({ readonly kind: 'peer' } & TlsPeer)
-  /** The handshake is complete in the sense of RFC 9001 section 4.1.1; always the last output but alerts. */
+  /** The handshake is complete in the sense of RFC 9001 section 4.1.1; then come only sessions, alerts and, where one is issued, a ticket. */
   | { readonly kind: 'complete'; readonly alpn: string }
   /** The connection is to be closed with CRYPTO_ERROR 0x0100 + `alert`; `reason` is for our own logs. */
   | { readonly kind: 'alert'; readonly alert: number; readonly reason: string }
@@ -107,5 +137,7 @@ export interface TlsSession {
   done(work: WorkDone): void
   /** What the application says to a `judge` output; ignored when nothing was asked. */
   judged(isWanted: boolean): void
+  /** Server only, once complete: gives the client a ticket, at most one, where there are tickets. */
+  issueTicket(): void
   poll(): TlsOutput | null
 }

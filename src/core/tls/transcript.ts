@@ -1,7 +1,7 @@
 // The handshake messages of both ends in order (RFC 8446 section 4.4.1). They are kept as bytes and hashed in one call each time a
 // hash is needed: a handshake needs six, the hash is not known before its first two messages, and this keeps the port free of hash states.
 import { assert } from '../assert.ts'
-import { Writer } from '../bytes.ts'
+import { concat, Writer } from '../bytes.ts'
 import type { Crypto } from '../ports.ts'
 import type { SuiteHash } from './suites.ts'
 
@@ -28,6 +28,11 @@ export class Transcript {
   /** The digest of everything so far. */
   hash(name: SuiteHash): Uint8Array {
     return this.#crypto.hash(name, this.#messages.written())
+  }
+
+  /** The digest of everything so far and a further message, which is not added. */
+  hashWith(message: Uint8Array, name: SuiteHash): Uint8Array {
+    return this.#crypto.hash(name, concat(this.#messages.written(), message))
   }
 
   /** Replaces everything so far by its digest. */

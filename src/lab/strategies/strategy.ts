@@ -10,6 +10,7 @@ export type Strategy = (parts: AcceptanceParts, figures: Figures) => Acceptance
 /** The acceptance whose finished handshakes go through `established`. */
 export const standingBefore = (own: Acceptance, established: (link: Link, now: number) => void): Acceptance => ({
   established,
+  migrated: (handle, moved, now) => own.migrated(handle, moved, now),
   lost: (handle, reason, now) => own.lost(handle, reason, now),
   failed: (handle, failure, reason, now) => own.failed(handle, failure, reason, now),
 })

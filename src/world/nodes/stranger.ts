@@ -34,7 +34,7 @@ export class Stranger {
       identity,
       alpn: [ALPN],
       limits: limitsOf(),
-      transports: { loopback: TRANSPORT_DEFAULTS, elsewhere: TRANSPORT_DEFAULTS },
+      transport: TRANSPORT_DEFAULTS,
       schedule: new Schedule(ports.clock, ports.timers),
       counters: new Counters(),
       acceptance: {
@@ -42,6 +42,7 @@ export class Stranger {
           this.#finished++
           this.#open.add(handle)
         },
+        migrated: () => {},
         lost: (handle) => void this.#open.delete(handle),
         failed: () => {},
       },

@@ -96,3 +96,24 @@ test('counts stay true whatever comes', () => {
     }),
   )
 })
+
+test('one that has moved is counted where it is, and nowhere else', () => {
+  const shares = fill([ip4(1), ip4(1), ...many(4, () => ip4(1 << 16))])
+  const mover = connectionHandle(1)
+  assert.ok(shares.move(mover, at(ip4(1)), true), 'another port is the same place')
+  assert.ok(shares.move(mover, at(ip4(2)), true))
+  assert.equal(shares.countOf(source(ip4(1)), 'host'), 1)
+  assert.equal(shares.countOf(source(ip4(2)), 'host'), 1)
+  assert.equal(shares.countOf(source(ip4(2)), 'network'), 2)
+  shares.checkInvariants()
+  // A host that has all it may have takes no more, though the connection counts there until it goes.
+  assert.equal(shares.move(mover, at(ip4(1 << 16)), true), false)
+  assert.equal(shares.countOf(source(ip4(1 << 16)), 'host'), 5)
+  shares.checkInvariants()
+  assert.ok(shares.move(connectionHandle(2), at(ip4(1 << 16)), false), 'where no share counts')
+  shares.stand(connectionHandle(3), 'kept')
+  assert.ok(shares.move(connectionHandle(3), at(ip4(7 << 16)), true))
+  shares.checkInvariants()
+  assert.ok(shares.remove(mover))
+  shares.checkInvariants()
+})

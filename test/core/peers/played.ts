@@ -77,6 +77,8 @@ const line = (output: RegistryOutput): string => {
       return `keep-alive ${output.handle} ${output.everyMs}`
     case 'identified':
       return `identified ${output.info.connection}`
+    case 'migrated':
+      return `migrated ${output.info.connection} ${output.info.remote.port}`
     case 'ended':
       return `ended ${output.handle}`
     case 'connected':

@@ -40,6 +40,9 @@ class Truth {
         assert.ok(!this.toClose.includes(output.handle), 'a connection is closed once')
         this.toClose.push(output.handle)
         return
+      case 'migrated':
+        assert.ok(this.identified.has(output.info.connection), 'only who is identified is seen to move')
+        return
       case 'ended':
         this.identified.delete(output.handle)
         return

@@ -320,3 +320,47 @@ test('connections that come to their deadline together end some at a time, in or
   )
   registry.checkInvariants()
 })
+
+test('a peer that has moved is the same one, known at its new address and counted there', () => {
+  const played = new Played()
+  const handle = played.identified('inbound', larger)
+  played.take()
+  const remote = { family: 4, ip: '198.51.100.7', port: 4000 } as const
+  played.registry.migrated(handle, { remote, hasShare: true })
+  assert.deepEqual(played.take(), ['migrated 1 4000'])
+  assert.deepEqual(played.registry.usable(larger)?.remote, remote)
+  assert.deepEqual(played.registry.peers()[0]?.remote, remote)
+  assert.equal(played.shares.countOf(new Source(remote), 'host'), 1)
+  assert.equal(played.shares.countOf(new Source(played.remote), 'host'), 0)
+})
+
+test('a peer that has moved before it is identified is identified where it is', () => {
+  const played = new Played()
+  const handle = played.established('inbound', larger)
+  const remote = { family: 4, ip: '198.51.100.7', port: 4000 } as const
+  played.registry.migrated(handle, { remote, hasShare: true })
+  assert.deepEqual(played.take(), [])
+  played.registry.identified(handle, hello('a'), 1)
+  assert.deepEqual(played.registry.usable(larger)?.remote, remote)
+})
+
+test('a connection that moves to where there are enough is closed, identified or not, and no other', () => {
+  const played = new Played()
+  for (let n = 0; n < 10; n++) played.identified('inbound', peer(20 + n))
+  const there = played.remote
+  const remote = { family: 4, ip: '198.51.100.7', port: 4000 } as const
+  for (const identify of [true, false]) {
+    const handle = played.registry.draw('inbound')
+    played.registry.established({ handle, direction: 'inbound', peerId: larger, remote }, 0)
+    if (identify) played.registry.identified(handle, hello('a'), 0)
+    played.take()
+    played.registry.migrated(handle, { remote: there, hasShare: true })
+    const closes = played.take().filter((line) => line.startsWith('close'))
+    assert.deepEqual(closes, [`close ${handle} ${CLOSE.overloaded}`])
+    played.registry.migrated(handle, { remote, hasShare: true })
+    assert.deepEqual(played.take(), [])
+    played.registry.lost(handle)
+  }
+  assert.equal(played.counters.eventsRepeated, 2)
+  assert.equal(played.registry.peers().length, 10)
+})

@@ -306,6 +306,7 @@ export class TwoEnds {
       case 'disconnected':
         process.events.push(output.kind)
         return
+      case 'migrated':
       case 'ended':
       case 'keep-alive':
     }

@@ -72,6 +72,14 @@ const frame: fc.Arbitrary<Frame> = fc.oneof(
     reason: data,
   }),
   fc.constant({ type: 'handshake-done' as const }),
+  fc.constant({ type: 'immediate-ack' as const }),
+  fc.record({
+    type: fc.constant('ack-frequency' as const),
+    sequence: integer,
+    threshold: integer,
+    delayUs: integer,
+    reordering: integer,
+  }),
 )
 
 /** Views of other memory compare by their bytes alone. */
@@ -157,6 +165,15 @@ describe('headers', () => {
     assert.equal(header.payload, 9)
   })
 
+  it('hold min_ack_delay, which is no longer than max_ack_delay', () => {
+    const given = (minAckDelayUs: number, maxAckDelayMs: number): unknown =>
+      decodeParameters(encodeParameters({ ...PARAMETER_DEFAULTS, minAckDelayUs, maxAckDelayMs }), 'client')
+        ?.minAckDelayUs
+    assert.equal(given(25_000, 25), 25_000)
+    assert.equal(given(0, 25), 0)
+    assert.equal(given(25_001, 25), undefined)
+  })
+
   it('come out of garbage as null, never as a throw', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 80 }), fc.nat(3), (garbage, at) => {
@@ -199,6 +216,7 @@ const parameters: fc.Arbitrary<TransportParameters> = fc.record({
   activeConnectionIdLimit: fc.integer({ min: 2, max: 100 }),
   initialSourceId: fc.option(fc.uint8Array({ maxLength: 20 })),
   retrySourceId: fc.option(fc.uint8Array({ maxLength: 20 })),
+  minAckDelayUs: fc.constant(null),
 })
 
 describe('transport parameters', () => {

@@ -27,6 +27,7 @@ const facts = (now: number, changes: Partial<AckFacts> = {}): AckFacts => ({
 const packet = (number: number, sentAt: number, bytes = DATAGRAM): SentPacket => ({
   number,
   sentAt,
+  flow: 0,
   bytes,
   ackEliciting: true,
   carried: [],

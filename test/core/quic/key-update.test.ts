@@ -47,7 +47,12 @@ describe('a key update', () => {
 
   it('goes unnoticed by the streams, however often and in whatever weather', () => {
     for (let seed = 0; seed < 10; seed++) {
-      const pair = new Pair({ seed, weather: FOUL, transport: OFTEN }).establish()
+      const pair = new Pair({
+        seed,
+        weather: FOUL,
+        transport: OFTEN,
+        ips: { client: '192.0.2.1', server: '198.51.100.1' },
+      }).establish()
       const sent = pattern(300_000)
       const up = pair.client.live.open(false)!
       const down = pair.server.live.open(false)!

@@ -1,6 +1,6 @@
 // Two connections over a network of the test's own making: latency, loss, reordering and duplication from a seed, on a fake clock.
 import { createPrivateKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto'
-import type { Address } from '../../../src/core/address.ts'
+import { type Address, sameAddress } from '../../../src/core/address.ts'
 import type { StreamId } from '../../../src/core/ids.ts'
 import type { Crypto, Group, Work, WorkDone } from '../../../src/core/ports.ts'
 import { type FirstInitial, QuicConnection, type QuicConfig } from '../../../src/core/quic/connection.ts'
@@ -52,7 +52,8 @@ export const FOUL: Weather = { loss: 0.1, duplication: 0.05, reordering: 0.2, la
 
 /** One end: its connection once there is one, what it said, and an application that reacts. */
 export class End {
-  readonly address: Address
+  /** Where the other end sees it, by its own sockets; a NAT may change that at any time. */
+  readonly places: Address[]
   readonly identity: TestIdentity
   connection: QuicConnection | null = null
   readonly log: ConnectionOutput[] = []
@@ -65,8 +66,12 @@ export class End {
   sentDatagrams: number[] = []
 
   constructor(address: Address, identity: TestIdentity) {
-    this.address = address
+    this.places = [address]
     this.identity = identity
+  }
+
+  get address(): Address {
+    return this.places[0]!
   }
 
   get live(): QuicConnection {
@@ -97,8 +102,9 @@ export class End {
 interface Flight {
   readonly at: number
   readonly order: number
-  readonly to: End
   readonly from: End
+  readonly source: Address
+  readonly destination: Address
   readonly bytes: Uint8Array
 }
 
@@ -110,19 +116,23 @@ export interface PairOptions {
   readonly server?: Partial<QuicConfig>
   readonly workMs?: number
   readonly group?: Group
+  /** Default: both on loopback, where datagrams may be large. */
+  readonly ips?: { readonly client: string; readonly server: string }
 }
 
 /** A client that dials and a server that accepts the first Initial it sees. */
 export class Pair {
   now = 1000
   weather: Weather
-  readonly client = new End({ family: 4, ip: '127.0.0.1', port: 1111 }, ALICE)
-  readonly server = new End({ family: 4, ip: '127.0.0.2', port: 2222 }, BOB)
+  readonly client: End
+  readonly server: End
   readonly random: SeededRandom
   /** Drops a datagram when it says so; for tests that lose a certain one. */
   filter: (bytes: Uint8Array, from: End) => boolean = () => true
   /** What the server does with an Initial while it has no connection: it accepts it, or returns null. */
   admit: (header: LongHeader, from: End) => FirstInitial | null = (header) => header
+  /** Datagrams to addresses where nobody is. */
+  readonly strays: { readonly to: Address; readonly length: number }[] = []
   readonly #options: PairOptions
   readonly #inFlight: Flight[] = []
   readonly #work: { at: number; end: End; work: Work }[] = []
@@ -130,6 +140,8 @@ export class Pair {
 
   constructor(options: PairOptions = {}) {
     this.#options = options
+    this.client = new End({ family: 4, ip: options.ips?.client ?? '127.0.0.1', port: 1111 }, ALICE)
+    this.server = new End({ family: 4, ip: options.ips?.server ?? '127.0.0.2', port: 2222 }, BOB)
     this.weather = options.weather ?? FAIR
     this.random = new SeededRandom(options.seed ?? 1)
     const config = this.#config('client', this.client, this.server)
@@ -178,15 +190,23 @@ export class Pair {
     throw new Error('a connection never stops sending')
   }
 
-  launch(from: End, bytes: Uint8Array): void {
+  /** Sends a datagram of `from`, by default as its connection wants it sent. */
+  launch(from: End, bytes: Uint8Array, by = from.connection?.destination ?? this.#straight(from)): void {
+    const source = from.places[by.local]
+    if (source === undefined) throw new Error('a socket that is not there')
     if (!this.filter(bytes, from)) return
     if (this.random.fraction() < this.weather.loss) return
     const copies = this.random.fraction() < this.weather.duplication ? 2 : 1
     for (let i = 0; i < copies; i++) {
       const late = this.random.fraction() < this.weather.reordering ? this.random.fraction() * 3 : 0
       const at = this.now + this.weather.latencyMs * (1 + late)
-      this.#inFlight.push({ at, order: this.#order++, to: this.peerOf(from), from, bytes: bytes.slice() })
+      const order = this.#order++
+      this.#inFlight.push({ at, order, from, source, destination: by.remote, bytes: bytes.slice() })
     }
+  }
+
+  #straight(from: End): { remote: Address; local: number } {
+    return { remote: this.peerOf(from).address, local: 0 }
   }
 
   /** Runs until `done` holds or nothing can happen any more or `ms` have passed; says whether `done` held. */
@@ -240,7 +260,13 @@ export class Pair {
   }
 
   #deliver(flight: Flight): void {
-    const { to, from, bytes } = flight
+    const { from, source, destination, bytes } = flight
+    const to = this.peerOf(from)
+    const local = to.places.findIndex((place) => sameAddress(place, destination))
+    if (local < 0) {
+      this.strays.push({ to: destination, length: bytes.length })
+      return
+    }
     if (to.connection === null) {
       const header = parseHeader(bytes, 0, 8)
       if (header?.form !== 'long' || header.type !== 'initial') return
@@ -248,7 +274,7 @@ export class Pair {
       if (first === null) return
       to.connection = QuicConnection.accept(this.#config('server', to, from), first, this.now)
     }
-    to.connection.receive(bytes, from.address, this.now)
+    to.connection.receive(bytes, { ...source, local }, this.now)
   }
 
   #read(end: End, stream: StreamId): void {

@@ -3,13 +3,14 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { Writer } from '../../../src/core/bytes.ts'
-import { ConnectionIds } from '../../../src/core/quic/connection-ids.ts'
+import { LocalIds } from '../../../src/core/quic/local-ids.ts'
 import { growthBudget, ReceiveWindow } from '../../../src/core/quic/flow-control.ts'
 import { writeFrame } from '../../../src/core/quic/frames.ts'
 import { PacketBuilder } from '../../../src/core/quic/packet-builder.ts'
 import { Ranges } from '../../../src/core/quic/ranges.ts'
 import { PieceCount, Reassembly } from '../../../src/core/quic/reassembly.ts'
 import { ReceivedPackets } from '../../../src/core/quic/received-packets.ts'
+import { RemoteIds } from '../../../src/core/quic/remote-ids.ts'
 import { Reordering } from '../../../src/core/quic/reordering.ts'
 import { Rtt } from '../../../src/core/quic/rtt.ts'
 import { SendBuffer } from '../../../src/core/quic/send-buffer.ts'
@@ -151,7 +152,7 @@ describe('received packets', () => {
         for (const number of numbers) {
           if (seen.has(number)) assert.ok(received.isDuplicate(number))
           if (received.isDuplicate(number)) continue
-          received.add(number, true, { now: 0, delayMs: 25 })
+          received.add(number, true, { now: 0, atOnce: false })
           seen.add(number)
         }
         const frame = received.frame(0, 1200)
@@ -167,7 +168,7 @@ describe('received packets', () => {
       fc.property(fc.array(gap, { minLength: 1, maxLength: 50 }), fc.nat(400), (gaps, room) => {
         const received = new ReceivedPackets()
         let number = 0
-        for (const each of gaps) received.add((number += each), true, { now: 0, delayMs: 0 })
+        for (const each of gaps) received.add((number += each), true, { now: 0, atOnce: true })
         const frame = received.frame(1e6, room)
         if (frame === null) return assert.ok(room < 30)
         const writer = new Writer()
@@ -181,46 +182,40 @@ describe('received packets', () => {
 
   it('holds an ACK back for one packet in order, and not for the second, nor for a gap', () => {
     const received = new ReceivedPackets()
-    received.add(0, true, { now: 10, delayMs: 25 })
+    received.add(0, true, { now: 10, atOnce: false })
     assert.equal(received.ackAt, 35)
-    received.add(1, true, { now: 12, delayMs: 25 })
+    received.add(1, true, { now: 12, atOnce: false })
     assert.equal(received.ackAt, 12)
     received.sent()
     assert.equal(received.ackAt, Infinity)
-    received.add(5, true, { now: 20, delayMs: 25 })
+    received.add(5, true, { now: 20, atOnce: false })
     assert.equal(received.ackAt, 20)
   })
 })
 
 describe('connection ids', () => {
   it('a retirement that was asked for, lost and acknowledged again and again is owed no more', () => {
-    const ids = new ConnectionIds(
-      { local: new Uint8Array(8), remote: new Uint8Array(8).fill(1) },
-      { random: new SeededRandom(1), remoteMax: 4, emit: () => {} },
-    )
+    const ids = new RemoteIds(new Uint8Array(8).fill(1), 4)
     const asked = { sequence: 1, retirePriorTo: 1, id: new Uint8Array(8).fill(2), resetToken: new Uint8Array(16) }
     const again = { ...asked, sequence: 0, retirePriorTo: 0, id: new Uint8Array(8).fill(1) }
     for (let round = 0; round < 100; round++) {
-      assert.equal(ids.onNewConnectionId(round === 0 ? asked : again), null)
+      assert.equal(ids.onNew(round === 0 ? asked : again), null)
       ids.fill(new PacketBuilder(new Writer(new Uint8Array(1200)), 1200))
-      assert.equal(ids.onNewConnectionId(again), null)
-      ids.lost('retire-connection-id', 0)
+      assert.equal(ids.onNew(again), null)
+      ids.lost(0)
       ids.fill(new PacketBuilder(new Writer(new Uint8Array(1200)), 1200))
-      ids.acknowledged('retire-connection-id', 0)
+      ids.acknowledged(0)
     }
     assert.ok(!ids.pending)
   })
 
   it('are announced again with the same reset token', () => {
-    const ids = new ConnectionIds(
-      { local: new Uint8Array(8), remote: new Uint8Array(8).fill(1) },
-      { random: new SeededRandom(1), remoteMax: 4, emit: () => {} },
-    )
+    const ids = new LocalIds(new Uint8Array(8), { random: new SeededRandom(1), emit: () => {} })
     ids.issue(2)
     const said = [0, 1].map(() => {
       const writer = new Writer(new Uint8Array(1200))
       ids.fill(new PacketBuilder(writer, 1200))
-      ids.lost('new-connection-id', 1)
+      ids.lost(1)
       return [...writer.written()]
     })
     assert.deepEqual(said[1], said[0])
@@ -231,7 +226,7 @@ describe('sent packets', () => {
   const filled = (count: number): SentPackets => {
     const sent = new SentPackets()
     for (let number = 0; number < count; number++) {
-      sent.add({ number, sentAt: number, bytes: 100, ackEliciting: true, carried: [] })
+      sent.add({ number, sentAt: number, flow: 0, bytes: 100, ackEliciting: true, carried: [] })
     }
     return sent
   }

@@ -242,11 +242,11 @@ describe('decoders', () => {
     (body) => judged(hello.decodeClientHello(body), (decoded) => judgeClientHello(decoded, ['sallyport/1'], terms)),
     (body) =>
       judged(hello.decodeServerHello(body), (decoded) =>
-        judgeServerHello(decoded, { terms, shares: [0x11ec], retried: null }),
+        judgeServerHello(decoded, { terms, shares: [0x11ec], retried: null, resumes: null }),
       ),
     (body) =>
       judged(messages.decodeEncryptedExtensions(body), (decoded) =>
-        judgeEncryptedExtensions(decoded, ['sallyport/1'], terms),
+        judgeEncryptedExtensions(decoded, ['sallyport/1'], { terms, resumes: null }),
       ),
     (body) => judged(messages.decodeCertificateRequest(body), judgeCertificateRequest),
     messages.decodeCertificate,

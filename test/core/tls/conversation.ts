@@ -163,6 +163,8 @@ export interface Disturbance {
   readonly cut?: (n: number) => number
   /** Replaces the `index`th message (from 0) that `from` sends. */
   readonly alter?: (from: Side, index: number, message: Uint8Array) => Uint8Array
+  /** Whether the server gives a ticket once it is complete. */
+  readonly issue?: boolean
   /** What the application says to whom a side asks it about; by default it is never asked. */
   readonly judge?: (side: Side, peer: TlsPeer) => boolean
 }
@@ -268,6 +270,10 @@ class Conversation {
       this.minutes[side].push(output)
       if (output.kind === 'work') end.works.push(output.work)
       if (output.kind === 'judge') end.toJudge = output.peer
+      if (output.kind === 'complete' && side === 'server' && this.#disturbance.issue === true) {
+        end.session.issueTicket()
+        return this.#collect(side)
+      }
       if (output.kind !== 'send') continue
       const messages = messagesOf(output.bytes).map(
         (message) => this.#disturbance.alter?.(side, end.sent++, message) ?? message,

@@ -1,0 +1,65 @@
+// Sessions a client may come back to, in memory: with a ticket of an earlier one a handshake needs no signature. Each is used once (RFC 8446
+// appendix C.4), by nobody but who names the cache, and only to verify what was verified before.
+import type { ResumableSession } from '../core/tls/pre-shared-key.ts'
+import type { Resumption } from '../core/tls/session.ts'
+import type { Verify } from './peer.ts'
+
+/** Servers that are remembered, by default: some kilobytes each, most of it the server's certificates. */
+const SERVERS_MAX = 256
+
+/** Where, and who was trusted to be there. */
+export interface Place {
+  readonly host: string
+  readonly port: number
+  readonly verify: Verify
+}
+
+interface Kept {
+  readonly session: ResumableSession
+  readonly verify: Verify
+  readonly since: number
+}
+
+/** The last session with each server. Bounded by `serversMax`: the oldest goes. */
+export class SessionCache {
+  readonly #serversMax: number
+  readonly #kept = new Map<string, Kept>()
+
+  constructor({ serversMax = SERVERS_MAX }: { readonly serversMax?: number } = {}) {
+    this.#serversMax = serversMax
+  }
+
+  /** Servers that can be come back to. */
+  get size(): number {
+    return this.#kept.size
+  }
+
+  /** Forgets all of them. */
+  clear(): void {
+    this.#kept.clear()
+  }
+
+  /** A ticket came at this time. For the entry's own use. */
+  keep(place: Place, session: ResumableSession, now: number): void {
+    const key = keyOf(place)
+    this.#kept.delete(key)
+    const [oldest] = this.#kept.keys()
+    if (oldest !== undefined && this.#kept.size >= this.#serversMax) this.#kept.delete(oldest)
+    this.#kept.set(key, { session, verify: place.verify, since: now })
+  }
+
+  /** The session for a connect, which nobody gets again; null when there is none. For the entry's own use. */
+  take(place: Place, now: number): Resumption | null {
+    const key = keyOf(place)
+    const kept = this.#kept.get(key)
+    if (kept === undefined || !isSame(kept.verify, place.verify)) return null
+    this.#kept.delete(key)
+    return { session: kept.session, ageMs: now - kept.since }
+  }
+}
+
+/** What says the same trusts the same; a function is its own. */
+const isSame = (a: Verify, b: Verify): boolean =>
+  a === b || (typeof a !== 'function' && typeof b !== 'function' && JSON.stringify(a) === JSON.stringify(b))
+
+const keyOf = ({ host, port }: Place): string => `${host} ${port}`
