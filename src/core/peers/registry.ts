@@ -239,6 +239,7 @@ export class Registry {
     if (record === null) return
     record.streams++
     this.#used(record, now)
+    if (record.streams === 1) this.#keepBusy(record, true)
   }
 
   /** It ended, by whatever means; once for each begun. */
@@ -248,6 +249,7 @@ export class Registry {
     assert(record.streams > 0, 'a stream ends once')
     record.streams--
     this.#used(record, now)
+    if (record.streams === 0) this.#keepBusy(record, false)
     this.#closeIfDrained(record, now)
   }
 
@@ -480,7 +482,13 @@ export class Registry {
     if (record.state.kind === 'identified') {
       this.#shares.stand(record.handle, keep ? 'kept' : record.state.info.hello.capability)
     }
-    this.#keepAlive(record, keep)
+    this.#keepAlive(record, keep || record.streams > 0)
+  }
+
+  /** What takes long on a connection where nothing else is said would be lost with it: it is kept alive until that is over. */
+  #keepBusy(record: ConnectionRecord, isBusy: boolean): void {
+    if (record.state.kind !== 'identified' || this.#holds.has(record.state.info.peerId)) return
+    this.#keepAlive(record, isBusy)
   }
 
   #keepAlive(record: ConnectionRecord, keep: boolean): void {
