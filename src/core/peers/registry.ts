@@ -13,7 +13,10 @@ import { sameBytes } from '../bytes.ts'
 import { type ConnectionRecord, type EstablishedConnection, infoOf, type PeerInfo } from './connection-record.ts'
 import { Holds } from './holds.ts'
 import { Leavers } from './leavers.ts'
+import type { RegistryOutput } from './registry-outputs.ts'
 import { type PeerEntry, Roster } from './roster.ts'
+
+export type { RegistryOutput } from './registry-outputs.ts'
 
 /** What the registry is made of; times in milliseconds. */
 export interface RegistryConfig {
@@ -30,23 +33,6 @@ export interface RegistryConfig {
   readonly keepAliveDiallerMs: number
   readonly keepAliveAcceptorMs: number
 }
-
-/** What the driver is to do, in order. */
-export type RegistryOutput =
-  /** Close the connection at once, then report it lost. */
-  | { readonly kind: 'close'; readonly handle: ConnectionHandle; readonly code: CloseCode; readonly reason: string }
-  /** Tell the peer to open no new streams. */
-  | { readonly kind: 'goaway'; readonly handle: ConnectionHandle; readonly code: CloseCode }
-  /** Send something every `everyMs` when nothing else was sent; null: let it idle out. */
-  | { readonly kind: 'keep-alive'; readonly handle: ConnectionHandle; readonly everyMs: number | null }
-  /** The connection may be used now. */
-  | { readonly kind: 'identified'; readonly info: PeerInfo }
-  /** The peer of an identified connection is elsewhere. */
-  | { readonly kind: 'migrated'; readonly info: PeerInfo }
-  /** The connection is out of the registry, or will never be used again. Once for each established connection. */
-  | { readonly kind: 'ended'; readonly handle: ConnectionHandle; readonly peerId: PeerId }
-  | { readonly kind: 'connected'; readonly info: PeerInfo }
-  | { readonly kind: 'disconnected'; readonly peerId: PeerId }
 
 /** Connections that one call of `timeout` ends at most; each is a packet to be sealed and sent. */
 const EXPIRIES_PER_CALL = 32
