@@ -22,13 +22,15 @@ const { values: options } = parseArgs({
   options: {
     peer: { type: 'string', multiple: true, default: [] },
     test: { type: 'string', multiple: true, default: [] },
+    skip: { type: 'string', multiple: true, default: [] },
     ours: { type: 'string', multiple: true, default: [] },
     strangers: { type: 'boolean', default: false },
   },
 })
 const chosen = (name: string, among: readonly string[]): boolean => among.length === 0 || among.includes(name)
-const cases = CASES.filter(({ name }) => chosen(name, options.test))
-const isWhole = options.peer.length + options.test.length + options.ours.length === 0 && !options.strangers
+const cases = CASES.filter(({ name }) => chosen(name, options.test) && !options.skip.includes(name))
+const narrowings = [options.peer, options.test, options.skip, options.ours]
+const isWhole = narrowings.every(({ length }) => length === 0) && !options.strangers
 
 const directory = mkdtempSync(join(tmpdir(), 'sallyport-interop-'))
 const leave = (code: number): never => {
