@@ -45,9 +45,13 @@ const start = async (): Promise<Server> => {
 const openTransport = async (own: Ports): Promise<TransportHandle> =>
   TransportHandle.open({ ports: own, identity: await generateIdentity(), capability: 'client', listen: [LISTEN] })
 
-/** One connection from its dial to its end, which the server hears before the next dial. */
+/**
+ * One connection from its dial to its end, which the server hears before the next dial. What is asked is answered to an identified peer alone:
+ * a client that left as soon as it has identified the server would take its HELLO_ACK with it.
+ */
 const visit = async ({ address }: Server): Promise<void> => {
   const { peerId } = await client.connectPeer(address)
+  await client.request(peerId, '/nothing/1', new Uint8Array(0))
   client.disconnectPeer(peerId)
 }
 
