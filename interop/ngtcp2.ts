@@ -94,7 +94,7 @@ const clientCommands = (file: string, orders: ClientOrders): ClientCommands => {
     case 'keyupdate':
       return {
         ...before((log) => log.includes('key update confirmed'), 'no key update was confirmed'),
-        commands: [get('--key-update=20ms')],
+        commands: [get('--key-update=1ms')],
       }
     case 'resume': {
       const session = ['--session-file', join(directory, 'session'), '--tp-file', join(directory, 'parameters')]

@@ -209,7 +209,9 @@ export class Lifecycle implements Acceptance, ChannelOwner {
 
   streamBegan(channel: Channel): void {
     this.#streams++
-    if (this.#channels.has(channel.link.handle)) this.#registry.streamBegan(channel.link.handle, this.#now)
+    if (!this.#channels.has(channel.link.handle)) return
+    this.#registry.streamBegan(channel.link.handle, this.#now)
+    this.#apply()
   }
 
   streamEnded(channel: Channel): void {

@@ -77,7 +77,7 @@ export const LIMITS: Limits = Object.freeze({
   goAwayMs: 30_000,
   /** It stays at least this long, more than a round trip: a request on its way is still served. */
   goAwayLingerMs: 1000,
-  /** A kept connection's dialler sends something this often: three times within the idle timeout. */
+  /** The dialler of a connection that is kept, or in use, sends something this often: three times within the idle timeout. */
   keepAliveDiallerMs: 10_000,
   /** The acceptor only when the dialler does not: once within the idle timeout. */
   keepAliveAcceptorMs: 25_000,

@@ -25,9 +25,14 @@ export class TaskSet {
     return this.#running.size
   }
 
+  /** Whether no other may start. */
+  get full(): boolean {
+    return this.#running.size >= this.#max
+  }
+
   /** Starts a task now; false when too many run. */
   run(task: Task, work: () => Promise<void>): boolean {
-    if (this.#running.size >= this.#max) return false
+    if (this.full) return false
     const running = this.#supervised(task, work).finally(() => this.#running.delete(running))
     this.#running.add(running)
     assert(this.#running.size <= this.#max, 'tasks are bounded')

@@ -10,6 +10,9 @@ import type { Timeline } from './timeline.ts'
 /** Calls the disk works on at the same time. */
 const AT_ONCE = 2
 
+/** However many faults overlap: a call takes seconds then, and comes back when they are over. */
+const SLOWNESS_MAX = 400
+
 /** What a disk does besides what it is asked to; may be changed at any time. */
 export interface DiskCondition {
   /** How many times longer every call takes. */
@@ -143,7 +146,8 @@ export class VirtualFiles implements Files {
       this.#working++
       const { now } = processor
       if (condition.slowness > 1 || condition.stuckUntil > now) condition.slowed++
-      timeline.at(Math.max(now + call.ms * condition.slowness, condition.stuckUntil), () => {
+      const slowness = Math.min(condition.slowness, SLOWNESS_MAX)
+      timeline.at(Math.max(now + call.ms * slowness, condition.stuckUntil), () => {
         this.#working--
         call.run()
         this.#next()

@@ -20,6 +20,9 @@ const LOOPBACK_MS = 0.02
 /** How far paths between two regions differ: a fifth to either side. */
 const SPREAD = 0.2
 
+/** More than what doubles lose over a virtual year, and nothing to any line. */
+const ROUNDING_MS = 1e-6
+
 /** A datagram as it is sent; its memory is the network's from now on. `source` is null where the host has no address that reaches `to`. */
 export interface Parcel {
   readonly nic: Nic
@@ -121,7 +124,7 @@ export class Network {
     const { receiver } = way
     const arrived = receiver.down.take(bytes.length, now)
     if (arrived === null) return void this.counts.overflowed++
-    const begins = arrived - (bytes.length * 8) / receiver.down.bitsPerMs
+    const begins = arrived - (bytes.length * 8) / receiver.down.bitsPerMs - ROUNDING_MS
     if (begins <= now) return this.#enter(way, bytes)
     this.#arriveAt(begins, () => this.#enter(way, bytes))
   }

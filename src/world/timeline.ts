@@ -27,6 +27,8 @@ export class Happening implements Timer {
 export class Timeline {
   /** A binary heap by time, then order. Cancelled ones stay until their time. Bounded by what those who live in this time set. */
   readonly #heap: Happening[] = []
+  /** Before all others: what goes on at once need not go through the heap. */
+  #front: Happening | null = null
   #now = 0
   #order = 0
   #sinceMoved = 0
@@ -56,8 +58,12 @@ export class Timeline {
 
   /** When something happens next, or Infinity. */
   get next(): number {
-    while (this.#heap[0] !== undefined && this.#heap[0].run === null) this.#pop()
-    return this.#heap[0]?.time ?? Infinity
+    let first = this.#front ?? this.#heap[0]
+    while (first !== undefined && first.run === null) {
+      this.#pop()
+      first = this.#front ?? this.#heap[0]
+    }
+    return first?.time ?? Infinity
   }
 
   /** Lets the next thing happen; false when there is none up to `until`. Promises go on only once the caller has returned to the event loop. */
@@ -130,6 +136,13 @@ export class Timeline {
   }
 
   #push(happening: Happening): void {
+    const first = this.#front ?? this.#heap[0]
+    if (first !== undefined && !before(happening, first)) return this.#sink(happening)
+    if (this.#front !== null) this.#sink(this.#front)
+    this.#front = happening
+  }
+
+  #sink(happening: Happening): void {
     const heap = this.#heap
     let at = heap.push(happening) - 1
     while (at > 0) {
@@ -143,6 +156,9 @@ export class Timeline {
   }
 
   #pop(): Happening | undefined {
+    const front = this.#front
+    this.#front = null
+    if (front !== null) return front
     const heap = this.#heap
     const top = heap[0]
     const last = heap.pop()

@@ -80,6 +80,26 @@ test('messages that find no room for their bytes stay unread until there is some
   await world.close()
 })
 
+test('a kept message whose handler throws at once is over at once', async () => {
+  const { world, host, sender, release } = await meet({ handlersPerPeerMax: 1, handlerTimeoutMs: 500_000 })
+  const throwing = '/test/throw/1'
+  host.transport.handle(throwing, () => {
+    throw new Error('at once')
+  })
+  await world.run(say(host, sender, Uint8Array.of(1)))
+  const before = host.transport.gauges().deadlines
+  await world.run(sender.transport.send(host.identity.peerId, throwing, Uint8Array.of(2)))
+  await world.clock.advance(100)
+  assert.equal(host.transport.counters().taskFailures, 0)
+  release()
+  await world.clock.advance(5000)
+  assert.equal(host.transport.counters().taskFailures, 1)
+  assert.ok(host.transport.gauges().deadlines <= before, 'nothing of it waits for a time')
+  await world.clock.advance(600_000)
+  assert.equal(host.transport.counters().streamsStalled, 0)
+  await world.close()
+})
+
 test('a kept message outlives its connection', async () => {
   const { world, host, sender, taken, release } = await meet({ handlersPerPeerMax: 1, handlerTimeoutMs: 500_000 })
   await world.run(Promise.all([1, 2].map((n) => say(host, sender, Uint8Array.of(n)))))
@@ -127,6 +147,81 @@ test('what can never fit is refused and not waited for', async () => {
   await world.clock.advance(200)
   assert.equal(host.transport.counters().requestsBusy, 1)
   assert.equal(host.transport.gauges().inboundBytes, 0)
+  await peer.close()
+  await world.close()
+})
+
+test('a connection on which something goes on is kept though nobody says a word', async () => {
+  const world = await World.make()
+  const host = await world.host({ limits: { inboundBytesPerPeerMax: 12_000, handlerTimeoutMs: 500_000 } })
+  const sender = await world.host()
+  const taken: number[] = []
+  let letGo = (): void => {}
+  const released = new Promise<void>((resolve) => (letGo = resolve))
+  host.transport.handle(HOLD, async ({ payload }) => {
+    taken.push(payload[0] ?? -1)
+    await released
+  })
+  await world.run(sender.transport.connectPeer(host.address))
+  const asked = sender.transport.request(host.identity.peerId, HOLD, Uint8Array.of(0), { timeoutMs: 300_000 })
+  const numbers = Array.from({ length: 20 }, (_, n) => n)
+  for (const n of numbers.slice(1)) await world.run(say(host, sender, new Uint8Array(30).fill(n)))
+  await world.clock.advance(200_000)
+  assert.ok(taken.length < 20, 'some are unread')
+  letGo()
+  await world.run(asked)
+  await world.clock.advance(5000)
+  assert.deepEqual(
+    taken.toSorted((a, b) => a - b),
+    numbers,
+  )
+  assert.equal(host.transport.counters().ended.idle, 0)
+  await world.clock.advance(100_000)
+  assert.deepEqual(host.transport.peers(), [], 'and no longer when nothing does')
+  await world.close()
+})
+
+test('a small message that was begun has room for its rest, in however many pieces that comes', async () => {
+  const limits = { inboundBytesPerPeerMax: 12_000, handlerTimeoutMs: 500_000 }
+  const { world, host, taken, release } = await meet(limits)
+  const peer = await RawPeer.connect(world, host)
+  await peer.greet()
+  const head = encodeMessageHeader({ protocol: HOLD })
+  const small = peer.say(concat(head, Uint8Array.of(99)), { bidirectional: false, open: true })
+  await world.clock.advance(100)
+  for (let n = 0; n < 20; n++) peer.say(concat(head, Uint8Array.of(n)), { bidirectional: false })
+  await world.clock.advance(100)
+  for (let n = 0; n < 3; n++) {
+    peer.link.write(small, new Uint8Array(1000))
+    await world.clock.advance(100)
+  }
+  peer.link.finish(small)
+  await world.clock.advance(100)
+  assert.deepEqual([host.transport.counters().requestsBusy, taken.includes(99)], [0, true])
+  release()
+  await peer.close()
+  await world.close()
+})
+
+test('a message that was begun before there were too many to be kept waits for a place as long as it takes', async () => {
+  const { world, host, taken, release } = await meet({ handlersPerPeerMax: 1, handlerTimeoutMs: 500_000 })
+  const peer = await RawPeer.connect(world, host)
+  await peer.greet()
+  const head = encodeMessageHeader({ protocol: HOLD })
+  const begun = peer.say(concat(head, Uint8Array.of(1)), { bidirectional: false, open: true })
+  await world.clock.advance(100)
+  for (let n = 0; n < 140; n++) {
+    peer.say(concat(head, Uint8Array.of(0)), { bidirectional: false })
+    await world.clock.advance(10)
+  }
+  peer.link.finish(begun)
+  await world.clock.advance(120_000)
+  for (let n = 0; n < 145; n++) {
+    release()
+    await world.clock.advance(3000)
+  }
+  assert.equal(host.transport.counters().streamsStalled, 0)
+  assert.deepEqual([taken.length, taken.includes(1)], [141, true])
   await peer.close()
   await world.close()
 })

@@ -137,8 +137,8 @@ test('a request that waits while its connection dies goes over a fresh one, exac
   const { world, a, b, asked, first } = await blocked()
   const second = a.transport.request(b.identity.peerId, ECHO, ascii('second'), { timeoutMs: 100_000 })
   await world.clock.advance(10)
-  // Both ends have given up by now: nothing was heard for 30 s.
-  world.network.tap = () => (world.clock.now() < 31_000 ? 'drop' : 'pass')
+  // Both ends have given up by now: nothing was heard for 30 s after something was said to keep the connection.
+  world.network.tap = () => (world.clock.now() < 42_000 ? 'drop' : 'pass')
   assert.equal((await world.run(second)).status, STATUS.ok)
   await world.run(first)
   assert.deepEqual([...asked], [['second', 1]])
@@ -157,8 +157,8 @@ test('when the fresh connection dies too it fails at open, and no third is tried
   ]
   const outage = async (): Promise<void> => {
     const from = world.clock.now()
-    world.network.tap = () => (world.clock.now() < from + 31_000 ? 'drop' : 'pass')
-    await world.clock.advance(36_000)
+    world.network.tap = () => (world.clock.now() < from + 42_000 ? 'drop' : 'pass')
+    await world.clock.advance(47_000)
   }
   await outage()
   assert.equal(a.transport.listActiveConnections().length, 1, 'the blocker has dialled anew')

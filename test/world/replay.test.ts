@@ -20,31 +20,33 @@ describe('a simulated network', () => {
     assert.equal(again.hash, once.hash, 'the same seed, the same trace')
     assert.ok(lines.length > 10_000 && lines.some((line) => line.includes('joined')))
     assert.equal(once.hash, goldenHash(), 'what nodes do has changed: if it was meant to, run npm run world:golden')
-    const other = await clean({ ...GOLDEN_RUN, seed: GOLDEN_RUN.seed + 1 })
+    const other = await clean({ ...GOLDEN_RUN, seed: GOLDEN_RUN.seed + 1, ms: 20_000 })
     assert.notEqual(other.hash, once.hash)
   })
 
   it('survives every kind of fault, each of which strikes', async () => {
-    const strikes = new Map(FAULT_KINDS.map((kind) => [kind, 0]))
-    for (const seed of [21, 22]) {
-      const outcome = await clean({ seed, hosts: 10, ms: 180_000, faultEveryMs: 1000, callEveryMs: 400 })
-      for (const kind of FAULT_KINDS) strikes.set(kind, (strikes.get(kind) ?? 0) + outcome.strikes[kind])
-    }
-    assert.deepEqual(
-      [...strikes].filter(([, count]) => count === 0),
-      [],
-    )
+    const { strikes } = await clean({ seed: 44, hosts: 9, ms: 120_000, faultEveryMs: 500, callEveryMs: 400 })
+    const never = FAULT_KINDS.filter((kind) => strikes[kind] === 0)
+    assert.deepEqual(never, [], 'with what nodes do the strikes change: try other seeds')
   })
 
   it('counts with the stand-in cryptography what it counts with the real one', async () => {
-    const run = { seed: 31, hosts: 8, ms: 120_000, choice: { kind: 'none' } } as const
-    const standIn = await clean(run)
-    const real = await clean({ ...run, cryptography: await realCryptography() })
-    const counts = ({ datagrams, totals }: Outcome): Record<string, number> => ({ sent: datagrams.sent, ...totals })
-    const expected = counts(real)
-    for (const [name, count] of Object.entries(counts(standIn))) {
-      const other = expected[name] ?? 0
+    const cryptography = await realCryptography()
+    const [standIn, real] = [new Map<string, number>(), new Map<string, number>()]
+    // Identities differ, and with them who holds what: several networks together even that out.
+    for (const seed of [31, 33, 34]) {
+      const run = { seed, hosts: 8, ms: 60_000, choice: { kind: 'none' } } as const
+      addCounts(standIn, await clean(run))
+      addCounts(real, await clean({ ...run, cryptography }))
+    }
+    for (const [name, count] of standIn) {
+      const other = real.get(name) ?? 0
       assert.ok(Math.abs(count - other) <= 0.02 * other, `${name}: ${count} and ${other}`)
     }
   })
 })
+
+const addCounts = (to: Map<string, number>, { datagrams, totals }: Outcome): void => {
+  for (const [name, count] of Object.entries({ sent: datagrams.sent, ...totals }))
+    to.set(name, (to.get(name) ?? 0) + count)
+}

@@ -6,10 +6,7 @@ import { HeaderReader } from '../messages/framing.ts'
 /** What the bytes received so far amount to; `too-large` and `bad` are for good. */
 export type AssemblyState = 'heading' | 'payload' | 'too-large' | 'bad'
 
-/** The first buffer for a payload; each further one is twice as large. */
-const BUFFER_BYTES = 4096
-
-/** Takes a stream's bytes in order and copies them, for a stranger may send them one by one. Bounded by twice `bytesMax`. */
+/** Takes a stream's bytes in order and copies them, for a stranger may send them one by one. Bounded by twice what came, and so by what is charged. */
 export class Assembly<Header> {
   readonly #reader: HeaderReader<Header>
   readonly #bytesMax: number
@@ -63,7 +60,7 @@ export class Assembly<Header> {
   #keep(bytes: Uint8Array): void {
     const needed = this.#payloadBytes + bytes.length
     if (needed > this.#payload.length) {
-      const grown = new Uint8Array(Math.max(needed, Math.min(this.#bytesMax, this.#payload.length * 2), BUFFER_BYTES))
+      const grown = new Uint8Array(Math.max(needed, Math.min(this.#bytesMax, this.#payload.length * 2)))
       grown.set(this.#payload.subarray(0, this.#payloadBytes))
       this.#payload = grown
     }

@@ -13,7 +13,10 @@ import { sameBytes } from '../bytes.ts'
 import { type ConnectionRecord, type EstablishedConnection, infoOf, type PeerInfo } from './connection-record.ts'
 import { Holds } from './holds.ts'
 import { Leavers } from './leavers.ts'
+import type { RegistryOutput } from './registry-outputs.ts'
 import { type PeerEntry, Roster } from './roster.ts'
+
+export type { RegistryOutput } from './registry-outputs.ts'
 
 /** What the registry is made of; times in milliseconds. */
 export interface RegistryConfig {
@@ -30,23 +33,6 @@ export interface RegistryConfig {
   readonly keepAliveDiallerMs: number
   readonly keepAliveAcceptorMs: number
 }
-
-/** What the driver is to do, in order. */
-export type RegistryOutput =
-  /** Close the connection at once, then report it lost. */
-  | { readonly kind: 'close'; readonly handle: ConnectionHandle; readonly code: CloseCode; readonly reason: string }
-  /** Tell the peer to open no new streams. */
-  | { readonly kind: 'goaway'; readonly handle: ConnectionHandle; readonly code: CloseCode }
-  /** Send something every `everyMs` when nothing else was sent; null: let it idle out. */
-  | { readonly kind: 'keep-alive'; readonly handle: ConnectionHandle; readonly everyMs: number | null }
-  /** The connection may be used now. */
-  | { readonly kind: 'identified'; readonly info: PeerInfo }
-  /** The peer of an identified connection is elsewhere. */
-  | { readonly kind: 'migrated'; readonly info: PeerInfo }
-  /** The connection is out of the registry, or will never be used again. Once for each established connection. */
-  | { readonly kind: 'ended'; readonly handle: ConnectionHandle; readonly peerId: PeerId }
-  | { readonly kind: 'connected'; readonly info: PeerInfo }
-  | { readonly kind: 'disconnected'; readonly peerId: PeerId }
 
 /** Connections that one call of `timeout` ends at most; each is a packet to be sealed and sent. */
 const EXPIRIES_PER_CALL = 32
@@ -239,6 +225,7 @@ export class Registry {
     if (record === null) return
     record.streams++
     this.#used(record, now)
+    if (record.streams === 1) this.#keepBusy(record, true)
   }
 
   /** It ended, by whatever means; once for each begun. */
@@ -248,6 +235,7 @@ export class Registry {
     assert(record.streams > 0, 'a stream ends once')
     record.streams--
     this.#used(record, now)
+    if (record.streams === 0) this.#keepBusy(record, false)
     this.#closeIfDrained(record, now)
   }
 
@@ -480,7 +468,13 @@ export class Registry {
     if (record.state.kind === 'identified') {
       this.#shares.stand(record.handle, keep ? 'kept' : record.state.info.hello.capability)
     }
-    this.#keepAlive(record, keep)
+    this.#keepAlive(record, keep || record.streams > 0)
+  }
+
+  /** What takes long on a connection where nothing else is said would be lost with it: it is kept alive until that is over. */
+  #keepBusy(record: ConnectionRecord, isBusy: boolean): void {
+    if (record.state.kind !== 'identified' || this.#holds.has(record.state.info.peerId)) return
+    this.#keepAlive(record, isBusy)
   }
 
   #keepAlive(record: ConnectionRecord, keep: boolean): void {

@@ -306,9 +306,9 @@ export class QuicConnection {
     return this.#parts.streams.read(stream)
   }
 
-  /** Whether a stream's end was reached and all of it read. */
+  /** Whether a stream's end was reached and all of it read. What the end of the connection cuts off has no end. */
   ended(stream: StreamId): boolean {
-    return this.#parts.streams.ended(stream)
+    return this.#parts.lifetime.isOpen && this.#parts.streams.ended(stream)
   }
 
   /** Bytes not read up to a stream's end; null while its end has not come. */

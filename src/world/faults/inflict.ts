@@ -58,7 +58,7 @@ export const inflict = (fault: Fault, scene: Scene): Undo => {
     case 'drift':
       return setClocks(fault, victims, scene)
     case 'slow-line':
-      return narrow(victims, 1 / (4 + 400 * fault.strength), scene)
+      return narrow(victims, 4 + 400 * fault.strength, scene)
     default: {
       const condition = conditionOf({ ...fault, kind: fault.kind }, victims, world)
       return world.network.impose({
@@ -138,7 +138,10 @@ const fell = (kind: 'crash' | 'kill', victims: readonly Host[], { restart, struc
 
 /** A process that is started meanwhile is as fast as it should be. */
 const slow = (victims: readonly Host[], times: number, { struck }: Scene): Undo => {
-  const slowed = victims.flatMap(({ process }) => process ?? [])
+  // One that is slow already is slow enough: two such faults together would leave it nothing but overdue work.
+  const slowed = victims.flatMap(({ process }) =>
+    process === null || process.processor.slowness > times ? [] : process,
+  )
   for (const { processor } of slowed) processor.slowness *= times
   struck(slowed.length)
   return () => {
@@ -146,12 +149,12 @@ const slow = (victims: readonly Host[], times: number, { struck }: Scene): Undo 
   }
 }
 
-const narrow = (victims: readonly Host[], share: number, { struck }: Scene): Undo => {
+const narrow = (victims: readonly Host[], times: number, { struck }: Scene): Undo => {
   const wires = victims.flatMap(({ nic }) => [nic.up, nic.down])
-  for (const wire of wires) wire.bitsPerMs *= share
+  for (const wire of wires) wire.slow(times)
   struck(victims.length)
   return () => {
-    for (const wire of wires) wire.bitsPerMs /= share
+    for (const wire of wires) wire.slow(1 / times)
   }
 }
 

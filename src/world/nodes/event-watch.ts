@@ -49,7 +49,8 @@ export class EventWatch {
         for (const { peerId } of event.peers) this.#connected.add(peerId)
       } else if (event.kind === 'connected') this.#onConnected(event.peerId)
       else if (event.kind === 'disconnected') this.#onDisconnected(event.peerId)
-      else if (event.kind === 'task-failed') this.#wrong({ rule: 'events: a task failed', detail: event.error.message })
+      else if (event.kind === 'task-failed')
+        this.#wrong({ rule: 'no task fails', detail: `${event.task.name}: ${event.error.message}` })
     }
   }
 

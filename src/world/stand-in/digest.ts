@@ -23,17 +23,23 @@ export class Digest {
 
   /** Takes `[start, end)` of `bytes`. What is taken in two calls is not what would be taken in one. */
   take(bytes: Uint8Array, start = 0, end = bytes.length): this {
-    let [a, b, c, d] = [this.#a, this.#b, this.#c, this.#d]
+    let a = this.#a
+    let b = this.#b
+    let c = this.#c
+    let d = this.#d
     let at = start
-    for (; at + 16 <= end; at += 16) {
-      a = Math.imul(a ^ word(bytes, at), P1)
-      a = (a << 13) | (a >>> 19)
-      b = Math.imul(b ^ word(bytes, at + 4), P2)
-      b = (b << 15) | (b >>> 17)
-      c = Math.imul(c ^ word(bytes, at + 8), P3)
-      c = (c << 11) | (c >>> 21)
-      d = Math.imul(d ^ word(bytes, at + 12), P4 | 1)
-      d = (d << 17) | (d >>> 15)
+    if (end - start >= 16) {
+      const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+      for (; at + 16 <= end; at += 16) {
+        a = Math.imul(a ^ words.getInt32(at, true), P1)
+        a = (a << 13) | (a >>> 19)
+        b = Math.imul(b ^ words.getInt32(at + 4, true), P2)
+        b = (b << 15) | (b >>> 17)
+        c = Math.imul(c ^ words.getInt32(at + 8, true), P3)
+        c = (c << 11) | (c >>> 21)
+        d = Math.imul(d ^ words.getInt32(at + 12, true), P4 | 1)
+        d = (d << 17) | (d >>> 15)
+      }
     }
     for (; at < end; at++) {
       a = Math.imul(a ^ (bytes[at] ?? 0), P2)
@@ -86,9 +92,6 @@ export class Digest {
     return finish(this.#a + finish(this.#b + finish(this.#c ^ finish(this.#d + this.#length))))
   }
 }
-
-const word = (bytes: Uint8Array, at: number): number =>
-  (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16) | ((bytes[at + 3] ?? 0) << 24)
 
 const put = (into: Uint8Array, at: number, count: number, value: number): void => {
   for (let i = 0; i < count; i++) into[at + i] = value >>> (8 * i)

@@ -1,4 +1,4 @@
-// Packet protection for simulations: bytes are masked with one word a packet, so that nobody reads what was not opened, and a tag over
+// Packet protection for simulations: the first bytes are masked, so that nobody reads what was not opened, and a tag over
 // header and masked bytes finds every change. Works in place; a packet that is not genuine is left as it came.
 import { assert } from '../../core/assert.ts'
 import type { PacketKey } from '../../core/ports.ts'
@@ -7,6 +7,9 @@ import { Digest } from './digest.ts'
 const TAG_BYTES = 16
 const SAMPLE_BYTES = 16
 const MASK_BYTES = 5
+
+/** Frames begin within these: without them nothing of a packet can be read. */
+const MASKED_BYTES = 64
 
 /** A packet key of a key, an IV and a header key. */
 export class StandInPacketKey implements PacketKey {
@@ -49,7 +52,7 @@ export class StandInPacketKey implements PacketKey {
 
   #mask(buffer: Uint8Array, start: number, end: number, packetNumber: number): void {
     const byte = 1 + ((Math.imul(this.#salt ^ packetNumber, 0x9e37_79b9) >>> 24) % 255)
-    for (let at = start; at < end; at++) buffer[at] = (buffer[at] ?? 0) ^ byte
+    for (let at = start; at < Math.min(end, start + MASKED_BYTES); at++) buffer[at] = (buffer[at] ?? 0) ^ byte
   }
 }
 
