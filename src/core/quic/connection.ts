@@ -9,6 +9,7 @@ import type { StreamId } from '../ids.ts'
 import type { WorkDone } from '../ports.ts'
 import type { ExportRequest } from '../tls/key-schedule.ts'
 import { assemble, assembleAside, assembleClose } from './assembly.ts'
+import { checkBounds } from './bounds.ts'
 import {
   acceptorBeginning,
   type Beginning,
@@ -340,6 +341,11 @@ export class QuicConnection {
     if (this.#parts.lifetime.state.kind === 'gone') return
     if (this.#parts.lifetime.isOpen) this.#outputs.push({ kind: 'closed', reason: { kind: 'abandoned' } })
     this.#ending.gone()
+  }
+
+  /** Throws when the parts do not agree, or hold more than a peer may make them hold. For tests. */
+  checkInvariants(): void {
+    checkBounds(this.#parts)
   }
 
   get #live(): boolean {

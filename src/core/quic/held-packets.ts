@@ -1,4 +1,5 @@
 // Packets that came before their keys: they are replayed, in order, as soon as those are there (accept-path.md, "Signing").
+import { assert } from '../assert.ts'
 import type { Arrived } from './intake.ts'
 
 /** What a peer sends right behind its Finished, while its signature is being verified. */
@@ -16,6 +17,12 @@ export class HeldPackets {
     if (this.#packets.length >= HELD_PACKETS_MAX || packet.buffer.length > HELD_DATAGRAM_BYTES_MAX) return false
     this.#packets.push(packet)
     return true
+  }
+
+  checkInvariants(): void {
+    const bytes = this.#packets.reduce((sum, { buffer }) => sum + buffer.length, 0)
+    assert(this.#packets.length <= HELD_PACKETS_MAX, 'packets before their keys are bounded')
+    assert(bytes <= HELD_PACKETS_MAX * HELD_DATAGRAM_BYTES_MAX, 'and so are their bytes')
   }
 
   /** All of them, which are no longer held. */

@@ -1,5 +1,6 @@
 // Connection ids of ours (RFC 9000 section 5.1.1): the peer puts one of them on what it sends. It has one in use and one to change to, and
 // gets another for each that it retires. We may ask it to change to new ones (section 5.1.2), and then keep the old until it has.
+import { assert } from '../assert.ts'
 import { sameBytes } from '../bytes.ts'
 import type { Random } from '../ports.ts'
 import type { ConnectionOutput } from './outputs.ts'
@@ -87,6 +88,11 @@ export class LocalIds {
     this.#config.emit({ kind: 'id-retired', id })
     this.issue(this.#peerLimit)
     return null
+  }
+
+  checkInvariants(): void {
+    assert(this.#ids.size <= 2 * LOCAL_IDS, 'ids of ours are bounded')
+    for (const sequence of this.#announce) assert(this.#ids.has(sequence), 'only an id that is there is announced')
   }
 
   get pending(): boolean {

@@ -7,6 +7,7 @@
 //
 // Only `migrated` concerns others: before it nobody has shown that a connection is where its packets seem to come from.
 import { type Address, sameAddress } from '../address.ts'
+import { assert } from '../assert.ts'
 import { sameBytes } from '../bytes.ts'
 import type { Random } from '../ports.ts'
 import type { ConnectionOutput } from './outputs.ts'
@@ -69,6 +70,11 @@ export class Paths {
     this.#current = new Path({ place, isValidated, id: ids.first, flow: recovery.flow, mtuMax: config.mtuMax })
     this.#announced = this.#current
     this.#known.push(this.#current)
+  }
+
+  checkInvariants(): void {
+    assert(this.#known.length <= PATHS_MAX, 'paths are bounded')
+    assert(this.#known.includes(this.#current), 'the path in use is known')
   }
 
   /** The path in use. */

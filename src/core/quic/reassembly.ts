@@ -52,6 +52,12 @@ export class Reassembly {
     return this.#count.held <= this.#count.max
   }
 
+  /** Bytes and pieces that wait to be read. Counted anew each time: for tests. */
+  get held(): { readonly bytes: number; readonly pieces: number } {
+    const pieces = this.#pieces.slice(this.#first)
+    return { bytes: pieces.reduce((sum, { bytes }) => sum + bytes.length, 0), pieces: pieces.length }
+  }
+
   /** The next bytes in order, or null while they are missing. */
   read(): Uint8Array | null {
     if (!this.readable) return null

@@ -33,6 +33,11 @@ export class ReceiveStream {
     return (this.#finalSize ?? this.window.limit) - this.window.consumed
   }
 
+  /** Bytes and pieces that wait to be read. */
+  get held(): { readonly bytes: number; readonly pieces: number } {
+    return this.#reassembly.held
+  }
+
   get finalSize(): number | null {
     return this.#finalSize
   }

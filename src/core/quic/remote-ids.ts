@@ -1,5 +1,6 @@
 // Connection ids of the peer (RFC 9000 section 5.1.2): each path that we send on uses one, and none is used on two paths (section 9.5).
 // One that is used no more, or that the peer wants back, is retired, and never comes again.
+import { assert } from '../assert.ts'
 import { sameBytes } from '../bytes.ts'
 import type { Frame } from './frames.ts'
 import { CONTROL_FRAME_BYTES_MAX, type PacketBuilder } from './packet-builder.ts'
@@ -102,6 +103,12 @@ export class RemoteIds {
     for (const known of this.#ids.keys()) if (known < this.#retirePriorTo) this.#retireOne(known)
     const tooMany = this.#ids.size > this.#max || this.#retiring.size > RETIRING_SHARE * this.#max
     return tooMany ? violation(CONNECTION_ID_LIMIT_ERROR, 'more ids than we asked for') : null
+  }
+
+  checkInvariants(): void {
+    assert(this.#ids.size <= this.#max, 'ids of the peer are bounded')
+    assert(this.#retiring.size <= RETIRING_SHARE * this.#max, 'retirements are bounded')
+    for (const sequence of this.#retire) assert(this.#retiring.has(sequence), 'what is to be retired is being retired')
   }
 
   get pending(): boolean {

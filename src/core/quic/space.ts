@@ -1,5 +1,6 @@
 // One packet number space of a connection (RFC 9000 section 12.3): its keys, what it received, its part of the handshake, and the
 // probes it owes. What it sent is kept by recovery.ts.
+import { assert } from '../assert.ts'
 import type { PacketKey } from '../ports.ts'
 import { cryptoHeaderBytes } from './frames.ts'
 import type { PacketBuilder } from './packet-builder.ts'
@@ -75,6 +76,11 @@ export class PacketSpace {
       return violation(CRYPTO_BUFFER_EXCEEDED, 'handshake data far ahead of what can be read')
     }
     return null
+  }
+
+  checkInvariants(): void {
+    const { bytes, pieces } = this.#cryptoIn.held
+    assert(bytes <= CRYPTO_AHEAD_BYTES_MAX && pieces <= CRYPTO_PIECES_MAX, 'handshake data ahead is bounded')
   }
 
   readCrypto(): Uint8Array | null {

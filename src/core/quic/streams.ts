@@ -1,5 +1,6 @@
 // The streams of one connection: who may open them, which are there, what they may send and receive (RFC 9000 sections 2 to 4).
 // Frames are written by stream-frames.ts, which asks here. A stream is forgotten when both its halves are done.
+import { assert } from '../assert.ts'
 import { streamId, type StreamId } from '../ids.ts'
 import { type GrowthBudget, ReceiveWindow, shareOf } from './flow-control.ts'
 import type { Frame } from './frames.ts'
@@ -147,6 +148,16 @@ export class Streams {
 
   checkInvariants(): void {
     this.credit.checkInvariants(this.#streams.values(), this.counts.unopened)
+    let [bytes, pieces] = [0, 0]
+    for (const { receive } of this.#streams.values()) {
+      bytes += receive?.held.bytes ?? 0
+      pieces += receive?.held.pieces ?? 0
+    }
+    assert(bytes <= this.window.outstanding, 'what waits to be read was granted')
+    assert(pieces === this.#shared.pieces.held && pieces <= PIECES_MAX, 'pieces are counted and bounded')
+    for (const stream of [...this.ready, ...this.owing]) {
+      assert(this.#streams.get(stream.id) === stream, 'only a stream that is there has its turn')
+    }
   }
 
   /** Bytes that were taken to be sent on a stream and are not acknowledged; 0 when it is gone. */
