@@ -361,18 +361,20 @@ export class QuicConnection {
       if (!space.isDiscarded && !held.hold(packet)) this.#discard()
       return
     }
+    const before = this.#outputs.length
     const { opened, result } = receivePacket(this.#parts, packet, now)
+    this.#tellHearing(before)
     this.#apply(result, now)
     if (opened) this.#handshake.feed(now)
     else this.#discard()
-    this.#tellHearing()
   }
 
-  #tellHearing(): void {
+  /** Told before what the same packet brought, which may be the last that is said of a peer's identity, and a GOAWAY behind it. */
+  #tellHearing(at: number): void {
     const { progress, recovery } = this.#parts
     if (progress.peerHears || recovery.spaces.application.largestAcknowledged < 0) return
     progress.peerHears = true
-    this.#outputs.push({ kind: 'peer-hears' })
+    this.#outputs.splice(at, 0, { kind: 'peer-hears' })
   }
 
   #discard(): void {
