@@ -102,6 +102,12 @@ export const REMEDIES: Readonly<Record<ErrorCode, Remedy>> = {
     meaning: 'A file or directory is not there.',
     remedy: 'Check the path.',
   },
+  FLOOD_FAILED: {
+    meaning:
+      'A flood did not end as it should: an honest client was not identified, or the counters of the node disagree.',
+    remedy:
+      'The report says which clients failed, and with which code. Try fewer clients where the machine is slow; otherwise look at what the node refused.',
+  },
   HANDSHAKE_FAILED: {
     meaning: 'The two sides could not agree on a secure connection.',
     remedy: 'Check that the other side is a Sallyport node of a version this one can talk to.',
