@@ -102,7 +102,7 @@ describe('start', () => {
     for (const address of addresses) {
       const { peerId } = await client.transport.connectPeer(address)
       assert.ok(address.endsWith(`/p2p/${peerId}`))
-      await client.transport.disconnectPeer(peerId)
+      client.transport.disconnectPeer(peerId)
     }
     child.kill('SIGTERM')
     assert.equal(await exitOf(child), 0)
