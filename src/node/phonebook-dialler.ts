@@ -1,10 +1,10 @@
 // Dials peers by their id: finds their addresses in the book, keeps to the limits of dialling, and joins those who want the same peer at
 // the same time. A dial belongs to the node and not to who asked for it first, so that nobody's leaving ends another's wait.
-import type { Address, PeerAddress } from '../core/address.ts'
-import { SallyportError } from '../core/errors.ts'
+import type { PeerAddress } from '../core/address.ts'
+import { type ErrorCode, SallyportError } from '../core/errors.ts'
 import type { PeerId } from '../core/ids.ts'
 import type { AddressBook } from '../core/kademlia/address-book.ts'
-import type { DialBackoff } from '../core/kademlia/dial-backoff.ts'
+import type { DialBackoff, DialEnd } from '../core/kademlia/dial-backoff.ts'
 import type { Clock } from '../io/ports.ts'
 import type { PhonebookTransport } from './phonebook-ports.ts'
 
@@ -61,7 +61,7 @@ export class Dialler {
     }
     if (this.#closing.signal.aborted) return failure(new SallyportError('CLOSED', 'the node is closed'))
     const now = clock.now()
-    const at = backoff.mayDialAt(address, now)
+    const at = backoff.mayDialAt(target, now)
     if (at > now) return { kind: 'limited', retryAfterMs: at - now }
     backoff.began(address, now)
     const dial = this.#connect(target, deadline - now).finally(() => this.#places.delete(key))
@@ -98,20 +98,22 @@ export class Dialler {
     const { transport } = this.#options
     try {
       const peerId = await transport.connect(target, { timeoutMs, signal: this.#closing.signal })
-      this.#ended(target.address, 'reached')
+      this.#ended(target, 'reached')
       return { kind: 'reached', peerId }
     } catch (thrown) {
       const error = SallyportError.from(thrown)
-      const forbidden = error.code === 'DIAL_TOO_SOON'
-      this.#ended(target.address, forbidden ? 'forbidden' : 'failed')
-      return forbidden ? { kind: 'limited', retryAfterMs: error.retryAfterMs } : failure(error)
+      this.#ended(target, ENDS[error.code] ?? 'failed')
+      return error.code === 'DIAL_TOO_SOON' ? { kind: 'limited', retryAfterMs: error.retryAfterMs } : failure(error)
     }
   }
 
-  #ended(address: Address, outcome: 'reached' | 'failed' | 'forbidden'): void {
-    this.#options.backoff.ended(address, outcome, this.#options.clock.now())
+  #ended(target: PeerAddress, outcome: DialEnd): void {
+    this.#options.backoff.ended(target, outcome, this.#options.clock.now())
   }
 }
+
+/** What an error of the transport says about the place that was dialled; any other says that nobody of use is there. */
+const ENDS: Partial<Record<ErrorCode, DialEnd>> = { DIAL_TOO_SOON: 'forbidden', IDENTITY_MISMATCH: 'another-peer' }
 
 const GOODBYE = 'the peer said a moment ago that it shuts down'
 

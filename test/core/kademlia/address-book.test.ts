@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { Address } from '../../../src/core/address.ts'
+import type { Address, PeerAddress } from '../../../src/core/address.ts'
 import { AddressBook, RECORD_AGE_MAX_MS } from '../../../src/core/kademlia/address-book.ts'
 import {
   BACKOFF_FIRST_MS,
@@ -17,6 +17,8 @@ const random = seededNumbers(3)
 const [PEER, OTHER, THIRD] = [randomId(random), randomId(random), randomId(random)]
 const v4 = (ip: string, port = 9000): Address => ({ family: 4, ip, port })
 const ASKER = v4('10.9.9.9')
+/** Whoever is at an address. */
+const to = (address: Address): PeerAddress => ({ address, peerId: null })
 const randomPort = {
   fill: (into: Uint8Array): void => into.set(Uint8Array.from(into, () => Math.floor(random() * 256))),
 }
@@ -84,21 +86,21 @@ test('addresses of a peer and peers in the book are bounded, whatever is said', 
 test('one dial at a time goes to an IP address, whatever the port', () => {
   const backoff = new DialBackoff({ perIp: true })
   backoff.began(v4('192.0.2.1', 1), 0)
-  assert.equal(backoff.mayDialAt(v4('192.0.2.1', 2), 0), Infinity)
-  assert.equal(backoff.mayDialAt(v4('192.0.2.2', 1), 0), 0)
-  backoff.ended(v4('192.0.2.1', 1), 'reached', 10)
-  assert.equal(backoff.mayDialAt(v4('192.0.2.1', 2), 10), 10)
+  assert.equal(backoff.mayDialAt(to(v4('192.0.2.1', 2)), 0), Infinity)
+  assert.equal(backoff.mayDialAt(to(v4('192.0.2.2', 1)), 0), 0)
+  backoff.ended(to(v4('192.0.2.1', 1)), 'reached', 10)
+  assert.equal(backoff.mayDialAt(to(v4('192.0.2.1', 2)), 10), 10)
 })
 
 test('five dials a minute go to an IP address', () => {
   const backoff = new DialBackoff({ perIp: true })
   for (let i = 0; i < DIALS_PER_MINUTE; i++) {
-    assert.equal(backoff.mayDialAt(placeOf(1), i), i)
+    assert.equal(backoff.mayDialAt(to(placeOf(1)), i), i)
     backoff.began(placeOf(1), i)
-    backoff.ended(placeOf(1), 'reached', i)
+    backoff.ended(to(placeOf(1)), 'reached', i)
   }
-  assert.equal(backoff.mayDialAt(placeOf(1), 10), 60_000)
-  assert.equal(backoff.mayDialAt(placeOf(1), 60_000), 60_000)
+  assert.equal(backoff.mayDialAt(to(placeOf(1)), 10), 60_000)
+  assert.equal(backoff.mayDialAt(to(placeOf(1)), 60_000), 60_000)
 })
 
 test('in any minute, however it is asked, no more than five dials begin', () => {
@@ -111,9 +113,9 @@ test('in any minute, however it is asked, no more than five dials begin', () => 
         let now = 0
         for (const [pause, reached] of attempts) {
           now += pause
-          if (backoff.mayDialAt(placeOf(1), now) > now) continue
+          if (backoff.mayDialAt(to(placeOf(1)), now) > now) continue
           backoff.began(placeOf(1), now)
-          backoff.ended(placeOf(1), reached ? 'reached' : 'failed', now)
+          backoff.ended(to(placeOf(1)), reached ? 'reached' : 'failed', now)
           begun.push(now)
           assert.ok(begun.filter((at) => at > now - 60_000).length <= DIALS_PER_MINUTE)
         }
@@ -126,13 +128,33 @@ test('each failure in a row doubles the pause, up to half an hour, and success e
   const backoff = new DialBackoff({ perIp: false })
   for (let failures = 1, now = 0; failures <= 40; failures++) {
     backoff.began(placeOf(1), now)
-    backoff.ended(placeOf(1), 'failed', now)
-    const next = backoff.mayDialAt(placeOf(1), now)
+    backoff.ended(to(placeOf(1)), 'failed', now)
+    const next = backoff.mayDialAt(to(placeOf(1)), now)
     assert.equal(next - now, Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** (failures - 1)))
     now = next
   }
   backoff.heard(placeOf(1))
-  assert.equal(backoff.mayDialAt(placeOf(1), 5), 5)
+  assert.equal(backoff.mayDialAt(to(placeOf(1)), 5), 5)
+})
+
+test('where another peer answered, only who was expected is not dialled there again, and the host is as it was', () => {
+  const backoff = new DialBackoff({ perIp: true })
+  const [made, real] = [PEER, OTHER].map((peerId) => ({ address: placeOf(1), peerId }))
+  assert.ok(made !== undefined && real !== undefined)
+  for (const pauseMs of [BACKOFF_FIRST_MS, 2 * BACKOFF_FIRST_MS]) {
+    const now = backoff.mayDialAt(made, 0)
+    backoff.began(made.address, now)
+    backoff.ended(made, 'another-peer', now)
+    assert.equal(backoff.mayDialAt(made, now), now + pauseMs)
+    assert.equal(backoff.mayDialAt(real, now), now)
+  }
+  // That somebody answers ends the pause of a host at which nobody did.
+  backoff.began(placeOf(1), 0)
+  backoff.ended(real, 'failed', 0)
+  assert.equal(backoff.mayDialAt(real, 0), BACKOFF_FIRST_MS)
+  backoff.began(placeOf(1), 10)
+  backoff.ended(made, 'another-peer', 10)
+  assert.equal(backoff.mayDialAt(real, 10), 10)
 })
 
 test('on loopback, and where limits are off, each port is a place of its own without a rate', () => {
@@ -142,11 +164,11 @@ test('on loopback, and where limits are off, each port is a place of its own wit
   ] as const) {
     const backoff = new DialBackoff({ perIp })
     backoff.began(v4(ip, 1), 0)
-    assert.equal(backoff.mayDialAt(v4(ip, 2), 0), 0)
+    assert.equal(backoff.mayDialAt(to(v4(ip, 2)), 0), 0)
     for (let i = 0; i < 20; i++) {
       backoff.began(v4(ip, 3), i)
-      backoff.ended(v4(ip, 3), 'reached', i)
-      assert.equal(backoff.mayDialAt(v4(ip, 3), i), i)
+      backoff.ended(to(v4(ip, 3)), 'reached', i)
+      assert.equal(backoff.mayDialAt(to(v4(ip, 3)), i), i)
     }
   }
 })
@@ -156,11 +178,11 @@ test('places remembered are bounded, and a dial under way is not forgotten', () 
   backoff.began(placeOf(0), 0)
   for (let n = 1; n < 20; n++) {
     backoff.began(placeOf(n), n)
-    backoff.ended(placeOf(n), 'failed', n)
+    backoff.ended(to(placeOf(n)), 'failed', n)
   }
-  assert.equal(backoff.mayDialAt(placeOf(0), 30), Infinity)
-  assert.equal(backoff.mayDialAt(placeOf(5), 30), 30)
-  assert.ok(backoff.mayDialAt(placeOf(19), 30) > 30)
+  assert.equal(backoff.mayDialAt(to(placeOf(0)), 30), Infinity)
+  assert.equal(backoff.mayDialAt(to(placeOf(5)), 30), 30)
+  assert.ok(backoff.mayDialAt(to(placeOf(19)), 30) > 30)
 })
 
 test('an id made for a bucket lies in that bucket', () => {
