@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Address, PeerAddress } from '../../../src/core/address.ts'
-import { AddressBook, RECORD_AGE_MAX_MS } from '../../../src/core/kademlia/address-book.ts'
+import { AddressBook, CLAIMS_MAX, RECORD_AGE_MAX_MS } from '../../../src/core/kademlia/address-book.ts'
 import {
   BACKOFF_FIRST_MS,
   BACKOFF_MAX_MS,
@@ -31,6 +31,47 @@ test('what a peer claims is dialled, and told to nobody', () => {
   book.seen(PEER, placeOf(2), 1000)
   assert.deepEqual(book.dialable(PEER), [placeOf(2), placeOf(1)])
   assert.deepEqual(book.record(PEER, ASKER, 4000), { peerId: PEER, addresses: [placeOf(2)], ageMs: 3000 })
+})
+
+test('what others say of a peer counts by the networks that say it, and after what was seen', () => {
+  const book = new AddressBook()
+  book.told(PEER, [placeOf(1)], v4('10.1.1.1'))
+  book.told(PEER, [placeOf(2)], v4('10.1.2.1'))
+  assert.deepEqual(book.dialable(PEER), [placeOf(1), placeOf(2)])
+  book.told(PEER, [placeOf(2)], v4('10.1.2.99'))
+  assert.deepEqual(book.dialable(PEER), [placeOf(1), placeOf(2)], 'one network has one voice')
+  book.told(PEER, [placeOf(2)], v4('10.1.3.1'))
+  assert.deepEqual(book.dialable(PEER), [placeOf(2), placeOf(1)])
+  book.claimed(PEER, [placeOf(1)], v4('10.1.4.1'))
+  book.told(PEER, [placeOf(1)], v4('10.1.5.1'))
+  assert.deepEqual(book.dialable(PEER), [placeOf(1), placeOf(2)])
+  book.seen(PEER, placeOf(2), 0)
+  assert.deepEqual(book.dialable(PEER), [placeOf(2), placeOf(1)])
+})
+
+test('of what one network says of another peer an address of each family is taken, in place of what it said before', () => {
+  const book = new AddressBook()
+  const six: Address = { family: 6, ip: 'fd00::1', port: 9000 }
+  book.told(PEER, [placeOf(1), placeOf(2), six, placeOf(3)], ASKER)
+  assert.deepEqual(book.dialable(PEER), [placeOf(1), six])
+  book.told(PEER, [placeOf(4)], ASKER)
+  assert.deepEqual(book.dialable(PEER), [placeOf(4)])
+  book.claimed(PEER, [placeOf(5), placeOf(6)], ASKER)
+  book.told(PEER, [placeOf(7)], ASKER)
+  assert.deepEqual(book.dialable(PEER), [placeOf(5), placeOf(6), placeOf(7)])
+})
+
+test('claims are bounded, and what many say is not pushed out by what one after another says', () => {
+  const book = new AddressBook()
+  for (const n of [1, 2]) book.told(PEER, [placeOf(1)], placeOf(1000 + n))
+  for (let n = 0; n < 3 * CLAIMS_MAX; n++) book.told(PEER, [placeOf(2 + n)], placeOf(2000 + n))
+  assert.deepEqual(book.dialable(PEER)[0], placeOf(1))
+  let held = 0
+  for (let [first] = book.dialable(PEER); first !== undefined; [first] = book.dialable(PEER)) {
+    book.failed(PEER, first)
+    held++
+  }
+  assert.equal(held, CLAIMS_MAX)
 })
 
 test('a peer not heard from for 30 minutes is told to nobody', () => {
@@ -70,7 +111,8 @@ test('addresses of a peer and peers in the book are bounded, whatever is said', 
       const book = new AddressBook(10)
       for (const { peer, places, seen } of list) {
         if (seen) for (const place of places) book.seen(peer, placeOf(place), 0)
-        else book.claimed(peer, places.map(placeOf), ASKER)
+        else if (places.length % 2 === 0) book.claimed(peer, places.map(placeOf), ASKER)
+        else book.told(peer, places.map(placeOf), placeOf(places[0] ?? 0))
         assert.ok(book.size <= 10)
         const addresses = book.dialable(peer)
         assert.ok(addresses.length <= 8)
