@@ -87,8 +87,9 @@ export const REMEDIES: Readonly<Record<ErrorCode, Remedy>> = {
   },
   DIAL_TOO_SOON: {
     meaning:
-      'The address failed a moment ago, or too many dials to its host went unanswered, so it is left alone for now.',
-    remedy: 'Try again after the time in the message, which is also the "retryAfterMs" of the error.',
+      'The address failed a moment ago, or too many dials to its host went unanswered, so it is left alone for now; or this node makes as many dials, or has as many connections, as it may. Nothing was sent.',
+    remedy:
+      'Try again after the time in the message, which is also the "retryAfterMs" of the error; where none is named, when another dial or connection has ended.',
   },
   FILE_CHANGED: {
     meaning: 'The file changed while it was read, so what was read is no version of it.',
