@@ -135,7 +135,7 @@ describe('a full disk', () => {
     if (onSmallDisk(directory, 'true') === null) return t.skip('no disk of its own can be had here')
     const files = new URL('../../src/io/files.ts', import.meta.url)
     const twice = `
-      const { systemFiles } = await import('${files}')
+      const { systemFiles } = await import('${files.href}')
       const lock = await systemFiles.lock('data')
       await systemFiles.lock('data').catch((error) => console.log(error.code))
       await lock.release()
