@@ -1,7 +1,7 @@
 // One stream that is not a control stream, whoever opened it: what its channel tells it, and what it needs of its channel.
 import type { Counters } from '../core/counters.ts'
-import type { Intake } from '../core/dispatch/intake.ts'
 import type { Places } from '../core/dispatch/places.ts'
+import type { Room } from '../core/dispatch/room.ts'
 import type { Histograms } from '../core/histograms.ts'
 import type { PeerId, StreamId } from '../core/ids.ts'
 import type { PeerInfo } from '../core/peers/connection-record.ts'
@@ -34,9 +34,9 @@ export interface Workshop {
   readonly counters: Counters
   readonly histograms: Histograms
   /** Bytes of inbound messages in assembly or in a handler's hands. */
-  readonly intake: Intake
+  readonly intake: Room
   /** Bytes of answers that were not acknowledged. */
-  readonly answers: Intake
+  readonly answers: Room
   readonly handlers: Handlers
   readonly tasks: TaskSet
   /** Handlers that have not returned, by protocol and by peer. */
