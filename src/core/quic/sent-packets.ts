@@ -73,6 +73,11 @@ export class SentPackets {
   largestAcknowledged = -1
   lastElicitingAt = -Infinity
 
+  /** Packets in flight, and those given up that may still be acknowledged. */
+  get count(): number {
+    return this.#packets.size + this.#givenUp.size
+  }
+
   get elicitingInFlight(): number {
     return this.#packets.size
   }

@@ -150,6 +150,23 @@ export class Streams {
     if (!this.credit.raise(stream, when) && this.window.isWorthRaising) this.maxDataOwed = true
   }
 
+  get count(): number {
+    return this.#streams.size
+  }
+
+  /** Bytes and pieces that wait to be read, on all streams. */
+  get waiting(): { readonly bytes: number; readonly pieces: number } {
+    const { bytes, held } = this.#shared.pieces
+    return { bytes, pieces: held }
+  }
+
+  /** Bytes that were taken to be sent, on all streams, and are not acknowledged. */
+  get unacknowledged(): number {
+    let bytes = 0
+    for (const { send } of this.#streams.values()) bytes += send?.buffer.held ?? 0
+    return bytes
+  }
+
   checkInvariants(): void {
     this.credit.checkInvariants(this.#streams.values(), this.counts.unopened)
     let [bytes, pieces] = [0, 0]
@@ -166,7 +183,7 @@ export class Streams {
   }
 
   /** Bytes that were taken to be sent on a stream and are not acknowledged; 0 when it is gone. */
-  unacknowledged(id: StreamId): number {
+  unacknowledgedOf(id: StreamId): number {
     return this.#streams.get(id)?.send?.buffer.held ?? 0
   }
 
