@@ -5,7 +5,7 @@ import type { Room } from '../core/dispatch/room.ts'
 import type { Histograms } from '../core/histograms.ts'
 import type { PeerId, StreamId } from '../core/ids.ts'
 import type { PeerInfo } from '../core/peers/connection-record.ts'
-import type { Clock } from '../io/ports.ts'
+import type { Clock, Timers } from '../io/ports.ts'
 import type { Loss } from './close-reasons.ts'
 import type { Readable } from './dispatcher.ts'
 import type { Handlers } from './handlers.ts'
@@ -29,6 +29,7 @@ export interface Conversation extends Readable {
 /** What the streams of a node share. */
 export interface Workshop {
   readonly clock: Clock
+  readonly timers: Timers
   readonly schedule: Schedule
   readonly limits: Limits
   readonly counters: Counters

@@ -245,7 +245,7 @@ export class InboundConversation implements Conversation, Charged, Due {
 
   /** Takes no more of the stream; a request is told why. */
   #refuse(answer: Answer, code: number): void {
-    if (this.#state.kind === 'handling') this.#state.abort.abort()
+    if (this.#state.kind === 'handling') this.#abortLater(this.#state.abort)
     this.#owner.link.stop(this.#stream, code)
     this.#answer(answer)
   }
@@ -268,7 +268,12 @@ export class InboundConversation implements Conversation, Charged, Due {
     this.#owner.workshop.schedule.clear(this)
     this.#charge.release()
     this.#owner.ended(this.#stream)
-    if (before.kind === 'handling') before.abort.abort()
+    if (before.kind === 'handling') this.#abortLater(before.abort)
+  }
+
+  /** Who listens to the signal is the application: not in the turn that a datagram brought, and not while we are in the middle of something. */
+  #abortLater(abort: AbortController): void {
+    this.#owner.workshop.timers.soon(() => abort.abort())
   }
 
   /** It is being read, and has so long for the next bytes. */

@@ -97,6 +97,7 @@ export const transportParts = (options: TransportOptions): TransportParts => {
   const registry = new Registry({ ...limits, self: identity.peerId }, counters, shares)
   const workshop: Workshop = {
     clock: ports.clock,
+    timers: ports.timers,
     schedule,
     limits,
     counters,
@@ -104,11 +105,7 @@ export const transportParts = (options: TransportOptions): TransportParts => {
     ...rooms(options, limits),
     handlers: new Handlers(),
     tasks: new TaskSet(limits.tasksMax, failures(counters, events)),
-    running: {
-      byProtocol: new Places(limits.handlersPerProtocolMax),
-      byPeer: new Places(limits.handlersPerPeerMax),
-    },
-    arriving: new Places(ARRIVING_PER_PEER_MAX),
+    ...places(limits),
   }
   const locals = (): readonly Address[] => endpoint.locals
   const dispatcher = new Dispatcher(ports.timers, counters)
@@ -176,6 +173,11 @@ const rooms = ({ ports, gate }: TransportOptions, limits: Limits): Pick<Workshop
     }),
   }
 }
+
+const places = (limits: Limits): Pick<Workshop, 'running' | 'arriving'> => ({
+  running: { byProtocol: new Places(limits.handlersPerProtocolMax), byPeer: new Places(limits.handlersPerPeerMax) },
+  arriving: new Places(ARRIVING_PER_PEER_MAX),
+})
 
 /** A failed task is an event and a counter. */
 const failures =
