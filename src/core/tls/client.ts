@@ -353,7 +353,8 @@ export class TlsClient implements TlsSession {
     if (ticketsLeft === 0) return state
     const ticket = decodeSessionTicket(message.body)
     if (refused(ticket)) return ticket
-    const session = resumable === null ? null : sessionOf(this.#config.crypto, ticket, resumable)
+    const isKept = resumable !== null && ticket.ticket.length <= this.#terms.bounds.ticketMax
+    const session = isKept ? sessionOf(this.#config.crypto, ticket, resumable) : null
     if (session !== null) this.#handshake.output({ kind: 'session', session })
     return { ...state, ticketsLeft: ticketsLeft - 1 }
   }

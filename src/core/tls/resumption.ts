@@ -85,6 +85,7 @@ export const mayResume = ({ session, ageMs }: Resumption, { alpn, expectedPeer }
   const { suite, lifetimeMs, peer } = session
   const isWanted = peer.peerId === null ? terms.types.includes(X509) : terms.types.includes(RAW_PUBLIC_KEY)
   return (
+    session.ticket.length <= terms.bounds.ticketMax &&
     ageMs >= 0 &&
     ageMs < lifetimeMs &&
     alpn.includes(session.alpn) &&

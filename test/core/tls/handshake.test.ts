@@ -21,6 +21,7 @@ import {
   sentAt,
   TRANSPORT_PARAMETERS,
 } from './conversation.ts'
+import { accepting, Box, dialling, sessionWith } from './visits.ts'
 
 const GROUPS: readonly Group[] = [0x11ec, 0x0201]
 
@@ -249,7 +250,11 @@ describe('what a handshake may hold', () => {
       transportParameters: new Uint8Array(TRANSPORT_PARAMETERS_BYTES_MAX),
       alpn: ['x'.repeat(ALPN_BYTES_MAX - 1)],
     }
-    const { client, server } = converse(configOf(alice, longest), configOf(bob, longest))
+    const [own] = longest.alpn
+    const session = { ...sessionWith(new Box()), alpn: own!, ticket: new Uint8Array(NODE_BOUNDS.ticketMax) }
+    const coming = dialling({ ...longest, resume: { session, ageMs: 5 } })
+    const { client, server } = converse(coming, accepting(new Box(), longest))
+    assert.ok(sentAt(client, 'initial').length > 1818 + NODE_BOUNDS.ticketMax)
     for (const outputs of [client, server]) {
       assert.equal(outputs.at(-1)!.kind, 'complete')
       const sent = sentAt(outputs, 'initial').length + sentAt(outputs, 'handshake').length

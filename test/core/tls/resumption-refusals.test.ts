@@ -197,6 +197,24 @@ describe('a client', () => {
     }
   })
 
+  it('keeps no ticket so long that its next handshake would not fit, and comes back with none', () => {
+    const ticketOf = (bytes: number): Uint8Array =>
+      encodeSessionTicket({ lifetime: 60, ageAdd: 1, nonce: Uint8Array.of(0), ticket: new Uint8Array(bytes) })
+    for (const [bytes, kept] of [
+      [256, 1],
+      [257, 0],
+      [6500, 0],
+    ] as const) {
+      const client = completed()
+      client.receive('application', ticketOf(bytes))
+      assert.equal(drain(client).filter(({ kind }) => kind === 'session').length, kept, `${bytes} bytes`)
+    }
+    const long = { ...session, ticket: new Uint8Array(6500) }
+    const { client } = converse(dialling({ resume: { session: long, ageMs: 5 } }), accepting(new Box()))
+    assert.equal(client.at(-1)?.kind, 'complete')
+    assert.ok(sentAt(client, 'initial').length < 2000)
+  })
+
   it('refuses tickets that break their grammar, and keeps at most eight', () => {
     const ticket = { lifetime: 60, ageAdd: 1, nonce: Uint8Array.of(0), ticket: new Uint8Array(30) }
     const good = encodeSessionTicket(ticket)
