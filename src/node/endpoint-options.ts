@@ -47,11 +47,14 @@ export interface EndpointOptions {
   readonly quic?: Quic
 }
 
+/** What a connection tells that none of a node's does. */
+export type MoreOutput = Extract<
+  ConnectionOutput,
+  { readonly kind: 'judge' | 'key-log' | 'session' | `datagram-${string}` }
+>
+
 /** What a connection's configuration has besides, and who hears what comes of that: of `judge` it has to say `judged` to the link. */
 export interface More {
   readonly config: (ends: LinkEnds) => Partial<QuicConfig>
-  readonly told: (
-    link: Link,
-    output: Extract<ConnectionOutput, { readonly kind: 'judge' | 'key-log' | 'session' }>,
-  ) => void
+  readonly told: (link: Link, output: MoreOutput) => void
 }

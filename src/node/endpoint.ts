@@ -357,6 +357,8 @@ export class Endpoint {
         return this.#established(link, output)
       case 'judge':
       case 'key-log':
+      case 'datagram-readable':
+      case 'datagram-settled':
         return this.#options.more?.told(link, output)
       case 'closed':
         return this.#onClosed(link, output.reason)

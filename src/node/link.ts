@@ -5,6 +5,7 @@
 import type { Address } from '../core/address.ts'
 import type { Direction, HandshakeFailure } from '../core/counters.ts'
 import type { ConnectionHandle, PeerId, StreamId } from '../core/ids.ts'
+import type { DatagramSent } from '../core/quic/datagrams.ts'
 import type { ConnectionOutput } from '../core/quic/outputs.ts'
 import type { TlsPeer } from '../core/tls/session.ts'
 import type { UdpSocket } from '../io/ports.ts'
@@ -173,6 +174,12 @@ export class Link implements Due {
   stop(stream: StreamId, code: number): void {
     this.connection.stop(stream, code)
     this.#touch()
+  }
+
+  sendDatagram(bytes: Uint8Array): DatagramSent {
+    const sent = this.connection.sendDatagram(bytes)
+    this.#touch()
+    return sent
   }
 
   // ── the end ──

@@ -5,6 +5,7 @@ import type { StreamId } from '../core/ids.ts'
 import { invalidToken, refusal, type Refused } from '../core/gate/refusal.ts'
 import type { Crypto, Random, WorkDone } from '../core/ports.ts'
 import { type FirstInitial, QuicConnection, type QuicConfig } from '../core/quic/connection.ts'
+import type { DatagramCounts, DatagramSent } from '../core/quic/datagrams.ts'
 import { opensInitial } from '../core/quic/first-packet.ts'
 import type { Negotiated } from '../core/quic/handshake.ts'
 import type { ExportRequest } from '../core/tls/key-schedule.ts'
@@ -51,6 +52,10 @@ export interface Connection {
   ended(stream: StreamId): boolean
   toEnd(stream: StreamId): number | null
   stop(stream: StreamId, code: number): void
+  readonly datagramBytesMax: number
+  readonly datagramCounts: DatagramCounts
+  sendDatagram(bytes: Uint8Array): DatagramSent
+  readDatagram(): Uint8Array | null
   close(code: number, reason: string, now: number): void
   withdraw(now: number): void
   reject(code: number, reason: string, now: number): void

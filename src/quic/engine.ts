@@ -1,20 +1,21 @@
 // What drives the sessions of one listener, or one session that was dialled: the sockets, the gate, the connections, the clock.
 import type { Address } from '../core/address.ts'
+import { unreachable } from '../core/assert.ts'
 import { Counters } from '../core/counters.ts'
 import type { GateOptions } from '../core/gate/options.ts'
 import type { PeerId } from '../core/ids.ts'
 import type { QuicConfig } from '../core/quic/connection.ts'
-import type { TransportSettings } from '../core/quic/settings.ts'
 import type { ResumableSession } from '../core/tls/pre-shared-key.ts'
 import type { Resumption } from '../core/tls/session.ts'
 import { systemNames } from '../io/names.ts'
 import { systemPorts } from '../io/system.ts'
 import { type Dialled, Endpoint } from '../node/endpoint.ts'
+import type { MoreOutput } from '../node/endpoint-options.ts'
 import type { Link } from '../node/link.ts'
 import { suitesTo } from '../node/link-config.ts'
 import { Schedule } from '../node/schedule.ts'
 import type { Credentials } from './credentials.ts'
-import { type QuicLimits, settingsOf } from './limits.ts'
+import { type Chosen, type QuicLimits, settingsOf } from './limits.ts'
 import type { QuicPorts } from './options.ts'
 import type { Trust } from './peer.ts'
 import { type QlogOptions, Qlogs } from './qlog.ts'
@@ -41,7 +42,7 @@ export interface EngineParts {
   readonly handshake: Partial<QuicConfig>
   readonly alpn: readonly string[]
   readonly limits: QuicLimits
-  readonly chosen: Pick<TransportSettings, 'idleTimeoutMs' | 'congestion'>
+  readonly chosen: Chosen
   readonly keepAliveMs: number | null
   readonly gate: Partial<GateOptions>
   readonly judge: Trust['judge']
@@ -98,11 +99,7 @@ export class Engine {
           ...(role === 'client' ? resuming(parts.returning ?? null) : {}),
           ...(this.#qlogs === null ? {} : { observer: this.#qlogs.observer(role) }),
         }),
-        told: (link, output) => {
-          if (output.kind === 'judge') this.#reception.judge(link, output.peer)
-          else if (output.kind === 'key-log') logKey(parts, output.line)
-          else parts.returning?.keep(output.session)
-        },
+        told: (link, output) => this.#told(link, output),
       },
       schedule: this.schedule,
       counters,
@@ -145,6 +142,22 @@ export class Engine {
   close(close: { readonly code: number; readonly reason: string }): Promise<void> {
     this.#closing ??= this.#close(close)
     return this.#closing
+  }
+
+  #told(link: Link, output: MoreOutput): void {
+    switch (output.kind) {
+      case 'judge':
+        return this.#reception.judge(link, output.peer)
+      case 'key-log':
+        return logKey(this.#parts, output.line)
+      case 'session':
+        return this.#parts.returning?.keep(output.session)
+      case 'datagram-readable':
+      case 'datagram-settled':
+        return this.#reception.datagram(link.handle, output)
+      default:
+        unreachable(output)
+    }
   }
 
   async #close(close: { readonly code: number; readonly reason: string }): Promise<void> {

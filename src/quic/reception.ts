@@ -16,7 +16,7 @@ import type { Schedule } from '../node/schedule.ts'
 import type { QuicLimits } from './limits.ts'
 import type { Closing, QuicPorts } from './options.ts'
 import { type Peer, peerOf, type Trust, type VerifyFunction } from './peer.ts'
-import { Session } from './session.ts'
+import { type DatagramOutput, Session } from './session.ts'
 
 /** What a reception is made of. */
 export interface ReceptionParts {
@@ -106,6 +106,10 @@ export class Reception implements Acceptance, Handles, Crowd {
   /** The peer has moved: it counts where it is, and goes where there are enough. */
   migrated(handle: ConnectionHandle, { remote, hasShare }: Moved): void {
     if (!this.#shares.move(handle, remote, hasShare)) this.#guests.get(handle)?.link.drop()
+  }
+
+  datagram(handle: ConnectionHandle, output: DatagramOutput): void {
+    this.#guests.get(handle)?.session.datagram(output)
   }
 
   lost(handle: ConnectionHandle, reason: Closing): void {

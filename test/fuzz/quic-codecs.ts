@@ -49,6 +49,7 @@ export const FRAMES: readonly Frame[] = [
   { type: 'handshake-done' },
   { type: 'ack-frequency', sequence: 1, threshold: 10, delayUs: 25_000, reordering: 3 },
   { type: 'immediate-ack' },
+  { type: 'datagram', data },
 ] // prettier-ignore
 
 const encoded = (...frames: readonly Frame[]): Uint8Array => {
@@ -171,6 +172,7 @@ const SERVER = {
   initialSourceId: ID,
   retrySourceId: ID,
   minAckDelayUs: 1000,
+  maxDatagramFrameBytes: 65_535,
 }
 const CLIENT = {
   ...SERVER,

@@ -72,6 +72,17 @@ export class ScriptedConnection implements Connection {
     return this.outputs.shift() ?? null
   }
 
+  readonly datagramBytesMax = -1
+  readonly datagramCounts = { received: 0, receivedDropped: 0, sent: 0, sentDropped: 0 }
+
+  sendDatagram(): { kind: 'refused'; reason: 'not-negotiated'; bytesMax: number } {
+    return { kind: 'refused', reason: 'not-negotiated', bytesMax: -1 }
+  }
+
+  readDatagram(): null {
+    return null
+  }
+
   open(bidirectional: boolean): StreamId {
     return streamId(this.#streams++ * 4 + (bidirectional ? 1 : 3))
   }

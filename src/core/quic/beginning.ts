@@ -4,6 +4,7 @@ import type { PeerId } from '../ids.ts'
 import type { Crypto, Random, Suite } from '../ports.ts'
 import type { GeneralTls, Resumption, TicketBox } from '../tls/session.ts'
 import { AckFrequency } from './ack-frequency.ts'
+import { Datagrams } from './datagrams.ts'
 import { HeldPackets } from './held-packets.ts'
 import { KeyPhases } from './key-phases.ts'
 import { initialKeys } from './keys.ts'
@@ -134,6 +135,7 @@ export const makeParts = (
     recovery,
     ackFrequency: new AckFrequency(),
     streams: new Streams(role, settings, emit),
+    datagrams: new Datagrams(settings.datagrams, emit),
     localIds: new LocalIds(beginning.local, { random, emit, resetToken: (id) => resetTokenOf(config, id) }),
     remoteIds: ids,
     paths: new Paths({ role, recovery, ids, random, emit, ptoMs, mtuMax: settings.mtuMax }, config.remote, isValidated),

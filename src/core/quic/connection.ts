@@ -23,7 +23,8 @@ import { Handshake, type Negotiated } from './handshake.ts'
 import { type Arrived, type IntakeResult, receivePacket, spaceOf, splitDatagram } from './intake.ts'
 import type { ConnectionOutput } from './outputs.ts'
 import type { Header, VersionNegotiationHeader } from './packet.ts'
-import { type Parts, phaseTime, recoveryView } from './parts.ts'
+import type { DatagramCounts, DatagramSent } from './datagrams.ts'
+import { datagramBytesMax, type Parts, phaseTime, recoveryView } from './parts.ts'
 import type { Path, Place } from './path.ts'
 import { SPACES } from './recovery.ts'
 import { followRetry } from './retry.ts'
@@ -319,6 +320,29 @@ export class QuicConnection {
   /** Asks the peer to send no more on a stream; what still comes is dropped. */
   stop(stream: StreamId, code: number): void {
     this.#parts.streams.stop(stream, code)
+  }
+
+  /** The largest datagram (RFC 9221) that can be sent now; -1 where the peer takes none, or we do not. */
+  get datagramBytesMax(): number {
+    return datagramBytesMax(this.#parts)
+  }
+
+  /** Takes a datagram to be sent once, as soon as the congestion window allows; it is copied, and `datagram-settled` tells its fate. */
+  sendDatagram(bytes: Uint8Array): DatagramSent {
+    const { datagramBytesMax: bytesMax } = this
+    if (!this.#live) return { kind: 'refused', reason: 'closed', bytesMax }
+    if (bytesMax < 0) return { kind: 'refused', reason: 'not-negotiated', bytesMax }
+    if (bytes.length > bytesMax) return { kind: 'refused', reason: 'too-large', bytesMax }
+    return { kind: 'queued', id: this.#parts.datagrams.send(bytes) }
+  }
+
+  /** The next datagram that was received, or null. */
+  readDatagram(): Uint8Array | null {
+    return this.#parts.datagrams.read()
+  }
+
+  get datagramCounts(): DatagramCounts {
+    return this.#parts.datagrams.counts
   }
 
   /** Ends the connection with an application code (`docs/protocol.md`); idempotent. */

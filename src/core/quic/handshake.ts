@@ -176,6 +176,7 @@ export class Handshake {
     parts.paths.announceReset()
     if (peer.minAckDelayUs !== null) parts.ackFrequency.begin(peer.minAckDelayUs, 1000 * peer.maxAckDelayMs)
     parts.lifetime.agreeIdle(peer.maxIdleTimeoutMs)
+    parts.datagrams.applyPeer(peer.maxDatagramFrameBytes)
     parts.streams.applyPeer({
       maxData: peer.initialMaxData,
       maxStreamDataBidiLocal: peer.initialMaxStreamDataBidiLocal,

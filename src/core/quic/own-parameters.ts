@@ -34,6 +34,7 @@ export const ownParameters = (settings: TransportSettings, ids: OwnIds): Transpo
   initialSourceId: ids.local,
   retrySourceId: ids.retryId,
   minAckDelayUs: MIN_ACK_DELAY_US,
+  maxDatagramFrameBytes: settings.datagrams?.frameBytesMax ?? 0,
 })
 
 /** The ids that the headers showed. `original` and `retryId` are for a client to check. */

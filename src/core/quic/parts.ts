@@ -1,6 +1,7 @@
 // The parts a connection is composed of, as intake.ts and assembly.ts see them. Each part owns its state.
 import type { Random } from '../ports.ts'
 import type { AckFrequency } from './ack-frequency.ts'
+import type { Datagrams } from './datagrams.ts'
 import type { HeldPackets } from './held-packets.ts'
 import type { KeyPhases, PhaseTime } from './key-phases.ts'
 import type { Lifetime } from './lifetime.ts'
@@ -39,6 +40,7 @@ export interface Parts {
   readonly recovery: Recovery
   readonly ackFrequency: AckFrequency
   readonly streams: Streams
+  readonly datagrams: Datagrams
   readonly localIds: LocalIds
   readonly remoteIds: RemoteIds
   readonly paths: Paths
@@ -73,6 +75,10 @@ export const recoveryView = (parts: Parts): RecoveryView => ({
   peerMayBeBlocked: parts.role === 'client' && !parts.progress.confirmed && !parts.progress.handshakeAcknowledged,
   blocked: parts.path.isBlocked,
 })
+
+/** The largest datagram that can be sent now: what the peer takes and the path carries; -1 where none can be. */
+export const datagramBytesMax = ({ datagrams, path, remoteIds }: Parts): number =>
+  datagrams.bytesMax(path.mtu.bytes, (path.id?.id ?? remoteIds.first.id).length)
 
 /** When something happens to the keys of 1-RTT packets. */
 export const phaseTime = (parts: Parts, now: number): PhaseTime => ({

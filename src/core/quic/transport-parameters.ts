@@ -1,4 +1,5 @@
-// QUIC transport parameters (RFC 9000 section 18): strict decoding, every parameter of the RFC, defaults where one is absent.
+// QUIC transport parameters (RFC 9000 section 18): strict decoding, every parameter of the RFC and of those that extend it here, defaults
+// where one is absent.
 import { Reader, varintSize, Writer } from '../bytes.ts'
 import { STREAMS_MAX } from './frames.ts'
 import { CONNECTION_ID_BYTES_MAX } from './packet.ts'
@@ -25,6 +26,8 @@ export interface TransportParameters {
   readonly retrySourceId: Uint8Array | null
   /** How soon it can acknowledge, in µs; null: it does not take ACK_FREQUENCY (draft-ietf-quic-ack-frequency). */
   readonly minAckDelayUs: number | null
+  /** The largest DATAGRAM frame that it takes; 0: none (RFC 9221). */
+  readonly maxDatagramFrameBytes: number
 }
 
 /** What an absent parameter means. */
@@ -47,6 +50,7 @@ export const PARAMETER_DEFAULTS: TransportParameters = Object.freeze({
   initialSourceId: null,
   retrySourceId: null,
   minAckDelayUs: null,
+  maxDatagramFrameBytes: 0,
 })
 
 type Parameter =
@@ -86,6 +90,7 @@ const ENTRIES: readonly Entry[] = [
   { id: 0x0e, name: 'activeConnectionIdLimit', is: number(2, Infinity), serverOnly: false },
   { id: 0x0f, name: 'initialSourceId', is: bytes(0, CONNECTION_ID_BYTES_MAX), serverOnly: false },
   { id: 0x10, name: 'retrySourceId', is: bytes(0, CONNECTION_ID_BYTES_MAX), serverOnly: true },
+  { id: 0x20, name: 'maxDatagramFrameBytes', is: number(0, Infinity), serverOnly: false },
   { id: 0xff04_de1b, name: 'minAckDelayUs', is: number(0, Infinity), serverOnly: false },
 ]
 

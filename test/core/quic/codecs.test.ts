@@ -73,6 +73,7 @@ const frame: fc.Arbitrary<Frame> = fc.oneof(
   }),
   fc.constant({ type: 'handshake-done' as const }),
   fc.constant({ type: 'immediate-ack' as const }),
+  fc.record({ type: fc.constant('datagram' as const), data }),
   fc.record({
     type: fc.constant('ack-frequency' as const),
     sequence: integer,
@@ -217,6 +218,7 @@ const parameters: fc.Arbitrary<TransportParameters> = fc.record({
   initialSourceId: fc.option(fc.uint8Array({ maxLength: 20 })),
   retrySourceId: fc.option(fc.uint8Array({ maxLength: 20 })),
   minAckDelayUs: fc.constant(null),
+  maxDatagramFrameBytes: fc.nat(70_000),
 })
 
 describe('transport parameters', () => {
