@@ -15,7 +15,7 @@ import {
 import { observedRecovery, confirm, discardSpace, type Parts, phaseTime } from './parts.ts'
 import type { Path } from './path.ts'
 import { openPacket, type ProtectedPacket } from './protection.ts'
-import { MIN_ACK_DELAY_US } from './received-packets.ts'
+import { isAckDelay } from './received-packets.ts'
 import type { SpaceName } from './recovery.ts'
 import { settle } from './settlement.ts'
 import { FRAME_ENCODING_ERROR, NO_ERROR, PROTOCOL_VIOLATION, type Violation, violation } from './transport-error.ts'
@@ -219,7 +219,8 @@ const applyFrame = (parts: Parts, packet: Packet, frame: Frame, now: number): In
       if (parts.progress.complete) confirm(parts)
       return null
     case 'ack-frequency':
-      if (frame.delayUs < MIN_ACK_DELAY_US) return breach(PROTOCOL_VIOLATION, 'acknowledgements sooner than we can')
+      if (!isAckDelay(frame.delayUs))
+        return breach(PROTOCOL_VIOLATION, 'acknowledgements sooner or later than there are')
       parts.spaces.application.received.ask(frame)
       return null
     case 'datagram':
