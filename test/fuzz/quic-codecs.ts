@@ -167,7 +167,12 @@ const SERVER = {
   ackDelayExponent: 5,
   maxAckDelayMs: 100,
   disableActiveMigration: true,
-  preferredAddress: concat(random.bytes(24), Uint8Array.of(8), random.bytes(24)),
+  preferredAddress: {
+    ip4: { family: 4 as const, ip: '192.0.2.7', port: 4433 },
+    ip6: { family: 6 as const, ip: '2001:db8::7', port: 4433 },
+    id: random.bytes(8),
+    resetToken: random.bytes(16),
+  },
   activeConnectionIdLimit: 4,
   initialSourceId: ID,
   retrySourceId: ID,

@@ -103,7 +103,7 @@ export class QuicConnection {
     return this.#parts.progress.complete
   }
 
-  /** Gives the peer of an acceptor's connection a token for a later dial, once; it leaves when the handshake is done. */
+  /** Gives the peer of an acceptor's connection a token for a later dial, which the next replaces; it leaves when the handshake is done. */
   sendToken(token: Uint8Array): void {
     assert(this.#config.role === 'server', 'only an acceptor gives tokens')
     if (this.#parts.lifetime.isOpen) this.#parts.tokens.give(token)
@@ -230,12 +230,14 @@ export class QuicConnection {
 
   /**
    * Moves a dialler's connection to another of the driver's sockets, once it has shown that the peer answers there: `migrated` or
-   * `migration-failed` tells. False where it may not move, or the peer gave no spare connection id (RFC 9000 section 9).
+   * `migration-failed` tells. It may be forbidden to, or not be ready: the handshake is not confirmed, or the peer has given no spare
+   * connection id yet (RFC 9000 section 9).
    */
-  migrate(local: number, now: number): boolean {
+  migrate(local: number, now: number): 'begun' | 'not-ready' | 'forbidden' {
     const { lifetime, path, paths, peer, role } = this.#parts
-    if (role === 'server' || !lifetime.isOpen || peer.disableActiveMigration) return false
-    return paths.migrate({ ...path.remote, local }, now)
+    if (role === 'server' || !lifetime.isOpen) return 'forbidden'
+    if (peer.disableActiveMigration && !paths.isPreferred) return 'forbidden'
+    return paths.migrate({ ...path.remote, local }, now) ? 'begun' : 'not-ready'
   }
 
   /** Uses another connection id each way, as far as both ends have one to spare (RFC 9000 section 5.1.2). */

@@ -12,6 +12,7 @@ import { packetKeyOf } from './keys.ts'
 import type { ConnectionOutput } from './outputs.ts'
 import { idObjection } from './own-parameters.ts'
 import { confirm, type Parts } from './parts.ts'
+import type { PreferredAddress } from './preferred-address.ts'
 import { SPACES } from './recovery.ts'
 import { CRYPTO_ERROR, INTERNAL_ERROR, TRANSPORT_PARAMETER_ERROR, violation } from './transport-error.ts'
 import { decodeParameters, encodeParameters } from './transport-parameters.ts'
@@ -36,6 +37,7 @@ export interface Negotiated {
 export class Handshake {
   readonly #crypto: Crypto
   readonly #originalId: Uint8Array
+  readonly #followsPreferred: boolean
   readonly #tls: TlsSession
   readonly #to: HandshakeParts
   #peer: TlsPeer | null = null
@@ -48,7 +50,8 @@ export class Handshake {
     this.#crypto = config.crypto
     this.#originalId = beginning.original
     this.#to = to
-    const parameters = announced(config, beginning)
+    this.#followsPreferred = config.followsPreferred ?? false
+    const parameters = announced(config, beginning, to.parts.localIds)
     to.parts.observer?.parameters('local', parameters)
     const tls = { ...config, transportParameters: encodeParameters(parameters) }
     this.#tls = config.role === 'client' ? new TlsClient(tls) : new TlsServer(tls)
@@ -173,6 +176,7 @@ export class Handshake {
     parts.peer = peer
     parts.observer?.parameters('remote', peer)
     parts.remoteIds.first.resetToken = peer.statelessResetToken
+    if (peer.preferredAddress !== null) this.#onPreferred(peer.preferredAddress, now)
     parts.paths.announceReset()
     if (peer.minAckDelayUs !== null) parts.ackFrequency.begin(peer.minAckDelayUs, 1000 * peer.maxAckDelayMs)
     parts.lifetime.agreeIdle(peer.maxIdleTimeoutMs)
@@ -187,6 +191,15 @@ export class Handshake {
     })
   }
 
+  /** The id counts as one of the peer's wherever we go (RFC 9000 section 5.1.1). */
+  #onPreferred(preferred: PreferredAddress, now: number): void {
+    const { parts, ending } = this.#to
+    const { id, resetToken } = preferred
+    const breach = parts.remoteIds.onNew({ sequence: 1, retirePriorTo: 0, id, resetToken })
+    if (breach !== null) return ending.violate(violation(TRANSPORT_PARAMETER_ERROR, breach.reason), now)
+    if (this.#followsPreferred) parts.paths.prefer(preferred)
+  }
+
   #onComplete(now: number): void {
     const { parts, ending, emit } = this.#to
     const peer = this.#peer
@@ -196,7 +209,7 @@ export class Handshake {
     parts.paths.begin(parts.peer.maxUdpPayloadBytes)
     if (parts.role === 'server') {
       parts.progress.doneOwed = true
-      confirm(parts)
+      confirm(parts, now)
     }
     emit({ ...peer, kind: 'established' })
   }

@@ -216,7 +216,7 @@ const applyFrame = (parts: Parts, packet: Packet, frame: Frame, now: number): In
       return null
     case 'handshake-done':
       if (parts.role === 'server') return breach(PROTOCOL_VIOLATION, 'HANDSHAKE_DONE from a client')
-      if (parts.progress.complete) confirm(parts)
+      if (parts.progress.complete) confirm(parts, now)
       return null
     case 'ack-frequency':
       if (!isAckDelay(frame.delayUs))

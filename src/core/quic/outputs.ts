@@ -61,8 +61,8 @@ export type ConnectionOutput =
   | { readonly kind: 'reset-token'; readonly token: Uint8Array; readonly remote: Address; readonly inUse: boolean }
   /** The connection is elsewhere: the peer has proved that it is at `remote`. `local` is the socket we use, as the driver counts. */
   | { readonly kind: 'migrated'; readonly remote: Address; readonly local: number }
-  /** The path that `migrate` asked for does not work; nothing has changed. */
-  | { readonly kind: 'migration-failed' }
+  /** The path by `local` that `migrate` asked for does not work; nothing has changed. */
+  | { readonly kind: 'migration-failed'; readonly local: number }
   /** The connection is closing or draining: no stream works any more. Once. */
   | { readonly kind: 'closed'; readonly reason: CloseReason }
   /** Closing or draining is over: the driver forgets the connection. Once, last. */

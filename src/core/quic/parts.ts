@@ -95,11 +95,11 @@ export const discardSpace = (parts: Parts, space: SpaceName): void => {
 }
 
 /** The handshake is confirmed: its keys go, and the peer gets a spare connection id. */
-export const confirm = (parts: Parts): void => {
+export const confirm = (parts: Parts, now: number): void => {
   if (parts.progress.confirmed) return
   parts.progress.confirmed = true
   discardSpace(parts, 'initial')
   discardSpace(parts, 'handshake')
-  parts.paths.open()
+  parts.paths.open(now)
   parts.localIds.issue(parts.peer.activeConnectionIdLimit)
 }

@@ -5,13 +5,13 @@ import fc from 'fast-check'
 import { Reader, Writer } from '../../../src/core/bytes.ts'
 import { Datagrams, type DatagramFate } from '../../../src/core/quic/datagrams.ts'
 import { datagramFrameBytes, type Frame, readFrame, writeFrame } from '../../../src/core/quic/frames.ts'
-import type { ObservedPacket, Observer } from '../../../src/core/quic/observer.ts'
 import type { ConnectionOutput } from '../../../src/core/quic/outputs.ts'
 import { PacketBuilder } from '../../../src/core/quic/packet-builder.ts'
 import { TRANSPORT_DEFAULTS } from '../../../src/core/quic/settings.ts'
 import { decodeParameters, encodeParameters, PARAMETER_DEFAULTS } from '../../../src/core/quic/transport-parameters.ts'
 import { ForgedPair } from './forge.ts'
 import { type End, FAIR, FOUL, Pair, type PairOptions } from './pair.ts'
+import { watching } from './watching.ts'
 
 const SETTINGS = { frameBytesMax: 65_535, heldMax: 100, heldBytesMax: 100_000 }
 const WITH = { ...TRANSPORT_DEFAULTS, datagrams: SETTINGS }
@@ -41,22 +41,6 @@ const read = (end: End): Uint8Array[] => {
 
 const fates = (end: End): Map<number, DatagramFate> =>
   new Map(end.log.flatMap((output) => (output.kind === 'datagram-settled' ? [[output.id, output.fate]] : [])))
-
-/** Watches the packets that one end sends. */
-const watching = (seen: (packet: ObservedPacket) => void): Observer => {
-  const nothing = (): void => {}
-  return {
-    began: nothing,
-    packetSent: seen,
-    packetReceived: nothing,
-    packetDropped: nothing,
-    packetLost: nothing,
-    recovery: nothing,
-    parameters: nothing,
-    closed: nothing,
-    gone: nothing,
-  }
-}
 
 describe('on the wire', () => {
   it('a frame with a length, and one to the end of its packet', () => {
@@ -101,12 +85,14 @@ describe('between two ends', () => {
   it('arrive once each at the most, and as they were, in a foul network; each has one fate, and none is sent again', () => {
     for (let seed = 0; seed < 6; seed++) {
       const carried = new Map<string, number>()
-      const observer = watching(({ frames }) => {
-        for (const frame of frames) {
-          if (frame.type !== 'datagram') continue
-          const key = Buffer.from(frame.data).toString('hex')
-          carried.set(key, (carried.get(key) ?? 0) + 1)
-        }
+      const observer = watching({
+        packetSent: ({ frames }) => {
+          for (const frame of frames) {
+            if (frame.type !== 'datagram') continue
+            const key = Buffer.from(frame.data).toString('hex')
+            carried.set(key, (carried.get(key) ?? 0) + 1)
+          }
+        },
       })
       const pair = settled(new Pair({ seed, weather: FOUL, transport: WITH, client: { observer } }))
       const ids: number[] = []
