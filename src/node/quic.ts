@@ -17,6 +17,7 @@ import {
   parseHeader,
   type UnknownVersionHeader,
 } from '../core/quic/packet.ts'
+import type { Place } from '../core/quic/path.ts'
 import { retry, type RetryAnswer } from '../core/quic/retry.ts'
 import { type ResetPorts, statelessReset } from '../core/quic/stateless-reset.ts'
 import { versionNegotiation } from '../core/quic/version-negotiation.ts'
@@ -28,13 +29,14 @@ export interface Connection {
   readonly isOpen: boolean
   readonly datagramBytes: number
   keepAliveMs: number | null
-  readonly destination: { readonly remote: Address }
+  readonly destination: { readonly remote: Address; readonly local: number }
   readonly negotiated: Negotiated | null
   readonly stats: { readonly sent: number; readonly received: number; readonly rttMs: number }
   readonly keyUpdates: number
   updateKeys(): void
+  migrate(local: number, now: number): 'begun' | 'not-ready' | 'forbidden'
   takeDiscarded(): number
-  receive(datagram: Uint8Array, from: Address, now: number): void
+  receive(datagram: Uint8Array, from: Place, now: number): void
   transmit(into: Uint8Array, now: number): number
   timerAt(): number
   timeout(now: number): void

@@ -12,6 +12,7 @@ export type { EngineStats } from './engine.ts'
 export type { DatagramOutcome, DatagramSending } from './datagrams.ts'
 export { QUIC_LIMITS, type QuicLimits } from './limits.ts'
 export { listen, Listener } from './listener.ts'
+export type { MigrateOptions, Migration } from './migrations.ts'
 export type {
   AbortOptions,
   CloseOptions,

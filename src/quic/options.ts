@@ -65,6 +65,8 @@ export interface ConnectOptions extends QuicOptions, AbortOptions {
   readonly sessions?: SessionCache
   /** Who the server has to be. Required. */
   readonly verify: Verify
+  /** Whether the session moves to the address that its server would rather be spoken to at (RFC 9000 section 9.6), if it names one. Default true. */
+  readonly preferredAddress?: boolean
   /** The IP address and port that is sent from. Default: any. */
   readonly local?: { readonly host?: string; readonly port?: number }
 }
@@ -77,6 +79,11 @@ export interface ListenOptions extends QuicOptions, AbortOptions {
   readonly port?: number
   /** Who may connect: clients have to say who they are, unless it is `anyone`, who is not asked. Required. */
   readonly verify: Verify | 'anyone'
+  /**
+   * Addresses of this machine that clients shall move to when their handshake is done (RFC 9000 section 9.6), at most one of each family:
+   * that of one server, where all servers share the address they are found at. Default: none.
+   */
+  readonly preferredAddress?: readonly { readonly host: string; readonly port: number }[]
   /** Settings of the gate, by which strangers are let in; docs/limits.md lists them. */
   readonly gate?: Partial<GateOptions>
 }

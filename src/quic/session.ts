@@ -15,6 +15,7 @@ import { BidirectionalStream } from './bidirectional-stream.ts'
 import { type DatagramSending, SessionDatagrams } from './datagrams.ts'
 import { GROUP_CODES, type GroupName, nameOf, SUITE_CODES, type SuiteName } from './credentials.ts'
 import { Inbox } from './inbox.ts'
+import { type MigrateOptions, type Migration, Migrations, type MoreSockets } from './migrations.ts'
 import { type AbortOptions, checkClose, type CloseOptions, type Closing } from './options.ts'
 import type { Peer } from './peer.ts'
 import { ReceiveStream } from './receive-stream.ts'
@@ -26,6 +27,8 @@ export interface SessionParts {
   readonly clock: Clock
   readonly timers: Timers
   readonly schedule: Schedule
+  /** Those of its endpoint, where the session alone uses them: then it may be moved. */
+  readonly sockets: MoreSockets | null
   readonly peer: Peer
   /** Gives back what the session alone held, once it is over. */
   readonly release: () => Promise<void>
@@ -85,6 +88,7 @@ export class Session implements AsyncDisposable, StreamEvents, StreamOwner {
   readonly #bidirectional = new Inbox<BidirectionalStream>()
   readonly #unidirectional = new Inbox<ReceiveStream>()
   readonly #datagrams: SessionDatagrams
+  readonly #migrations: Migrations
   /** Bounded by WAITING_MAX. */
   readonly #openings: Readonly<Record<'both' | 'one', Set<Opening>>> = { both: new Set(), one: new Set() }
   readonly #closed = Promise.withResolvers<Closing>()
@@ -97,6 +101,7 @@ export class Session implements AsyncDisposable, StreamEvents, StreamOwner {
     this.#link = link
     this.#parts = parts
     this.#datagrams = new SessionDatagrams(link)
+    this.#migrations = new Migrations(link, parts)
     this.peer = parts.peer
     this.alpn = negotiated.alpn
     this.suite = nameOf(SUITE_CODES, negotiated.suite)
@@ -220,6 +225,22 @@ export class Session implements AsyncDisposable, StreamEvents, StreamOwner {
     return this.#datagrams
   }
 
+  // ── moving ──
+
+  /**
+   * Moves the session to another socket of ours, and resolves to its address when the server has answered there; meanwhile and afterwards
+   * everything goes on. Only the end that connected can. Rejects with MIGRATION_FAILED, BIND_FAILED, ARGUMENT_INVALID, CANCELLED, or what
+   * the session ended with; then nothing has changed.
+   */
+  migrate(options: MigrateOptions = {}): Promise<Address> {
+    return this.#migrations.migrate(options)
+  }
+
+  /** Each time that the peer is elsewhere, or we are. Those that nobody takes wait, and of more than sixteen the oldest is forgotten. */
+  get migrations(): AsyncIterable<Migration> {
+    return this.#migrations
+  }
+
   // ── the end ──
 
   /** Resolves to why the session ended, when it has; never rejects. */
@@ -271,6 +292,16 @@ export class Session implements AsyncDisposable, StreamEvents, StreamOwner {
     else this.#datagrams.onSettled(output.id, output.fate)
   }
 
+  /** The peer is elsewhere, or we are. */
+  migrated(): void {
+    this.#migrations.onMigrated()
+  }
+
+  /** It cannot be moved to this socket. */
+  notMigrated(local: number): void {
+    this.#migrations.onFailed(local)
+  }
+
   /** The connection is over. */
   lost(reason: Closing): void {
     if (this.#over !== null) return
@@ -290,6 +321,7 @@ export class Session implements AsyncDisposable, StreamEvents, StreamOwner {
       inbox.close()
     }
     this.#datagrams.onLost()
+    this.#migrations.onLost(error)
     this.#closed.resolve(reason)
     this.#released.resolve(this.#parts.release())
   }
