@@ -28,9 +28,19 @@ export const heldBy = ({ held, localIds, paths, recovery, remoteIds, spaces, str
 }
 
 /** Throws when an open connection's parts do not agree, or hold more than its settings say. */
-export const checkBounds = ({ held, lifetime, localIds, paths, remoteIds, spaces, streams }: Parts): void => {
+export const checkBounds = ({
+  datagrams,
+  held,
+  lifetime,
+  localIds,
+  paths,
+  remoteIds,
+  spaces,
+  streams,
+}: Parts): void => {
   if (!lifetime.isOpen) return
   streams.checkInvariants()
+  datagrams.checkInvariants()
   localIds.checkInvariants()
   remoteIds.checkInvariants()
   paths.checkInvariants()

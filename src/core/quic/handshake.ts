@@ -13,6 +13,7 @@ import { packetKeyOf } from './keys.ts'
 import type { ConnectionOutput } from './outputs.ts'
 import { idObjection } from './own-parameters.ts'
 import { confirm, type Parts } from './parts.ts'
+import type { PreferredAddress } from './preferred-address.ts'
 import { SPACES } from './recovery.ts'
 import {
   CRYPTO_ERROR,
@@ -43,6 +44,7 @@ export interface Negotiated {
 export class Handshake {
   readonly #crypto: Crypto
   readonly #originalId: Uint8Array
+  readonly #followsPreferred: boolean
   readonly #tls: TlsSession
   readonly #to: HandshakeParts
   #peer: TlsPeer | null = null
@@ -55,7 +57,8 @@ export class Handshake {
     this.#crypto = config.crypto
     this.#originalId = beginning.original
     this.#to = to
-    const parameters = announced(config, beginning)
+    this.#followsPreferred = config.followsPreferred ?? false
+    const parameters = announced(config, beginning, to.parts.localIds)
     to.parts.observer?.parameters('local', parameters)
     const tls = { ...config, transportParameters: encodeParameters(parameters) }
     this.#tls = config.role === 'client' ? new TlsClient(tls) : new TlsServer(tls)
@@ -180,9 +183,11 @@ export class Handshake {
     parts.peer = peer
     parts.observer?.parameters('remote', peer)
     parts.remoteIds.first.resetToken = peer.statelessResetToken
+    if (peer.preferredAddress !== null) this.#onPreferred(peer.preferredAddress, now)
     parts.paths.announceReset()
     if (peer.minAckDelayUs !== null) parts.ackFrequency.begin(peer.minAckDelayUs, 1000 * peer.maxAckDelayMs)
     parts.lifetime.agreeIdle(peer.maxIdleTimeoutMs)
+    parts.datagrams.applyPeer(peer.maxDatagramFrameBytes)
     parts.streams.applyPeer({
       maxData: peer.initialMaxData,
       maxStreamDataBidiLocal: peer.initialMaxStreamDataBidiLocal,
@@ -191,6 +196,15 @@ export class Handshake {
       maxStreamsBidi: peer.initialMaxStreamsBidi,
       maxStreamsUni: peer.initialMaxStreamsUni,
     })
+  }
+
+  /** The id counts as one of the peer's wherever we go (RFC 9000 section 5.1.1). */
+  #onPreferred(preferred: PreferredAddress, now: number): void {
+    const { parts, ending } = this.#to
+    const { id, resetToken } = preferred
+    const breach = parts.remoteIds.onNew({ sequence: 1, retirePriorTo: 0, id, resetToken })
+    if (breach !== null) return ending.violate(violation(TRANSPORT_PARAMETER_ERROR, breach.reason), now)
+    if (this.#followsPreferred) parts.paths.prefer(preferred)
   }
 
   #onComplete(now: number): void {
@@ -202,7 +216,7 @@ export class Handshake {
     parts.paths.begin(parts.peer.maxUdpPayloadBytes)
     if (parts.role === 'server') {
       parts.progress.doneOwed = true
-      confirm(parts)
+      confirm(parts, now)
     }
     emit({ ...peer, kind: 'established' })
   }

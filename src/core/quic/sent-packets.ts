@@ -25,6 +25,7 @@ export type Carried =
   | { readonly kind: 'new-token' }
   | { readonly kind: 'ack-frequency'; readonly sequence: number }
   | { readonly kind: 'mtu-probe'; readonly bytes: number }
+  | { readonly kind: 'datagram'; readonly id: number }
 
 export interface SentPacket {
   readonly number: number
