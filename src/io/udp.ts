@@ -40,7 +40,10 @@ class DgramSocket implements UdpSocket {
     const bound = socket.address()
     this.local = canonical(bound.address, bound.port)
     askForBuffers(socket)
-    socket.on('message', (bytes, from: RemoteInfo) => on.datagram(bytes, canonical(from.address, from.port)))
+    socket.on('message', ({ buffer, byteOffset, length }, from: RemoteInfo) =>
+      // A Buffer's slices are views: a few bytes kept of a datagram would keep all of it.
+      on.datagram(new Uint8Array(buffer, byteOffset, length), canonical(from.address, from.port)),
+    )
     socket.on('error', (error) => on.failed(error))
   }
 

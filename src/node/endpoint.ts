@@ -403,7 +403,8 @@ export class Endpoint {
     this.#histograms[link.direction === 'inbound' ? 'handshakeIn' : 'handshakeOut'].record(now - link.beganAt)
     this.#keeper.gate.halfOpen.release(link.handle)
     link.state = { kind: 'established', since: now }
-    link.shown = peer
+    // Nodes know each other by PeerId: the key behind one is two kilobytes.
+    link.shown = this.#options.more === undefined && peer.peerId !== null ? { ...peer, publicKey: null } : peer
     const token = link.direction === 'inbound' ? this.#keeper.tokenFor(link.remote) : null
     if (token !== null) link.connection.sendToken(token)
     const pending: unknown = this.#options.acceptance.established(link, now)

@@ -197,6 +197,7 @@ export class Handshake {
       parts.progress.doneOwed = true
       confirm(parts)
     }
+    this.#peer = null
     emit({ ...peer, kind: 'established' })
   }
 }
