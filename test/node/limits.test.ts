@@ -342,6 +342,33 @@ test('option answerBytesMax: all peers have no more than so many', async () => {
   assert.equal(await answered({ answerBytesMax: 250_000 }, false), 2)
 })
 
+test('option roomFullMs: a host that holds all it may for so long gives way to another', async () => {
+  const fates = async (roomFullMs: number): Promise<(string | undefined)[]> => {
+    const limits = {
+      inboundBytesPerPeerMax: 20_000,
+      inboundBytesPerShardMax: 20_000,
+      inboundBytesMax: 20_000,
+      roomFullMs,
+    }
+    const { world, host, peer } = await meet(limits)
+    const holding = await peer()
+    const other = await peer()
+    holding.say(request(NEVER, 19_000), { open: true })
+    const asked: (string | undefined)[] = []
+    for (let n = 0; n < 2; n++) {
+      await world.clock.advance(1000)
+      const stream = other.say(request(ECHO, 5000))
+      await world.clock.advance(200)
+      asked.push(other.answer(stream)?.status === STATUS.ok ? 'ok' : 'busy')
+    }
+    assert.equal(host.transport.counters().streamsDisplaced, asked.includes('ok') ? 1 : 0)
+    await end(world, holding, other)
+    return asked
+  }
+  assert.deepEqual(await fates(1500), ['busy', 'ok'])
+  assert.deepEqual(await fates(15_000), ['busy', 'busy'])
+})
+
 test('option tasksMax: so many handlers run at once', async () => {
   assert.equal(await held({ tasksMax: 3 }, 5, 10, false), 3)
 })

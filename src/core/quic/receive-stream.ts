@@ -16,7 +16,7 @@ export class ReceiveStream {
   #finalSize: number | null = null
   isDone = false
   /** We asked the peer to stop: what still comes is dropped. */
-  stopped: { readonly code: number; frame: 'pending' | 'sent' } | null = null
+  stopped: { readonly code: number; frame: 'pending' | 'sent' | 'acknowledged' } | null = null
   /** `read` gave null since the last announcement: the next bytes are news. */
   wantsNews = true
 
