@@ -218,6 +218,7 @@ export class Handshake {
       parts.progress.doneOwed = true
       confirm(parts, now)
     }
+    this.#peer = null
     emit({ ...peer, kind: 'established' })
   }
 }

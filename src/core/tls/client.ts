@@ -41,7 +41,7 @@ import {
   MESSAGE,
 } from './messages.ts'
 import { decodeSessionTicket, type HashWith, type ResumableSession } from './pre-shared-key.ts'
-import { mayResume, type Resumable, sessionOf } from './resumption.ts'
+import { keptPeer, mayResume, type Resumable, sessionOf } from './resumption.ts'
 import {
   judgeCertificateRequest,
   judgeEncryptedExtensions,
@@ -343,7 +343,8 @@ export class TlsClient implements TlsSession {
     const secret = keepsSessions === true ? resumptionSecret(crypto, secrets.master, this.#handshake.hash()) : null
     if (resumed !== null) this.#handshake.output({ kind: 'resumed' })
     this.#handshake.complete(peer, alpn)
-    const resumable = secret === null ? null : { secret, suite, alpn, peer, signedAt: null }
+    const kept = keptPeer(peer, this.#config)
+    const resumable = secret === null ? null : { secret, suite, alpn, peer: kept, signedAt: null }
     return { kind: 'complete', resumable, ticketsLeft: TICKETS_MAX }
   }
 

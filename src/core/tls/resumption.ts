@@ -80,6 +80,10 @@ const suits = ({ peerId, suite, alpn }: Ticket, offer: ClientOffer, { types, cli
 /** Who comes back with a ticket; its public key is not in it. */
 export const holderOf = ({ peerId }: Ticket): TlsPeer => (peerId === null ? NOBODY : { peerId, publicKey: null })
 
+/** Of whom a client keeps sessions: a node goes by PeerIds, and the key behind one is two kilobytes. */
+export const keptPeer = (peer: TlsPeer, { general }: TlsConfig): TlsPeer =>
+  general === undefined && peer.peerId !== null ? { peerId: peer.peerId, publicKey: null } : peer
+
 /** Whether a client may come back with a session: in time, on its terms, and to the peer that is wanted now. */
 export const mayResume = ({ session, ageMs }: Resumption, { alpn, expectedPeer }: TlsConfig, terms: Terms): boolean => {
   const { suite, lifetimeMs, peer } = session

@@ -131,9 +131,17 @@ const generalTerms = (config: TlsConfig, general: GeneralTls): Terms => {
   }
 }
 
+/** By public key: a node shows the same two kilobytes in every handshake. They go with the key. */
+const RAW_CREDENTIALS = new WeakMap<Uint8Array, Credential>()
+
 const rawCredential = (publicKey: Uint8Array): Credential => {
+  const known = RAW_CREDENTIALS.get(publicKey)
+  if (known !== undefined) return known
   assert(publicKey.length === PUBLIC_KEY_BYTES, 'our public key is 1,952 bytes')
-  return { type: RAW_PUBLIC_KEY, scheme: MLDSA65, message: encodeCertificate([encodePublicKey(publicKey)]) }
+  const message = encodeCertificate([encodePublicKey(publicKey)])
+  const credential = { type: RAW_PUBLIC_KEY, scheme: MLDSA65, message }
+  RAW_CREDENTIALS.set(publicKey, credential)
+  return credential
 }
 
 const checkAnnounced = ({ transportParameters, alpn }: TlsConfig): void => {
