@@ -9,7 +9,7 @@ import { PieceCount } from './reassembly.ts'
 import { ReceiveStream } from './receive-stream.ts'
 import { SEND_BUFFER_BYTES_MAX, SendStream } from './send-stream.ts'
 import type { TransportSettings } from './settings.ts'
-import { openingBytes, RESERVED_SHARE, settledBytes, StreamCredit } from './stream-credit.ts'
+import { openingBytes, RESERVED_SHARE, settledBytes, StreamCredit, streamsMax } from './stream-credit.ts'
 import { StreamCounts } from './stream-counts.ts'
 import {
   FLOW_CONTROL_ERROR,
@@ -49,6 +49,12 @@ const NOTHING_YET: PeerLimits = {
 /** Pieces of all streams that wait to be read: twice what the largest window needs when its first packet is missing. */
 const PIECES_MAX = 16_384
 
+/** Besides, so many may be small: more than the packets of little talk that are ever on their way, and two for each stream there may be. */
+const SMALL_PIECES_MAX = 1024
+
+/** Ended streams of which each acknowledgement says that they were refused; the oldest is left to luck for the next. */
+const REFUSED_MAX = 16
+
 export const isBidirectional = (id: number): boolean => (id & 2) === 0
 
 export class Streams {
@@ -61,6 +67,8 @@ export class Streams {
   readonly ready = new Set<Stream>()
   /** Streams with a RESET_STREAM, STOP_SENDING or MAX_STREAM_DATA to send. Bounded likewise. */
   readonly owing = new Set<Stream>()
+  /** The codes of streams that were stopped before their end came, which it since has, while the peer may not know. Bounded by REFUSED_MAX. */
+  readonly refused = new Map<number, number>()
   readonly #streamBytes: TransportSettings['streamBytes']
   readonly #shared: { readonly growth: GrowthBudget; readonly pieces: PieceCount }
   readonly counts: StreamCounts
@@ -85,7 +93,8 @@ export class Streams {
     this.#emit = emit
     // Once for the connection's window and once for those of its streams: more could never be in flight.
     const growth = shareOf(settings.growth, 2 * settings.dataBytes.max)
-    this.#shared = { growth, pieces: new PieceCount(PIECES_MAX) }
+    const small = SMALL_PIECES_MAX + 2 * streamsMax(settings)
+    this.#shared = { growth, pieces: new PieceCount(small + PIECES_MAX, small) }
     this.window = new ReceiveWindow({ ...settings.dataBytes, settled: settledBytes(settings) }, growth)
     this.credit = new StreamCredit(this.window, settings)
     this.counts = new StreamCounts(settings)
@@ -146,6 +155,23 @@ export class Streams {
     if (!this.credit.raise(stream, when) && this.window.isWorthRaising) this.maxDataOwed = true
   }
 
+  get count(): number {
+    return this.#streams.size
+  }
+
+  /** Bytes and pieces that wait to be read, on all streams. */
+  get waiting(): { readonly bytes: number; readonly pieces: number } {
+    const { bytes, held } = this.#shared.pieces
+    return { bytes, pieces: held }
+  }
+
+  /** Bytes that were taken to be sent, on all streams, and are not acknowledged. */
+  get unacknowledged(): number {
+    let bytes = 0
+    for (const { send } of this.#streams.values()) bytes += send?.buffer.held ?? 0
+    return bytes
+  }
+
   checkInvariants(): void {
     this.credit.checkInvariants(this.#streams.values(), this.counts.unopened)
     let [bytes, pieces] = [0, 0]
@@ -154,14 +180,15 @@ export class Streams {
       pieces += receive?.held.pieces ?? 0
     }
     assert(bytes <= this.window.outstanding, 'what waits to be read was granted')
-    assert(pieces === this.#shared.pieces.held && pieces <= PIECES_MAX, 'pieces are counted and bounded')
+    const counted = this.#shared.pieces
+    assert(pieces === counted.held && bytes === counted.bytes && !counted.isOver, 'pieces are counted and bounded')
     for (const stream of [...this.ready, ...this.owing]) {
       assert(this.#streams.get(stream.id) === stream, 'only a stream that is there has its turn')
     }
   }
 
   /** Bytes that were taken to be sent on a stream and are not acknowledged; 0 when it is gone. */
-  unacknowledged(id: StreamId): number {
+  unacknowledgedOf(id: StreamId): number {
     return this.#streams.get(id)?.send?.buffer.held ?? 0
   }
 
@@ -203,10 +230,9 @@ export class Streams {
     return stream === undefined || stream.receive === null || stream.receive.isDone
   }
 
-  /** Bytes not read up to the stream's end; null while its end has not come. */
+  /** Bytes not read up to the stream's end, when all of them are here; null while some have not come. */
   toEnd(id: StreamId): number | null {
-    const half = this.#streams.get(id)?.receive ?? null
-    return half === null || half.finalSize === null ? null : half.unread
+    return this.#streams.get(id)?.receive?.toEnd ?? null
   }
 
   stop(id: StreamId, code: number): void {
@@ -229,12 +255,21 @@ export class Streams {
     if (frame.fin || half.stopped !== null) this.credit.settle(found.stream)
     const over = this.#countReceived(half.highest - before)
     if (over !== null) return over
-    if (half.stopped !== null) this.#afterReading(found.stream)
-    else if (half.wantsNews && half.hasNews) {
+    if (half.stopped !== null) {
+      if (half.isDone && half.stopped.frame !== 'acknowledged') this.#refuse(found.stream.id, half.stopped.code)
+      this.#afterReading(found.stream)
+    } else if (half.wantsNews && half.hasNews) {
       half.wantsNews = false
       this.#emit({ kind: 'stream-readable', stream: found.stream.id })
     }
     return null
+  }
+
+  /** The peer knows that we asked it to stop. */
+  stopAcknowledged(id: number): void {
+    this.refused.delete(id)
+    const stopped = this.#streams.get(id)?.receive?.stopped ?? null
+    if (stopped !== null) stopped.frame = 'acknowledged'
   }
 
   onReset(frame: Frame & { type: 'reset-stream' }): Violation | null {
@@ -322,6 +357,12 @@ export class Streams {
     this.ready.clear()
     this.owing.clear()
     this.window.release()
+  }
+
+  #refuse(id: number, code: number): void {
+    const [oldest] = this.refused.size < REFUSED_MAX ? [] : this.refused.keys()
+    if (oldest !== undefined) this.refused.delete(oldest)
+    this.refused.set(id, code)
   }
 
   /** Runs something that may consume stream bytes, and consumes as many of the connection's credit. */
