@@ -414,7 +414,8 @@ export class Endpoint {
     this.#histograms[link.direction === 'inbound' ? 'handshakeIn' : 'handshakeOut'].record(now - link.beganAt)
     this.#keeper.gate.halfOpen.release(link.handle)
     link.state = { kind: 'established', since: now }
-    link.shown = peer
+    // Nodes know each other by PeerId: the key behind one is two kilobytes.
+    link.shown = this.#options.more === undefined && peer.peerId !== null ? { ...peer, publicKey: null } : peer
     this.#giveToken(link)
     const pending: unknown = this.#options.acceptance.established(link, now)
     assert(pending === undefined, 'the accept path leaves nothing to be awaited')

@@ -57,6 +57,9 @@ export const udpCompliance = (make: () => UdpUnderTest): void => {
     assert.deepEqual(b.received[2]?.from, a.socket.local)
     assert.ok(b.received[3]?.bytes.every((byte) => byte === (1452 & 0xff)))
     assert.equal(c.received.length, 0)
+    // A view of some Buffer would: what is kept of a datagram is copied, or all of it is kept.
+    const [whole] = b.received.filter(({ bytes }) => bytes.length === 1200)
+    assert.notEqual(whole?.bytes.slice().buffer, whole?.bytes.buffer)
     for (const { socket } of [a, b, c]) await socket.close()
   })
 

@@ -313,6 +313,7 @@ const seal = (parts: Parts, buffer: Uint8Array, draft: Draft, now: number): void
     ackEliciting,
     carried: builder.carried,
   })
+  if (space.name === 'application') parts.recovery.spaces.application.next = parts.skipped.after(packetNumber)
   if (ackEliciting) parts.lifetime.onElicitingSent(now)
   const { frames } = builder
   if (frames !== null) {

@@ -20,6 +20,7 @@ import type { PreferredPlaces } from './preferred-address.ts'
 import { Recovery } from './recovery.ts'
 import { RemoteIds } from './remote-ids.ts'
 import { TRANSPORT_DEFAULTS, type TransportSettings } from './settings.ts'
+import { SkippedNumbers } from './skipped-numbers.ts'
 import { PacketSpace } from './space.ts'
 import { resetToken } from './stateless-reset.ts'
 import { Streams } from './streams.ts'
@@ -139,6 +140,7 @@ export const makeParts = (
     spaces,
     phases: new KeyPhases(spaces.application, crypto, settings.keyPackets),
     recovery,
+    skipped: new SkippedNumbers(random),
     ackFrequency: new AckFrequency(),
     streams: new Streams(role, settings, emit),
     datagrams: new Datagrams(settings.datagrams, emit),

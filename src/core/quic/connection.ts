@@ -9,7 +9,7 @@ import type { StreamId } from '../ids.ts'
 import type { WorkDone } from '../ports.ts'
 import type { ExportRequest } from '../tls/key-schedule.ts'
 import { assemble, assembleAside, assembleClose } from './assembly.ts'
-import { checkBounds } from './bounds.ts'
+import { checkBounds, type Held, heldBy } from './bounds.ts'
 import {
   acceptorBeginning,
   type Beginning,
@@ -291,7 +291,7 @@ export class QuicConnection {
 
   /** Bytes taken by `write` and not acknowledged. */
   unacknowledged(stream: StreamId): number {
-    return this.#parts.streams.unacknowledged(stream)
+    return this.#parts.streams.unacknowledgedOf(stream)
   }
 
   /** Ends our half of a stream after what was written. */
@@ -367,6 +367,11 @@ export class QuicConnection {
     if (this.#parts.lifetime.state.kind === 'gone') return
     if (this.#parts.lifetime.isOpen) this.#ending.over({ kind: 'abandoned' })
     else this.#ending.gone()
+  }
+
+  /** What is kept for the peer. For tests. */
+  get held(): Held {
+    return heldBy(this.#parts)
   }
 
   /** Throws when the parts do not agree, or hold more than a peer may make them hold. For tests. */

@@ -151,12 +151,12 @@ const readBody = (reader: Reader, type: number): Frame | null => {
 }
 
 const readPadding = (reader: Reader): Frame => {
-  let length = 1
-  while (reader.remaining > 0 && reader.bytes[reader.at] === 0) {
-    reader.at++
-    length++
-  }
-  return { type: 'padding', length }
+  // A thousand zeros are nothing unusual: the loop looks at nothing but them.
+  const { bytes, at: start, end } = reader
+  let at = start
+  while (at < end && bytes[at] === 0) at++
+  reader.at = at
+  return { type: 'padding', length: 1 + at - start }
 }
 
 const readAck = (reader: Reader, withEcn: boolean): Frame | null => {

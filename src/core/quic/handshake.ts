@@ -1,6 +1,7 @@
 // Runs the TLS session of a connection (RFC 9001 section 4): CRYPTO bytes in order go in, and what it wants done is done to the parts,
 // keys and transport parameters above all.
 import type { Crypto, Group, Suite, WorkDone } from '../ports.ts'
+import { AGAINST_QUIC, type Refusal } from '../tls/alerts.ts'
 import { TlsClient } from '../tls/client.ts'
 import { exportKeys, type ExportRequest } from '../tls/key-schedule.ts'
 import { TlsServer } from '../tls/server.ts'
@@ -14,7 +15,13 @@ import { idObjection } from './own-parameters.ts'
 import { confirm, type Parts } from './parts.ts'
 import type { PreferredAddress } from './preferred-address.ts'
 import { SPACES } from './recovery.ts'
-import { CRYPTO_ERROR, INTERNAL_ERROR, TRANSPORT_PARAMETER_ERROR, violation } from './transport-error.ts'
+import {
+  CRYPTO_ERROR,
+  INTERNAL_ERROR,
+  PROTOCOL_VIOLATION,
+  TRANSPORT_PARAMETER_ERROR,
+  violation,
+} from './transport-error.ts'
 import { decodeParameters, encodeParameters } from './transport-parameters.ts'
 
 /** What a handshake works on. */
@@ -156,7 +163,7 @@ export class Handshake {
         this.#alpn = output.alpn
         return this.#onComplete(now)
       case 'alert':
-        return ending.violate(violation(CRYPTO_ERROR + output.alert, output.reason), now)
+        return ending.violate(violation(codeOf(output), output.reason), now)
     }
   }
 
@@ -212,6 +219,10 @@ export class Handshake {
       parts.progress.doneOwed = true
       confirm(parts, now)
     }
+    this.#peer = null
     emit({ ...peer, kind: 'established' })
   }
 }
+
+/** The code a connection ends with when TLS refuses. */
+const codeOf = ({ alert }: Refusal): number => (alert === AGAINST_QUIC ? PROTOCOL_VIOLATION : CRYPTO_ERROR + alert)

@@ -246,7 +246,10 @@ const applyAck = (
   now: number,
 ): IntakeResult | null => {
   const { recovery, progress } = parts
-  if (frame.ranges[0]!.to >= recovery.spaces[name].next) {
+  if (
+    frame.ranges[0]!.to >= recovery.spaces[name].next ||
+    (name === 'application' && parts.skipped.areIn(frame.ranges))
+  ) {
     return breach(PROTOCOL_VIOLATION, 'an ACK of a packet that was never sent')
   }
   const breached = name === 'application' ? parts.phases.acknowledged(key, frame.ranges[0]!.to, now) : null

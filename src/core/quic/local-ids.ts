@@ -57,6 +57,10 @@ export class LocalIds {
     return [...this.#ids.values()].map(({ id }) => id)
   }
 
+  get count(): number {
+    return this.#ids.size
+  }
+
   has(id: Uint8Array): boolean {
     for (const own of this.#ids.values()) if (sameBytes(own.id, id)) return true
     return false

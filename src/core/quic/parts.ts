@@ -11,6 +11,7 @@ import type { Path } from './path.ts'
 import type { Paths } from './paths.ts'
 import type { Recovery, RecoveryView, SpaceName } from './recovery.ts'
 import type { RemoteIds } from './remote-ids.ts'
+import type { SkippedNumbers } from './skipped-numbers.ts'
 import type { PacketSpace } from './space.ts'
 import type { Streams } from './streams.ts'
 import type { TokenExchange } from './token-exchange.ts'
@@ -38,6 +39,7 @@ export interface Parts {
   readonly spaces: Readonly<Record<SpaceName, PacketSpace>>
   readonly phases: KeyPhases
   readonly recovery: Recovery
+  readonly skipped: SkippedNumbers
   readonly ackFrequency: AckFrequency
   readonly streams: Streams
   readonly datagrams: Datagrams

@@ -84,6 +84,11 @@ export class Paths {
     assert(this.#known.includes(this.#current), 'the path in use is known')
   }
 
+  /** Paths, and the challenges asked and to be answered on them. */
+  get count(): number {
+    return this.#known.reduce((sum, path) => sum + 1 + path.challenges, 0)
+  }
+
   /** The path in use. */
   get current(): Path {
     return this.#current

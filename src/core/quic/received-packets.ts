@@ -52,6 +52,11 @@ export class ReceivedPackets {
     return this.#seen.isEmpty ? -1 : this.#seen.end - 1
   }
 
+  /** Ranges of packet numbers that are remembered. */
+  get ranges(): number {
+    return this.#seen.count
+  }
+
   isDuplicate(packetNumber: number): boolean {
     return packetNumber < this.#floor || this.#seen.has(packetNumber)
   }

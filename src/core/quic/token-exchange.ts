@@ -48,6 +48,11 @@ export class TokenExchange {
     this.#owed = true
   }
 
+  /** Tokens that are kept. */
+  get count(): number {
+    return this.#received.length + (this.#given === null ? 0 : 1)
+  }
+
   /** Whether a NEW_TOKEN frame waits to be sent. */
   get pending(): boolean {
     return this.#owed

@@ -1,6 +1,7 @@
 // QUIC transport parameters (RFC 9000 section 18): strict decoding, every parameter of the RFC and of those that extend it here, defaults
 // where one is absent.
-import { Reader, varintSize, Writer } from '../bytes.ts'
+import { Reader, varintSize } from '../bytes.ts'
+import { encode } from '../tls/vectors.ts'
 import { STREAMS_MAX } from './frames.ts'
 import { CONNECTION_ID_BYTES_MAX } from './packet.ts'
 import { type PreferredAddress, readPreferred, writePreferred } from './preferred-address.ts'
@@ -100,25 +101,24 @@ const BY_ID = new Map(ENTRIES.map((entry) => [entry.id, entry]))
 const PARAMETERS_MAX = 64
 
 /** Encodes what differs from the defaults. */
-export const encodeParameters = (parameters: TransportParameters): Uint8Array => {
-  const writer = new Writer()
-  for (const { id, name } of ENTRIES) {
-    const value = parameters[name]
-    if (value === null || value === PARAMETER_DEFAULTS[name]) continue
-    writer.varint(id)
-    if (typeof value === 'number') {
-      writer.varint(varintSize(value))
-      writer.varint(value)
-    } else if (typeof value === 'boolean') {
-      writer.varint(0)
-    } else {
-      const bytes = value instanceof Uint8Array ? value : writePreferred(value)
-      writer.varint(bytes.length)
-      writer.put(bytes)
+export const encodeParameters = (parameters: TransportParameters): Uint8Array =>
+  encode((writer) => {
+    for (const { id, name } of ENTRIES) {
+      const value = parameters[name]
+      if (value === null || value === PARAMETER_DEFAULTS[name]) continue
+      writer.varint(id)
+      if (typeof value === 'number') {
+        writer.varint(varintSize(value))
+        writer.varint(value)
+      } else if (typeof value === 'boolean') {
+        writer.varint(0)
+      } else {
+        const bytes = value instanceof Uint8Array ? value : writePreferred(value)
+        writer.varint(bytes.length)
+        writer.put(bytes)
+      }
     }
-  }
-  return writer.written()
-}
+  })
 
 /** The parameters `sender` sent, or null for a TRANSPORT_PARAMETER_ERROR: malformed, doubled, out of range, or not its to send. */
 export const decodeParameters = (encoded: Uint8Array, sender: 'client' | 'server'): TransportParameters | null => {

@@ -64,7 +64,7 @@ describe('a peer whose address changes under a running transfer', () => {
     pair.establish()
     // Whoever only listens would never be found again.
     pair.client.live.keepAliveMs = 300
-    const done = exchange(pair, 300_000)
+    const done = exchange(pair, 600_000)
     let count = 0
     while (!done() && pair.now < 300_000) {
       pair.run(done, 800 + random.below(800))
