@@ -230,10 +230,9 @@ export class Streams {
     return stream === undefined || stream.receive === null || stream.receive.isDone
   }
 
-  /** Bytes not read up to the stream's end; null while its end has not come. */
+  /** Bytes not read up to the stream's end, when all of them are here; null while some have not come. */
   toEnd(id: StreamId): number | null {
-    const half = this.#streams.get(id)?.receive ?? null
-    return half === null || half.finalSize === null ? null : half.unread
+    return this.#streams.get(id)?.receive?.toEnd ?? null
   }
 
   stop(id: StreamId, code: number): void {
