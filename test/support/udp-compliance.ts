@@ -63,6 +63,18 @@ export const udpCompliance = (make: () => UdpUnderTest): void => {
     for (const { socket } of [a, b, c]) await socket.close()
   })
 
+  it('gives each datagram memory of its own, out of which a slice is a copy', async () => {
+    const { udp, pass } = make()
+    const [a, b] = [await open(udp), await open(udp)]
+    for (let n = 0; n < 2; n++) a.socket.send(new Uint8Array(1200), b.socket.local, nothing)
+    await pass()
+    const [first, second] = b.received
+    assert.ok(first !== undefined && second !== undefined && first.bytes.buffer !== second.bytes.buffer)
+    assert.equal(first.bytes.slice(0, 8).buffer.byteLength, 8)
+    assert.equal(first.bytes.buffer.byteLength, 1200)
+    for (const { socket } of [a, b]) await socket.close()
+  })
+
   it('keeps the two families apart: each has the same port, an answer finds its way', async (t) => {
     const { udp, pass, ip6 } = make()
     if (!ip6) return t.skip('no IPv6 here')

@@ -2,7 +2,7 @@
 // complete, and the ticket that follows from it. A ticket that is not taken up costs nothing: the same hello begins a full handshake.
 import { Reader } from '../bytes.ts'
 import type { Crypto, Suite } from '../ports.ts'
-import { malformed, type Refusal, refused } from './alerts.ts'
+import { malformed, type Refusal } from './alerts.ts'
 import { NOBODY } from './authentication.ts'
 import type { ClientOffer } from './client-offer.ts'
 import { EXTENSION, RAW_PUBLIC_KEY, X509 } from './extensions.ts'
@@ -11,10 +11,10 @@ import { preSharedKey } from './key-schedule.ts'
 import {
   binderObjection,
   decodeOfferedKeys,
-  decodeSessionTicket,
   encodeSessionTicket,
   type HashWith,
   type ResumableSession,
+  type SessionTicket,
   takesPskWithExchange,
 } from './pre-shared-key.ts'
 import type { Resumption, TlsConfig, TlsPeer } from './session.ts'
@@ -89,6 +89,7 @@ export const mayResume = ({ session, ageMs }: Resumption, { alpn, expectedPeer }
   const { suite, lifetimeMs, peer } = session
   const isWanted = peer.peerId === null ? terms.types.includes(X509) : terms.types.includes(RAW_PUBLIC_KEY)
   return (
+    session.ticket.length <= terms.bounds.ticketMax &&
     ageMs >= 0 &&
     ageMs < lifetimeMs &&
     alpn.includes(session.alpn) &&
@@ -101,11 +102,9 @@ export const mayResume = ({ session, ageMs }: Resumption, { alpn, expectedPeer }
 /** The session that a NewSessionTicket lets a client come back with; null when it is of no use. */
 export const sessionOf = (
   crypto: Crypto,
-  body: Uint8Array,
+  ticket: SessionTicket,
   { secret, suite, alpn, peer }: Resumable,
-): ResumableSession | Refusal | null => {
-  const ticket = decodeSessionTicket(body)
-  if (refused(ticket)) return ticket
+): ResumableSession | null => {
   if (ticket.lifetime === 0) return null
   return {
     ticket: ticket.ticket,
