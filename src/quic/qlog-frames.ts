@@ -79,6 +79,8 @@ export const frameData = (frame: Frame): Json => {
       }
     case 'retire-connection-id':
       return { frame_type, sequence_number: frame.sequence }
+    case 'datagram':
+      return { frame_type, ...lengthOf(frame.data.length) }
     case 'connection-close':
       return {
         frame_type,

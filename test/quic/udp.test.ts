@@ -129,3 +129,29 @@ test('many sessions at once, each with streams of its own', async () => {
   await serving
   assert.equal(listener.stats.connections, 0)
 })
+
+test('datagrams go there and back over real UDP', async () => {
+  await using listener = await listen({ ...offered, host: '127.0.0.1', datagrams: true })
+  const accepted = listener.accept()
+  await using client = await connect({ ...trusted, host: '127.0.0.1', port: listener.port, datagrams: true })
+  const server = (await accepted)!
+  const echoing = (async () => {
+    for await (const datagram of server.incomingDatagrams) server.sendDatagram(datagram)
+  })()
+  let echoed = 0
+  const counting = (async () => {
+    for await (const datagram of client.incomingDatagrams) {
+      assert.deepEqual(datagram, bytes(900, datagram[0]))
+      if (++echoed === 100) return
+    }
+  })()
+  // A datagram of loopback is lost only where a buffer is full: as many again are enough.
+  for (let n = 0; n < 10_000; n++) {
+    if (echoed === 100) break
+    const sending = client.sendDatagram(bytes(900, n & 255))
+    if (sending.kind === 'taken') await sending.outcome
+  }
+  await counting
+  await client.close()
+  await echoing
+})

@@ -25,6 +25,7 @@ export type Carried =
   | { readonly kind: 'new-token' }
   | { readonly kind: 'ack-frequency'; readonly sequence: number }
   | { readonly kind: 'mtu-probe'; readonly bytes: number }
+  | { readonly kind: 'datagram'; readonly id: number }
 
 export interface SentPacket {
   readonly number: number
@@ -51,6 +52,19 @@ export interface Acknowledged {
 
 const NONE: readonly SentPacket[] = []
 
+/** Whether a number is in one of these ranges, highest first. */
+const isIn = (number: number, ranges: readonly AckRange[]): boolean => {
+  let low = 0
+  let high = ranges.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (ranges[middle]!.from > number) low = middle + 1
+    else high = middle
+  }
+  const range = ranges[low]
+  return range !== undefined && number <= range.to
+}
+
 export class SentPackets {
   /** Ack-eliciting packets in order of their numbers. Bounded by the congestion window. */
   readonly #packets = new Map<number, SentPacket>()
@@ -59,6 +73,11 @@ export class SentPackets {
   next = 0
   largestAcknowledged = -1
   lastElicitingAt = -Infinity
+
+  /** Packets in flight, and those given up that may still be acknowledged. */
+  get count(): number {
+    return this.#packets.size + this.#givenUp.size
+  }
 
   get elicitingInFlight(): number {
     return this.#packets.size
@@ -101,7 +120,7 @@ export class SentPackets {
   #cameLate(ranges: readonly AckRange[]): SentPacket[] {
     const late: SentPacket[] = []
     for (const packet of this.#givenUp.values()) {
-      if (ranges.some(({ from, to }) => packet.number >= from && packet.number <= to)) late.push(packet)
+      if (isIn(packet.number, ranges)) late.push(packet)
     }
     for (const packet of late) this.#givenUp.delete(packet.number)
     return late.sort((a, b) => a.number - b.number)

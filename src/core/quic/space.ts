@@ -78,8 +78,13 @@ export class PacketSpace {
     return null
   }
 
+  /** Handshake bytes that cannot be read yet. */
+  get ahead(): { readonly bytes: number; readonly pieces: number } {
+    return this.#cryptoIn.held
+  }
+
   checkInvariants(): void {
-    const { bytes, pieces } = this.#cryptoIn.held
+    const { bytes, pieces } = this.ahead
     assert(bytes <= CRYPTO_AHEAD_BYTES_MAX && pieces <= CRYPTO_PIECES_MAX, 'handshake data ahead is bounded')
   }
 

@@ -234,7 +234,7 @@ describe('a client that is asked to try again', () => {
 
 describe('a server that has asked for another share', () => {
   /** What it says to a second hello that is changed so. */
-  const toSecond = (changes: Changes, fields: Partial<ClientHello> = {}): number | null => {
+  const toSecond = (changes: Changes, fields: Partial<ClientHello> = {}): ReturnType<typeof alertOf> => {
     const client = new TlsClient(clientOf({ shares: [0x001d] }))
     const server = new TlsServer(serverOf({ groups: [0x0017] }))
     server.receive('initial', sentAt(drain(client), 'initial'))
