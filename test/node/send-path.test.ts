@@ -147,6 +147,22 @@ test('a request that waits while its connection dies goes over a fresh one, exac
   await world.close()
 })
 
+test('of 257 calls that wait for a stream of one connection the last is refused as busy, at open, and no other', async () => {
+  const { world, a, b, asked, first } = await blocked()
+  const { peerId } = b.identity
+  const calls = Array.from({ length: 257 }, (_, n) =>
+    a.transport.request(peerId, ECHO, ascii(`${n}`), { timeoutMs: 100_000 }).then(() => null, SallyportError.from),
+  )
+  const busy = await world.run(calls[256]!)
+  assert.deepEqual([busy?.code, busy?.stage], ['PEER_BUSY', 'open'])
+  b.transport.disconnectPeer(a.identity.peerId)
+  await world.run(first)
+  const others = await world.run(Promise.all(calls.slice(0, 256)))
+  assert.ok(others.every((error) => error?.stage === 'open' && error.code !== 'PEER_BUSY'))
+  assert.equal(asked.size, 0)
+  await world.close()
+})
+
 test('what a write began is not repeated when its connection dies, whether its end was written or not', async () => {
   for (const [bytes, stage] of [
     [3_000_000, 'write'],
