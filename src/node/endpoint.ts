@@ -50,7 +50,7 @@ export class Endpoint {
   readonly #crowd: Crowd
   readonly #parentage: LinkParentage
   readonly #routes = new Routes()
-  readonly #tokens = new GivenTokens()
+  readonly #tokens: GivenTokens
   readonly #outbox: Outbox
   readonly #sockets: Sockets
   /** Half-open and established ones. Bounded by connectionsMax. */
@@ -68,6 +68,7 @@ export class Endpoint {
     const { ports, counters } = options
     this.#options = options
     this.#histograms = options.histograms ?? histograms()
+    this.#tokens = options.tokens ?? new GivenTokens()
     this.#quic = options.quic ?? CORE_QUIC
     this.#admission = options.admission ?? AT_ONCE
     this.#crowd = options.crowd ?? NO_CROWD

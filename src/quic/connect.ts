@@ -77,6 +77,7 @@ const returningOf = (
     returning: {
       take: () => sessions.take(place, clock.now()),
       keep: (session) => sessions.keep(place, session, clock.now()),
+      tokens: sessions.tokens,
     },
   }
 }

@@ -12,6 +12,7 @@ import { systemNames } from '../io/names.ts'
 import { systemPorts } from '../io/system.ts'
 import { type Dialled, Endpoint } from '../node/endpoint.ts'
 import type { MoreOutput } from '../node/endpoint-options.ts'
+import type { GivenTokens } from '../node/given-tokens.ts'
 import type { Link } from '../node/link.ts'
 import { suitesTo } from '../node/link-config.ts'
 import { Schedule } from '../node/schedule.ts'
@@ -56,8 +57,12 @@ export interface EngineParts {
   readonly dialsOnly?: boolean
   readonly keyLog?: (line: string) => void
   readonly qlog?: QlogOptions
-  /** A client's earlier session with the server, and where its next ticket goes. */
-  readonly returning?: { take(): Resumption | null; keep(session: ResumableSession): void }
+  /** A client's earlier session with the server, where its next ticket goes, and the tokens for addresses. */
+  readonly returning?: {
+    take(): Resumption | null
+    keep(session: ResumableSession): void
+    readonly tokens: GivenTokens
+  }
 }
 
 /** How much of everything there was and is. */
@@ -118,6 +123,7 @@ export class Engine {
       handles: this.#reception,
       crowd: this.#reception,
       dialsOnly: parts.dialsOnly ?? false,
+      ...(parts.returning === undefined ? {} : { tokens: parts.returning.tokens }),
       transport: settingsOf(limits, parts.chosen),
       ...(parts.resetSecret === undefined ? {} : { resetSecret: parts.resetSecret }),
       // An application that falls silent does not say that it was never meant.

@@ -155,3 +155,26 @@ test('datagrams go there and back over real UDP', async () => {
   await client.close()
   await echoing
 })
+
+test('a session moves to another socket, and to where its server would rather have it, over real UDP', async () => {
+  const preferredAddress = [{ host: '127.0.0.1', port: 0 }]
+  await using listener = await listen({ ...offered, host: '127.0.0.1', preferredAddress })
+  const accepted = listener.accept()
+  await using client = await connect({ ...trusted, host: '127.0.0.1', port: listener.port })
+  const server = (await accepted)!
+  const echoing = echo(server)
+  const rather = listener.addresses[1]
+  for await (const { remote } of client.migrations) {
+    assert.deepEqual(remote, rather)
+    break
+  }
+  const before = client.local.port
+  const there = await client.migrate()
+  assert.notEqual(there.port, before)
+  const stream = await client.openBidirectionalStream()
+  const [answer] = await Promise.all([everything(stream.readable), put(stream.writable, bytes(100_000))])
+  assert.ok(answer.equals(bytes(100_000)))
+  assert.deepEqual([server.remote.port, server.local], [there.port, rather])
+  await client.close()
+  await echoing
+})

@@ -317,6 +317,7 @@ const seal = (parts: Parts, buffer: Uint8Array, draft: Draft, now: number): void
   if (ackEliciting) parts.lifetime.onElicitingSent(now)
   const { frames } = builder
   if (frames !== null) {
-    parts.observer?.packetSent({ space: space.name, number: packetNumber, bytes: end + TAG_BYTES - start, frames })
+    const [bytes, payloadBytes] = [end + TAG_BYTES - start, end - packetNumberAt - draft.packetNumberBytes]
+    parts.observer?.packetSent({ space: space.name, number: packetNumber, bytes, payloadBytes, frames })
   }
 }

@@ -164,7 +164,7 @@ export const makeParts = (
     observer: config.observer ?? null,
     peer: PARAMETER_DEFAULTS,
   }
-  parts.observer?.began(beginning.original)
+  parts.observer?.began(beginning.original, config.remote)
   const keys = initialKeys(crypto, beginning.first, role)
   parts.spaces.initial.setKey('read', keys.read)
   parts.spaces.initial.setKey('write', keys.write)

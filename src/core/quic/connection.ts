@@ -365,8 +365,8 @@ export class QuicConnection {
   /** Forgets the connection without a word to the peer. */
   abandon(): void {
     if (this.#parts.lifetime.state.kind === 'gone') return
-    if (this.#parts.lifetime.isOpen) this.#outputs.push({ kind: 'closed', reason: { kind: 'abandoned' } })
-    this.#ending.gone()
+    if (this.#parts.lifetime.isOpen) this.#ending.over({ kind: 'abandoned' })
+    else this.#ending.gone()
   }
 
   /** What is kept for the peer. For tests. */

@@ -212,6 +212,7 @@ export class Handshake {
     const peer = this.#peer
     if (peer === null) return ending.violate(violation(INTERNAL_ERROR, 'complete without a peer'), now)
     parts.progress.complete = true
+    if (this.#alpn !== null) parts.observer?.agreed(this.#alpn)
     parts.path.isValidated = true
     parts.paths.begin(parts.peer.maxUdpPayloadBytes)
     if (parts.role === 'server') {

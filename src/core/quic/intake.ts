@@ -85,7 +85,10 @@ export const receivePacket = (
   const seen: Frame[] | null = parts.observer === null ? null : []
   const reader = new Reader(buffer, opened.payload, opened.end)
   const frames = applyFrames(parts, { name, path, header, key, reader, seen, frameAt: opened.payload }, now)
-  if (seen !== null) tell(parts, { space: name, number: packetNumber, bytes: header.end - header.start, frames: seen })
+  if (seen !== null) {
+    const payloadBytes = opened.end - opened.payload
+    tell(parts, { space: name, number: packetNumber, bytes: header.end - header.start, payloadBytes, frames: seen })
+  }
   if (frames.kind !== 'frames') return { opened: true, result: frames }
   const atOnce = name !== 'application' || frames.atOnce
   space.received.add(packetNumber, frames.ackEliciting, { now, atOnce })

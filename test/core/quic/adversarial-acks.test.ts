@@ -3,13 +3,13 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { AckRange, Frame } from '../../../src/core/quic/frames.ts'
-import type { Observer } from '../../../src/core/quic/observer.ts'
 import { Recovery } from '../../../src/core/quic/recovery.ts'
 import type { SentPacket } from '../../../src/core/quic/sent-packets.ts'
 import { SkippedNumbers } from '../../../src/core/quic/skipped-numbers.ts'
 import { SeededRandom } from '../../support/seeded-random.ts'
 import { ForgedPair } from './forge.ts'
 import { Pair } from './pair.ts'
+import { watching } from './watching.ts'
 
 const ack = (ranges: readonly AckRange[]): Frame => ({ type: 'ack', ranges, delay: 0, ecn: null })
 
@@ -24,25 +24,10 @@ const rangesOf = (numbers: readonly number[]): AckRange[] => {
   return ranges
 }
 
-const DEAF: Observer = {
-  began: () => {},
-  packetSent: () => {},
-  packetReceived: () => {},
-  packetDropped: () => {},
-  packetLost: () => {},
-  recovery: () => {},
-  parameters: () => {},
-  closed: () => {},
-  gone: () => {},
-}
-
 /** A server that sends 3 MB to a client that is ours to play, which hears nothing; `sent` are the numbers of its 1-RTT packets. */
 const upload = (): { pair: ForgedPair; sent: number[] } => {
   const sent: number[] = []
-  const observer: Observer = {
-    ...DEAF,
-    packetSent: ({ space, number }) => space === 'application' && sent.push(number),
-  }
+  const observer = watching({ packetSent: ({ space, number }) => space === 'application' && sent.push(number) })
   const pair = new ForgedPair({ server: { observer }, ips: { client: '10.0.0.1', server: '10.0.0.2' } })
   pair.establish()
   pair.run(() => false, 100)

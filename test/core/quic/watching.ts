@@ -12,6 +12,7 @@ export const watching = (seen: Partial<Observer>): Observer => ({
   packetLost: nothing,
   recovery: nothing,
   parameters: nothing,
+  agreed: nothing,
   closed: nothing,
   gone: nothing,
   ...seen,
