@@ -51,9 +51,10 @@ export class Reassembly {
   readonly #pieces: Piece[] = []
   readonly #count: PieceCount
   #first = 0
-  #bytes = 0
   /** The next byte to be read. */
   offset = 0
+  /** Bytes in the pieces that were not read. */
+  bytes = 0
 
   constructor(count: PieceCount) {
     this.#count = count
@@ -79,11 +80,6 @@ export class Reassembly {
     return !this.#count.isOver
   }
 
-  /** Bytes that wait to be read. */
-  get bytes(): number {
-    return this.#bytes
-  }
-
   /** Bytes and pieces that wait to be read. Counted anew each time: for tests. */
   get held(): { readonly bytes: number; readonly pieces: number } {
     const pieces = this.#pieces.slice(this.#first)
@@ -96,7 +92,7 @@ export class Reassembly {
     const { bytes } = this.#pieces[this.#first]!
     this.#pieces[this.#first++] = READ
     this.offset += bytes.length
-    this.#counts(-1, -bytes.length)
+    this.#add(-1, -bytes.length)
     if (this.#first === this.#pieces.length || this.#first > READ_MAX) {
       this.#pieces.splice(0, this.#first)
       this.#first = 0
@@ -106,13 +102,8 @@ export class Reassembly {
 
   /** Forgets what was not read. */
   clear(): void {
-    this.#counts(this.#first - this.#pieces.length, -this.#bytes)
+    this.#add(this.#first - this.#pieces.length, -this.bytes)
     this.#pieces.length = this.#first = 0
-  }
-
-  #counts(pieces: number, bytes: number): void {
-    this.#count.add(pieces, bytes)
-    this.#bytes += bytes
   }
 
   /**
@@ -129,16 +120,16 @@ export class Reassembly {
       const closes = after !== null && start + data.length === after.start && fit(joined, after.bytes)
       this.#pieces[index - 1] = { start: before.start, bytes: closes ? concat(joined, after.bytes) : joined }
       if (closes) this.#pieces.splice(index, 1)
-      this.#counts(closes ? -1 : 0, data.length)
+      this.#add(closes ? -1 : 0, data.length)
       return closes ? -1 : 0
     }
     if (joinsAfter) {
       this.#pieces[index] = { start, bytes: concat(data, after.bytes) }
-      this.#counts(0, data.length)
+      this.#add(0, data.length)
       return 0
     }
     const piece = { start, bytes: kept(data) }
-    this.#counts(1, data.length)
+    this.#add(1, data.length)
     if (index === this.#first && index > 0) {
       this.#pieces[--this.#first] = piece
       return 0
@@ -146,6 +137,11 @@ export class Reassembly {
     if (index === this.#pieces.length) this.#pieces.push(piece)
     else this.#pieces.splice(index, 0, piece)
     return 1
+  }
+
+  #add(pieces: number, bytes: number): void {
+    this.#count.add(pieces, bytes)
+    this.bytes += bytes
   }
 
   #fillGaps(start: number, data: Uint8Array): void {

@@ -52,6 +52,9 @@ export interface Acknowledged {
 
 const NONE: readonly SentPacket[] = []
 
+/** In common to all that have none, since an empty map has a table too: nothing is ever put into it. */
+const NO_PACKETS = new Map<number, SentPacket>()
+
 /** Whether a number is in one of these ranges, highest first. */
 const isIn = (number: number, ranges: readonly AckRange[]): boolean => {
   let low = 0
@@ -67,9 +70,9 @@ const isIn = (number: number, ranges: readonly AckRange[]): boolean => {
 
 export class SentPackets {
   /** Ack-eliciting packets in order of their numbers. Bounded by the congestion window. */
-  readonly #packets = new Map<number, SentPacket>()
+  #packets = NO_PACKETS
   /** In the order in which they were given up. Bounded by GIVEN_UP_MAX. */
-  readonly #givenUp = new Map<number, SentPacket>()
+  #givenUp = NO_PACKETS
   next = 0
   largestAcknowledged = -1
   lastElicitingAt = -Infinity
@@ -97,6 +100,7 @@ export class SentPackets {
   add(packet: SentPacket): void {
     this.next = packet.number + 1
     if (!packet.ackEliciting) return
+    if (this.#packets === NO_PACKETS) this.#packets = new Map()
     this.#packets.set(packet.number, packet)
     this.lastElicitingAt = packet.sentAt
   }
@@ -137,6 +141,7 @@ export class SentPackets {
       else nextAt = Math.min(nextAt, overdueAt)
     }
     if (this.#givenUp.size > 0) this.#forgetGivenUp(now - GIVEN_UP_DELAYS * lossDelay, lost.length)
+    if (lost.length > 0 && this.#givenUp === NO_PACKETS) this.#givenUp = new Map()
     for (const packet of lost) {
       this.#packets.delete(packet.number)
       if (this.#givenUp.size < GIVEN_UP_MAX) this.#givenUp.set(packet.number, packet)
@@ -163,8 +168,7 @@ export class SentPackets {
   clear(): number {
     let bytes = 0
     for (const packet of this.#packets.values()) bytes += packet.bytes
-    this.#packets.clear()
-    this.#givenUp.clear()
+    this.#packets = this.#givenUp = NO_PACKETS
     return bytes
   }
 }
