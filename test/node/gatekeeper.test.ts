@@ -9,7 +9,7 @@ import { CORE_QUIC } from '../../src/node/quic.ts'
 import { Schedule } from '../../src/node/schedule.ts'
 import { World } from './transport-world.ts'
 
-const NOTHING = new Uint8Array(0)
+const NOTHING: Uint8Array = new Uint8Array(0)
 
 /** A keeper of a gate, and a first flight of an address as it judges it. */
 const meet = async () => {
