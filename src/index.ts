@@ -24,8 +24,8 @@ export { createNode, type Node } from './node/node.ts'
 export { GATE_OPTIONS, type GateOptions } from './core/gate/options.ts'
 export { type Limits, LIMITS } from './node/options.ts'
 export type { Policy } from './node/policy.ts'
-export type { GetOptions } from './node/transfer-download.ts'
-export type { PutOptions } from './node/transfer-upload.ts'
+export type { DownloadProgress, GetOptions } from './node/transfer-download.ts'
+export type { PutOptions, PutSource, UploadProgress } from './node/transfer-upload.ts'
 export type {
   CallOptions,
   Connected,

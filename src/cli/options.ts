@@ -166,10 +166,10 @@ export const COMMANDS = {
   put: {
     summary: 'upload a file and print its link',
     details: [
-      'Cuts the file into chunks, encrypts each, stores each at the nodes closest to its address and prints the link; whoever has the link can read the file. Uses an identity of its own that is thrown away afterwards.',
+      'Cuts the file into chunks, encrypts each, stores each at the nodes closest to its address and prints the link; whoever has the link can read the file. Uses an identity of its own that is thrown away afterwards. With `-` the file is what comes on stdin, of any length; a few chunks of it are in memory at a time, as of any file.',
       'With `--json`: `{ link, bytes, chunks, holders, stored, ms }`, where `holders` is the least number of nodes that hold any one chunk and `stored` counts the copies that were new.',
     ],
-    argument: { name: 'FILE', kind: 'path', required: true, help: 'the file to upload' },
+    argument: { name: 'FILE', kind: 'path', required: true, help: 'the file to upload; - is stdin' },
     options: {
       bootstrap: { ...BOOTSTRAP, required: true },
       allowFewer: {
@@ -182,11 +182,12 @@ export const COMMANDS = {
     summary: 'download a file by its link',
     details: [
       'Fetches the chunks, verifies every byte and only then puts the file in place: a download is identical to the upload or it is an error. Uses an identity of its own that is thrown away afterwards.',
+      'With `--out -` the file goes to stdout as it comes, from the beginning: each chunk is verified before any byte of it is written, so what was written is right, but it may be cut short, and then the exit code is 1. Nothing else goes to stdout then; the result, with `--json` too, is the last line of stderr. A reader who goes away early is no failure.',
       'With `--json`: `{ out, bytes, chunks, ms, asked }`, where `asked` lists the nodes that were asked for chunks, in order.',
     ],
     argument: { name: 'LINK', kind: 'link', required: true, help: 'what put printed' },
     options: {
-      out: { kind: 'path', value: 'FILE', required: true, help: 'where to write the file' },
+      out: { kind: 'path', value: 'FILE', required: true, help: 'where to write the file; - is stdout' },
       bootstrap: { ...BOOTSTRAP, required: true },
       force: { kind: 'flag', help: 'replace the file when it exists' },
     },

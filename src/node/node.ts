@@ -19,7 +19,7 @@ import { checkOptions, type CheckedOptions, type NodeOptions } from './node-opti
 import { Phonebook } from './phonebook.ts'
 import { Storage } from './storage.ts'
 import type { GetOptions } from './transfer-download.ts'
-import type { PutOptions } from './transfer-upload.ts'
+import type { PutOptions, PutSource } from './transfer-upload.ts'
 import { TransportHandle } from './transport-handle.ts'
 
 /** The directory of the chunks in a data directory. */
@@ -61,18 +61,19 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * Uploads a file and resolves with its link once every chunk is stored at 4 peers at least. Rejects with NOT_ENOUGH_HOLDERS,
-   * FILE_NOT_FOUND, FILE_CHANGED, CANCELLED and what reading a file can fail with.
+   * Uploads a file, by its path, or a stream of bytes, and resolves with its link once every chunk is stored at 4 peers at least. Rejects
+   * with NOT_ENOUGH_HOLDERS, FILE_NOT_FOUND, FILE_CHANGED, CANCELLED and what reading a file can fail with.
    */
-  put(path: string, options: PutOptions = {}): Promise<UploadResult> {
-    return this.#storage.put(path, options)
+  put(source: PutSource, options: PutOptions = {}): Promise<UploadResult> {
+    return this.#storage.put(source, options)
   }
 
   /**
-   * Downloads what a link names to the file `out`, which appears only when every byte was verified. Rejects with LINK_INVALID,
-   * CHUNK_NOT_FOUND, CHUNK_CORRUPT, FILE_EXISTS, NO_SPACE, CANCELLED and what writing a file can fail with.
+   * Downloads what a link names to the file `out`, which appears only when every byte was verified, or into a stream, which is given verified
+   * bytes in order and is aborted when there are no more to be had. Rejects with LINK_INVALID, CHUNK_NOT_FOUND, CHUNK_CORRUPT, FILE_EXISTS,
+   * NO_SPACE, CANCELLED and what writing a file can fail with.
    */
-  get(link: string, out: string, options: GetOptions = {}): Promise<DownloadResult> {
+  get(link: string, out: string | WritableStream<Uint8Array>, options: GetOptions = {}): Promise<DownloadResult> {
     return this.#storage.get(link, out, options)
   }
 

@@ -1,4 +1,4 @@
-// Drives an upload: reads the file, has pieces sealed, and puts them at the peers the machine names.
+// Drives an upload: reads its source, has pieces sealed, and puts them at the peers the machine names.
 import { unreachable } from '../core/assert.ts'
 import type { PutAnswer } from '../core/chunks/placement.ts'
 import { hasAnswer, putAnswer } from '../core/chunks/replies.ts'
@@ -8,15 +8,15 @@ import { SallyportError } from '../core/errors.ts'
 import { idBytes } from '../core/ids.ts'
 import { encodeHasAddresses } from '../core/messages/chunks.ts'
 import { PROTOCOL } from '../core/messages/codes.ts'
-import type { FileHandle } from '../io/ports.ts'
-import { readFully } from './file-steps.ts'
 import { Drive, silence, findCandidates, runDrive } from './transfer.ts'
 import type { Surroundings } from './transfer.ts'
+import { StreamSource, fileSource } from './upload-source.ts'
+import type { UploadSource } from './upload-source.ts'
 
-/** How far an upload is: bytes and chunks that are placed, of how many, and copies newly stored. */
+/** How far an upload is: bytes and chunks that are placed, of how many (null for a stream), and copies newly stored. */
 export interface UploadProgress {
   readonly bytes: number
-  readonly of: number
+  readonly of: number | null
   readonly chunks: number
   readonly stored: number
 }
@@ -30,22 +30,25 @@ export interface PutOptions {
   readonly limits?: Partial<UploadLimits>
 }
 
+/** A file's path, or a stream: a Web stream or one of Node's is such an iterable. */
+export type PutSource = string | AsyncIterable<Uint8Array>
+
 /**
- * Uploads the file at `path`. Rejects with FILE_NOT_FOUND, FILE_CHANGED, NOT_ENOUGH_HOLDERS, TOO_LARGE, CANCELLED or IO_FAILED.
+ * Uploads a file or a stream. Rejects with FILE_NOT_FOUND, FILE_CHANGED, NOT_ENOUGH_HOLDERS, TOO_LARGE, CANCELLED, IO_FAILED or what the
+ * stream fails with.
  */
 export const runUpload = async (
   surroundings: Surroundings,
-  path: string,
+  from: PutSource,
   options: PutOptions,
 ): Promise<UploadResult> => {
   try {
-    const file = await surroundings.files.open(path, 'read')
+    const source = typeof from === 'string' ? await fileSource(surroundings.files, from) : new StreamSource(from)
     try {
-      const size = await file.size()
-      const result = await new UploadRun(surroundings, { file, size }, options).run(options.signal)
-      if ((await file.size()) === size) return result
+      const result = await new UploadRun(surroundings, source, options).run(options.signal)
+      if (await source.unchanged()) return result
     } finally {
-      await file.close()
+      await source.close()
     }
   } catch (error) {
     throw SallyportError.from(error)
@@ -53,20 +56,14 @@ export const runUpload = async (
   throw new SallyportError('FILE_CHANGED', 'the file changed its size while it was uploaded')
 }
 
-/** A file open for reading, and its size when the upload began. */
-interface Source {
-  readonly file: FileHandle
-  readonly size: number
-}
-
 class UploadRun {
   readonly #surroundings: Surroundings
-  readonly #source: Source
+  readonly #source: UploadSource
   readonly #upload: Upload
   readonly #drive: Drive<UploadOutput, UploadResult>
   readonly #onProgress: PutOptions['onProgress']
 
-  constructor(surroundings: Surroundings, source: Source, options: PutOptions) {
+  constructor(surroundings: Surroundings, source: UploadSource, options: PutOptions) {
     const { allowFewer = false, limits = {} } = options
     this.#surroundings = surroundings
     this.#source = source
@@ -83,8 +80,8 @@ class UploadRun {
     const { workers, identity } = this.#surroundings
     switch (output.kind) {
       case 'read-piece':
-        return this.#drive.operate(async () => {
-          const bytes = await readFully(this.#source.file, { position: output.offset, size: output.size })
+        return this.#drive.operate(async (signal) => {
+          const bytes = await this.#source.read(output.offset, output.size, signal)
           return (now) => this.#upload.piece(output.index, bytes, now)
         })
       case 'work':

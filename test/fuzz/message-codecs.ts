@@ -1,8 +1,9 @@
 // The codecs of what nodes say to each other, each with valid samples to be mutated.
 import assert from 'node:assert/strict'
 import { ascii, concat, sameBytes } from '../../src/core/bytes.ts'
-import { decodeDataMap, distinctChunks, encodeDataMap } from '../../src/core/chunks/data-map.ts'
+import { decodeDataMap, encodeDataMap } from '../../src/core/chunks/data-map.ts'
 import { formatLink, parseLink } from '../../src/core/chunks/link.ts'
+import { MapWalk } from '../../src/core/chunks/map-walk.ts'
 import { chunkAddressOf, peerIdOf } from '../../src/core/ids.ts'
 import { type CborMap, decodeMap, encodeMap } from '../../src/core/messages/cbor.ts'
 import * as chunks from '../../src/core/messages/chunks.ts'
@@ -63,7 +64,7 @@ const cbor: Codec = {
   samples: [
     encodeMap(new Map<number, string | number | Uint8Array>([[0, 1], [1, 'text'], [2, ID], [300, 2 ** 50]])), // prettier-ignore
     encodeMap(new Map<number, CborMap | boolean[] | null>([[0, new Map([[1, [[[], 1]]]])], [1, [true, false]], [2, null]])), // prettier-ignore
-    encodeDataMap({ size: 4, context: ID, entries: [{ address: ID, contentHash: ID, size: 4 }] }),
+    encodeDataMap({ size: 4, context: ID, level: 1, entries: [{ address: ID, contentHash: ID, size: 4 }] }),
   ],
   check: (bytes) => {
     const map = decodeMap(bytes)
@@ -131,17 +132,29 @@ const records: Codec = {
   },
 }
 
+/** What a walk makes of a map when every map it then asks for is this one again; it ends, however it is bent. */
+const walked = (bytes: Uint8Array): string => {
+  const walk = new MapWalk({ address: ID, contentHash: ID }, 'any')
+  let steps = 0
+  for (let step = walk.next(); step !== null; step = walk.next()) {
+    steps++
+    if (step.kind === 'map' && !walk.read(bytes)) return `${steps} refused`
+  }
+  assert.ok(walk.done)
+  return `${steps} of ${walk.file?.size}`
+}
+
 const dataMap: Codec = {
   name: 'data-map',
-  samples: [0, 1, 3].map((count) => {
+  samples: [0, 1, 3, 2].map((count, level) => {
     const entries = Array.from({ length: count }, () => ({ address: random.bytes(32), contentHash: ID, size: 70_000 }))
-    return encodeDataMap({ size: count * 70_000, context: ID, entries })
+    return encodeDataMap({ size: count * 70_000, context: ID, level, entries })
   }),
   check: (bytes) => {
     const map = decodeDataMap(bytes)
     if (map === null) return 'null'
     assert.ok(sameBytes(encodeDataMap(map), bytes), 'there is one encoding')
-    return `${map.entries.length} ${distinctChunks(map)?.length}`
+    return `${map.level} ${map.entries.length} ${walked(bytes)}`
   },
 }
 

@@ -1,4 +1,4 @@
-// `get`: a file out of the network.
+// `get`: a file out of the network, into a file or to stdout.
 import type { Stats } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
@@ -7,17 +7,25 @@ import { EXIT } from '../command.ts'
 import type { Run } from '../command.ts'
 import { isAbsent } from '../input-file.ts'
 import { formatSeconds, formatSize } from '../size.ts'
+import { STANDARD, isReaderGone, stdoutStream } from '../standard-streams.ts'
 
 /** Downloads with a throw-away identity; refuses early what could not be written. */
 export const get: Run<'get'> = async ({ argument: link, out, bootstrap, force }, { output, signal }) => {
-  await assertWritable(out, force)
+  const toStdout = out === STANDARD
+  if (toStdout) output.giveStdout()
+  else await assertWritable(out, force)
   await using node = await createNode({ bootstrap, capability: 'client' })
   const begun = performance.now()
   await node.join({ signal })
-  const { bytes, chunks, asked } = await node.get(link, out, { force, signal })
-  const ms = Math.round(performance.now() - begun)
-  output.line(`downloaded ${formatSize(bytes)} to ${out} in ${formatSeconds(ms)}`)
-  output.object({ out, bytes, chunks, ms, asked })
+  try {
+    const { bytes, chunks, asked } = await node.get(link, toStdout ? stdoutStream() : out, { force, signal })
+    const ms = Math.round(performance.now() - begun)
+    output.line(`downloaded ${formatSize(bytes)} to ${toStdout ? 'stdout' : out} in ${formatSeconds(ms)}`)
+    output.object({ out, bytes, chunks, ms, asked })
+  } catch (error) {
+    // Whoever reads only the beginning of a file wanted no more than that.
+    if (!toStdout || !isReaderGone(error)) throw error
+  }
   return EXIT.done
 }
 

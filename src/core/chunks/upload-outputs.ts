@@ -15,6 +15,8 @@ export interface UploadLimits extends PlacementLimits {
   readonly putsPerPeerMax: number
   /** Chunk-has requests in progress. */
   readonly asksMax: number
+  /** Entries of one data map, at least 2, where fewer are wanted than there is room for. */
+  readonly mapEntriesMax: number
   /** A lookup that takes longer found nobody. */
   readonly lookupTimeoutMs: number
 }
@@ -26,13 +28,16 @@ export const UPLOAD_LIMITS: UploadLimits = Object.freeze({
   putsMax: 12,
   putsPerPeerMax: 4,
   asksMax: 32,
+  mapEntriesMax: Infinity,
   lookupTimeoutMs: 30_000,
 })
 
 /** What is uploaded, and how it is judged. */
 export interface UploadOptions {
-  /** Bytes of the file. */
-  readonly size: number
+  /** Bytes of the file; null for a stream, which ends with a piece that is shorter than asked for. */
+  readonly size: number | null
+  /** What its chunks are sealed with beside their content, 32 bytes. Default: the convergent context. */
+  readonly context?: Uint8Array
   /** Takes fewer holders than the quorum, but at least one. */
   readonly allowFewer?: boolean
   readonly limits?: Partial<UploadLimits>
@@ -43,17 +48,17 @@ export interface UploadResult {
   /** The text of the link. */
   readonly link: string
   readonly bytes: number
-  /** Chunks of the file, the data map not counted. */
+  /** Chunks of the file, data maps not counted. */
   readonly chunks: number
-  /** Holders of the chunk that has fewest, the data map included. */
+  /** Holders of the chunk that has fewest, data maps included. */
   readonly holders: number
-  /** Copies that were stored newly, the data map's included. */
+  /** Copies that were stored newly, data maps' included. */
   readonly stored: number
 }
 
 /** What the driver is to do next, in order. */
 export type UploadOutput =
-  /** Read `[offset, offset + size)` of the file and hand it to `piece`. */
+  /** Read `[offset, offset + size)` of the file and hand it to `piece`; of a stream these are the next bytes, one output at a time. */
   | { readonly kind: 'read-piece'; readonly index: number; readonly offset: number; readonly size: number }
   | { readonly kind: 'work'; readonly work: Work }
   /** Find the peers closest to `address` and hand them to `found`. */

@@ -1,19 +1,22 @@
-// An upload as a state machine: pieces are read, sealed and placed, a few at a time; the data map goes last the same way. Finished
-// means that every chunk, the map included, is held by the quorum; anything else is a failure, never a smaller quorum.
+// An upload as a state machine: pieces are read, sealed and placed, a few at a time, and so are the data maps as they become full; the
+// root goes last. Finished means that every chunk, the maps included, is held by the quorum; anything else is a failure, never a smaller
+// quorum.
 //
-//   piece:   reading ─► sealing ─► looking ─► placing ─► (settled)
-//   upload:  pieces ─► map ─► finished          and from anywhere ─► failed
+//   piece:   reading ─► sealing ─► looking ─► placing ─► (settled)         a map begins with sealing
+//   upload:  pieces and maps ─► root ─► finished          and from anywhere ─► failed
 import type { ErrorCode } from '../errors.ts'
 import { chunkAddressOf } from '../ids.ts'
 import type { ChunkAddress, PeerId } from '../ids.ts'
-import type { Work, WorkDone } from '../ports.ts'
-import { CONVERGENT_CONTEXT } from './chunk.ts'
-import type { ChunkEntry } from './chunk.ts'
+import type { WorkDone } from '../ports.ts'
+import { CONVERGENT_CONTEXT, PLAINTEXT_BYTES_MAX } from './chunk.ts'
 import { nearestFirst } from './closeness.ts'
 import type { Candidate } from './closeness.ts'
-import { FILE_BYTES_MAX, pieceAt, pieceCount } from './cutter.ts'
+import { pieceAt, pieceCount } from './cutter.ts'
+import type { Piece } from './cutter.ts'
 import { encodeDataMap } from './data-map.ts'
 import { formatLink } from './link.ts'
+import { MapBuilder } from './map-builder.ts'
+import type { SealedMap } from './map-builder.ts'
 import { Placement } from './placement.ts'
 import type { PutAnswer } from './placement.ts'
 import { UPLOAD_LIMITS } from './upload-outputs.ts'
@@ -31,30 +34,39 @@ type PieceState =
   | { readonly state: 'placing'; readonly sealed: Sealed; readonly placement: Placement }
 
 interface PieceInFlight {
-  readonly size: number
+  readonly kind: 'chunk' | 'map'
+  size: number
   at: PieceState
 }
 
+/**
+ * Chunks remembered, so that equal ones are placed once: those of some 270 GB. One that comes again after so many others is asked for at
+ * its holders, which costs no byte.
+ */
+const KNOWN_MAX = 65_536
+
 /** One upload; give it inputs with `now`, drain `poll` after each. */
 export class Upload {
-  readonly #size: number
-  readonly #count: number
+  readonly #size: number | null
+  readonly #context: Uint8Array
   readonly #quorum: number
   readonly #limits: UploadLimits
-  #state: 'pieces' | 'map' | 'ended' = 'pieces'
-  /** By index, in order of birth; the data map's index is the number of pieces. Bounded by piecesMax. */
+  readonly #maps: MapBuilder
+  #ended = false
+  /** Chunks by their index, maps by negative numbers; in order of birth. Bounded by piecesMax and the maps they fill. */
   readonly #inFlight = new Map<number, PieceInFlight>()
-  /** By index. Bounded by ENTRIES_MAX. */
-  readonly #entries: ChunkEntry[] = []
-  /** Chunks placed or being placed, so that equal ones are placed once. Bounded by ENTRIES_MAX + 1. */
+  /** Pieces of the file; null until a stream has ended. */
+  #count: number | null
+  #bytesRead = 0
+  /** Chunks placed or being placed, the oldest first. Bounded by KNOWN_MAX. */
   readonly #known = new Set<ChunkAddress>()
   /** Whom each request in progress went to. Bounded by putsMax + asksMax. */
   readonly #requests = new Map<number, { kind: 'has' | 'put'; peer: PeerId; piece: number }>()
   /** Drained after each input, which adds at most a few for each piece and request in flight. */
   readonly #outputs: UploadOutput[] = []
   #nextPiece = 0
+  #nextMap = -1
   #nextRequest = 0
-  #mapHash: Uint8Array = CONVERGENT_CONTEXT
   #bytesSettled = 0
   #chunksSettled = 0
   #holders = Infinity
@@ -63,10 +75,11 @@ export class Upload {
   constructor(options: UploadOptions, now: number) {
     this.#limits = Object.freeze({ ...UPLOAD_LIMITS, ...options.limits })
     this.#size = options.size
-    this.#count = pieceCount(options.size)
+    this.#count = options.size === null ? null : pieceCount(options.size)
+    this.#context = options.context ?? CONVERGENT_CONTEXT
+    this.#maps = new MapBuilder(this.#context, this.#limits.mapEntriesMax)
     this.#quorum = options.allowFewer === true ? 1 : this.#limits.quorum
-    if (options.size > FILE_BYTES_MAX) this.#fail('TOO_LARGE', `a file may have ${FILE_BYTES_MAX} bytes at most`)
-    else this.#pump(now)
+    this.#pump(now)
   }
 
   /** The next thing to do, or null. */
@@ -81,27 +94,33 @@ export class Upload {
     return held
   }
 
-  /** The bytes of a piece, given away; fewer than asked for mean that the file changed. */
+  /** The bytes of a piece, given away; fewer than asked for are the end of a stream, and mean that a file changed. */
   piece(index: number, bytes: Uint8Array, now: number): void {
     const piece = this.#inFlight.get(index)
-    if (piece?.at.state !== 'reading' || this.#state === 'ended') return
-    if (bytes.length !== piece.size) return this.#fail('FILE_CHANGED', 'the file became shorter while it was read')
-    this.#seal(index, piece, bytes)
+    if (piece?.at.state !== 'reading' || this.#ended) return
+    if (bytes.length !== piece.size && this.#size !== null)
+      return this.#fail('FILE_CHANGED', 'the file became shorter while it was read')
+    if (bytes.length < piece.size) this.#count = bytes.length > 0 ? index + 1 : index
+    piece.size = bytes.length
+    this.#bytesRead += bytes.length
+    if (bytes.length > 0) this.#seal(index, piece, bytes)
+    else this.#inFlight.delete(index)
     this.#pump(now)
   }
 
   /** A result of work asked for. */
   done(work: WorkDone, now: number): void {
     const piece = this.#inFlight.get(work.id)
-    if (piece?.at.state !== 'sealing' || this.#state === 'ended') return
+    if (piece?.at.state !== 'sealing' || this.#ended) return
     if (work.kind !== 'seal-chunk') return this.#fail('INTERNAL', `a chunk was not sealed: ${failureOf(work)}`)
     const address = chunkAddressOf(work.address)
-    if (this.#state === 'map') this.#mapHash = work.contentHash
-    else this.#entries[work.id] = { address: work.address, contentHash: work.contentHash, size: piece.size }
+    const { contentHash } = work
+    if (piece.kind === 'map') this.#maps.sealed({ address: work.address, contentHash })
+    else this.#maps.add(work.id, { address: work.address, contentHash, size: piece.size })
     if (this.#known.has(address)) {
       this.#settle(work.id, piece)
     } else {
-      this.#known.add(address)
+      this.#remember(address)
       const sealed = { address, bytes: work.stored }
       piece.at = { state: 'looking', sealed, deadline: now + this.#limits.lookupTimeoutMs }
       this.#outputs.push({ kind: 'lookup', address })
@@ -111,7 +130,7 @@ export class Upload {
 
   /** The peers a lookup found, in any order, none when it failed. */
   found(address: ChunkAddress, candidates: readonly Candidate[], now: number): void {
-    if (this.#state === 'ended') return
+    if (this.#ended) return
     for (const piece of this.#inFlight.values()) {
       if (piece.at.state === 'looking' && piece.at.sealed.address === address) this.#place(piece, candidates, now)
     }
@@ -121,7 +140,7 @@ export class Upload {
   /** The answer to a request, or what became of it. */
   answered(request: number, answer: PutAnswer, now: number): void {
     const known = this.#requests.get(request)
-    if (known === undefined || this.#state === 'ended') return
+    if (known === undefined || this.#ended) return
     this.#requests.delete(request)
     const at = this.#inFlight.get(known.piece)?.at
     if (at?.state === 'placing') at.placement.answered(request, answer, now)
@@ -130,7 +149,7 @@ export class Upload {
 
   /** When `timeout` is to be called; Infinity: not at all. */
   timerAt(): number {
-    if (this.#state === 'ended') return Infinity
+    if (this.#ended) return Infinity
     let time = Infinity
     for (const { at } of this.#inFlight.values()) {
       if (at.state === 'looking') time = Math.min(time, at.deadline)
@@ -141,7 +160,7 @@ export class Upload {
 
   /** Time has passed: what is late is given up. */
   timeout(now: number): void {
-    if (this.#state === 'ended') return
+    if (this.#ended) return
     for (const piece of this.#inFlight.values()) {
       const at = piece.at
       if (at.state === 'placing') this.#cancel(at.placement.expire(now))
@@ -159,32 +178,53 @@ export class Upload {
 
   /** Starts everything there is room for, until nothing changes. */
   #pump(now: number): void {
-    while (this.#state !== 'ended' && this.#settlePlaced(now));
-    if (this.#state === 'pieces') this.#readMore()
-    if (this.#state !== 'ended') this.#ask(now)
+    while (!this.#ended && this.#settlePlaced(now));
+    if (this.#ended) return
+    if (this.#count !== null) this.#maps.finish(this.#count)
+    this.#sealMap()
+    this.#readMore()
+    if (this.#maps.root !== null && this.#inFlight.size === 0) this.#finish(this.#maps.root)
+    else if (this.#maps.overflown) this.#fail('TOO_LARGE', 'the file has more chunks than data maps can list')
+    else this.#ask(now)
   }
 
   #readMore(): void {
-    while (this.#nextPiece < this.#count && this.#inFlight.size < this.#limits.piecesMax) {
-      const piece = pieceAt(this.#size, this.#nextPiece++)
-      this.#inFlight.set(piece.index, { size: piece.size, at: { state: 'reading' } })
+    while (this.#inFlight.size < this.#limits.piecesMax && !this.#maps.busy) {
+      const piece = this.#nextToRead()
+      if (piece === null) return
+      this.#nextPiece++
+      this.#inFlight.set(piece.index, { kind: 'chunk', size: piece.size, at: { state: 'reading' } })
       this.#outputs.push({ kind: 'read-piece', ...piece })
     }
-    if (this.#nextPiece === this.#count && this.#inFlight.size === 0) this.#sealMap()
+  }
+
+  /** Of a stream one piece is read at a time, since only the end of it says whether there is another. */
+  #nextToRead(): Piece | null {
+    const index = this.#nextPiece
+    if (this.#size !== null) return index < pieceCount(this.#size) ? pieceAt(this.#size, index) : null
+    const reading = [...this.#inFlight.values()].some(({ at }) => at.state === 'reading')
+    return reading || this.#count !== null ? null : { index, offset: this.#bytesRead, size: PLAINTEXT_BYTES_MAX }
   }
 
   #sealMap(): void {
-    this.#state = 'map'
-    const bytes = encodeDataMap({ size: this.#size, context: CONVERGENT_CONTEXT, entries: this.#entries })
-    const piece: PieceInFlight = { size: bytes.length, at: { state: 'sealing' } }
-    this.#inFlight.set(this.#count, piece)
-    this.#seal(this.#count, piece, bytes)
+    const map = this.#maps.due()
+    if (map === null) return
+    const bytes = encodeDataMap(map)
+    const piece: PieceInFlight = { kind: 'map', size: bytes.length, at: { state: 'sealing' } }
+    this.#inFlight.set(this.#nextMap, piece)
+    this.#seal(this.#nextMap--, piece, bytes)
   }
 
-  #seal(index: number, piece: PieceInFlight, plaintext: Uint8Array): void {
+  #seal(id: number, piece: PieceInFlight, plaintext: Uint8Array): void {
     piece.at = { state: 'sealing' }
-    const work: Work = { id: index, kind: 'seal-chunk', plaintext, context: CONVERGENT_CONTEXT }
-    this.#outputs.push({ kind: 'work', work })
+    const context = piece.kind === 'map' ? CONVERGENT_CONTEXT : this.#context
+    this.#outputs.push({ kind: 'work', work: { id, kind: 'seal-chunk', plaintext, context } })
+  }
+
+  #remember(address: ChunkAddress): void {
+    this.#known.add(address)
+    const oldest = this.#known.values().next().value
+    if (this.#known.size > KNOWN_MAX && oldest !== undefined) this.#known.delete(oldest)
   }
 
   /** Oldest piece first, so that pieces finish in turn and not all at the end. */
@@ -241,14 +281,9 @@ export class Upload {
     return false
   }
 
-  #settle(index: number, piece: PieceInFlight): void {
-    const address = 'sealed' in piece.at ? piece.at.sealed.address : null
-    this.#inFlight.delete(index)
-    if (this.#state === 'map') {
-      if (address !== null) this.#finish(address)
-      else this.#fail('INTERNAL', 'the data map is one of the chunks it lists')
-      return
-    }
+  #settle(id: number, piece: PieceInFlight): void {
+    this.#inFlight.delete(id)
+    if (piece.kind === 'map') return
     this.#bytesSettled += piece.size
     this.#chunksSettled++
     this.#outputs.push({
@@ -259,13 +294,13 @@ export class Upload {
     })
   }
 
-  #finish(address: ChunkAddress): void {
-    this.#state = 'ended'
+  #finish({ address, contentHash }: SealedMap): void {
+    this.#ended = true
     this.#outputs.push({
       kind: 'finished',
-      link: formatLink({ address, contentHash: this.#mapHash }),
-      bytes: this.#size,
-      chunks: this.#count,
+      link: formatLink({ address: chunkAddressOf(address), contentHash }),
+      bytes: this.#bytesRead,
+      chunks: this.#chunksSettled,
       holders: this.#holders,
       stored: this.#stored,
     })
@@ -278,7 +313,7 @@ export class Upload {
 
   #fail(code: ErrorCode, detail: string): void {
     this.#cancel([...this.#requests.keys()])
-    this.#state = 'ended'
+    this.#ended = true
     this.#inFlight.clear()
     this.#outputs.push({ kind: 'failed', code, detail })
   }

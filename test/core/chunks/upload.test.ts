@@ -31,6 +31,8 @@ interface Scene {
   readonly manners: readonly Manner[]
   /** Bytes of the file. */
   readonly size: number
+  /** The size is told by the end alone. */
+  readonly stream?: boolean
   /** Which content each piece has: equal numbers, equal pieces. */
   readonly content?: (index: number) => number
   readonly diversity?: boolean
@@ -55,7 +57,10 @@ class Play {
   readonly limits: UploadLimits
   map: Uint8Array | null = null
   end: Extract<UploadOutput, { kind: 'finished' | 'failed' }> | null = null
+  /** Every map sealed, by its address. */
+  readonly maps = new Map<ChunkAddress, Uint8Array>()
   bytesPut = 0
+  #streamed = 0
   readonly #open = new Map<number, Peer>()
   readonly #putting = new Set<number>()
 
@@ -71,7 +76,8 @@ class Play {
         this.random.fill(id)
         return { id: peerIdOf(id), manner, holds: new Set(), puts: 0 }
       })
-    this.upload = new Upload({ size: scene.size, allowFewer: scene.allowFewer ?? false, limits: this.limits }, 0)
+    const size = scene.stream === true ? null : scene.size
+    this.upload = new Upload({ size, allowFewer: scene.allowFewer ?? false, limits: this.limits }, 0)
     this.#drain()
     for (let steps = 0; this.end === null; steps++) {
       assert.ok(steps < 100_000, 'an upload comes to an end')
@@ -88,7 +94,8 @@ class Play {
 
   #drain(): void {
     for (let output = this.upload.poll(); output !== null; output = this.upload.poll()) this.#perform(output)
-    assert.ok(this.upload.bytesHeld <= this.limits.piecesMax * PLAINTEXT_BYTES_MAX)
+    // Maps are small here, and there may be as many as pieces fill.
+    assert.ok(this.upload.bytesHeld <= this.limits.piecesMax * PLAINTEXT_BYTES_MAX + 10_000)
     assert.ok(this.#putting.size <= this.limits.putsMax)
     assert.ok(this.#open.size <= this.limits.putsMax + this.limits.asksMax)
     for (const peer of this.peers) {
@@ -102,7 +109,10 @@ class Play {
     const { agenda, upload } = this
     switch (output.kind) {
       case 'read-piece': {
-        const size = output.index === this.scene.short ? output.size - 1 : output.size
+        const left = Math.min(output.size, this.scene.size - output.offset)
+        const size = output.index === this.scene.short ? left - 1 : left
+        if (this.scene.stream === true) assert.equal(output.offset, this.#streamed)
+        this.#streamed += size
         return agenda.within(20, () => upload.piece(output.index, ALL.subarray(0, size), agenda.now))
       }
       case 'work':
@@ -176,13 +186,13 @@ class Play {
 
   #seal(work: Work): WorkDone {
     assert.ok(work.kind === 'seal-chunk')
-    const count = pieceCount(this.scene.size)
-    const isMap = work.id === count
+    const isMap = work.id < 0
     if (isMap) this.map = Uint8Array.from(work.plaintext)
     const content = this.scene.content?.(work.id) ?? work.id
     const stored = isMap ? sha(work.plaintext) : new Uint8Array([1, content])
     const address = sha(stored)
     this.sealed.add(chunkAddressOf(address))
+    if (isMap) this.maps.set(chunkAddressOf(address), Uint8Array.from(work.plaintext))
     return { id: work.id, kind: 'seal-chunk', stored, address, contentHash: sha(address) }
   }
 }
@@ -194,7 +204,13 @@ const scene = fc.record({
   size: fc.integer({ min: 0, max: 9 * PLAINTEXT_BYTES_MAX }),
   diversity: fc.boolean(),
   allowFewer: fc.boolean(),
-  limits: fc.constantFrom<Partial<UploadLimits>[]>({}, { piecesMax: 8, putsMax: 5, putsPerPeerMax: 2, asksMax: 3 }),
+  stream: fc.boolean(),
+  limits: fc.constantFrom<Partial<UploadLimits>[]>(
+    {},
+    { piecesMax: 8, putsMax: 5, putsPerPeerMax: 2, asksMax: 3 },
+    { mapEntriesMax: 2 },
+    { mapEntriesMax: 3, piecesMax: 9 },
+  ),
 })
 
 test('a finished upload has a quorum of distinct holders for every chunk, whatever its peers do; another one has failed', () => {
@@ -319,12 +335,72 @@ test('a piece that comes back short means that the file changed', () => {
   assert.equal(play.end.code, 'FILE_CHANGED')
 })
 
-test('a file too large for one map is refused before anything is read', () => {
-  const upload = new Upload({ size: 300e9 }, 0)
-  const output = upload.poll()
-  assert.ok(output?.kind === 'failed')
-  assert.equal(output.code, 'TOO_LARGE')
-  assert.equal(upload.poll(), null)
+/** The sizes and contents of all chunks that maps list, from the root down; the maps must be all there are. */
+const listed = (play: Play, root: ChunkAddress): { addresses: ChunkAddress[]; sizes: number[]; levels: number } => {
+  const seen = new Set<ChunkAddress>()
+  const [addresses, sizes]: [ChunkAddress[], number[]] = [[], []]
+  const visit = (address: ChunkAddress, size: number | null): number => {
+    const map = decodeDataMap(play.maps.get(address) ?? new Uint8Array(0))
+    assert.ok(map !== null && (size === null || map.size === size))
+    seen.add(address)
+    for (const entry of map.entries) {
+      if (map.level > 0) visit(chunkAddressOf(entry.address), entry.size)
+      else {
+        addresses.push(chunkAddressOf(entry.address))
+        sizes.push(entry.size)
+      }
+    }
+    return map.level + 1
+  }
+  const levels = visit(root, null)
+  assert.deepEqual(seen, new Set(play.maps.keys()))
+  return { addresses, sizes, levels }
+}
+
+test('a file of more chunks than a map lists has maps of several levels, all of them placed, whether its size is known or not', () => {
+  const limits = { mapEntriesMax: 3, piecesMax: 5 }
+  for (const stream of [false, true]) {
+    for (const [pieces, levels] of [
+      [3, 1],
+      [4, 2],
+      [9, 2],
+      [10, 3],
+      [28, 4],
+      [81, 4],
+    ] as const) {
+      const size = pieces * PLAINTEXT_BYTES_MAX - (stream && pieces % 2 === 0 ? 0 : 5)
+      const play = new Play({ seed: pieces, manners: Array<Manner>(9).fill('good'), size, limits, stream })
+      assert.ok(play.end?.kind === 'finished')
+      assert.deepEqual([play.end.bytes, play.end.chunks], [size, pieces])
+      const all = listed(play, parseLink(play.end.link)?.address ?? assert.fail())
+      assert.equal(all.levels, levels, `${pieces} pieces`)
+      const pieceAddress = (_: number, index: number): ChunkAddress => chunkAddressOf(sha(new Uint8Array([1, index])))
+      assert.deepEqual(
+        all.addresses,
+        Array.from({ length: pieces }, (_, index) => pieceAddress(0, index)),
+      )
+      assert.equal(
+        all.sizes.reduce((sum, one) => sum + one, 0),
+        size,
+      )
+      for (const address of play.sealed) assert.equal(play.holders(address), 7)
+    }
+  }
+})
+
+test('a file of more chunks than maps of four levels list is too large', () => {
+  const limits = { mapEntriesMax: 2 }
+  const scene: Scene = { seed: 8, manners: Array<Manner>(9).fill('good'), size: 16 * PLAINTEXT_BYTES_MAX, limits }
+  assert.equal(new Play(scene).end?.kind, 'finished')
+  const play = new Play({ ...scene, size: scene.size + 1 })
+  assert.ok(play.end?.kind === 'failed')
+  assert.equal(play.end.code, 'TOO_LARGE')
+})
+
+test('a stream that ends at once is an empty file', () => {
+  const play = new Play({ seed: 9, manners: Array<Manner>(9).fill('good'), size: 0, stream: true })
+  assert.ok(play.end?.kind === 'finished' && play.map !== null)
+  assert.deepEqual(decodeDataMap(play.map)?.entries, [])
 })
 
 test('work that fails is a failure of the upload', () => {
