@@ -81,6 +81,8 @@ export type UploadOutput =
     }
   /** The answer to that request is not wanted any more. */
   | { readonly kind: 'cancel'; readonly request: number }
+  /** Nothing of a chunk that was put is wanted any more, and every request with it was answered or cancelled. */
+  | { readonly kind: 'release'; readonly bytes: Uint8Array }
   | { readonly kind: 'progress'; readonly bytes: number; readonly chunks: number; readonly stored: number }
   | ({ readonly kind: 'finished' } & UploadResult)
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly detail: string }

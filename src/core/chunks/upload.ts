@@ -275,6 +275,7 @@ export class Upload {
       }
       this.#holders = Math.min(this.#holders, placed.holders)
       this.#stored += placed.stored
+      this.#outputs.push({ kind: 'release', bytes: sealed.bytes })
       this.#settle(index, piece)
       return true
     }

@@ -63,6 +63,7 @@ class Play {
   #streamed = 0
   readonly #open = new Map<number, Peer>()
   readonly #putting = new Set<number>()
+  readonly #sending = new Map<number, Uint8Array>()
 
   constructor(scene: Scene, peers?: Peer[]) {
     this.scene = scene
@@ -128,7 +129,10 @@ class Play {
         return this.#ask(output)
       case 'cancel':
         this.#putting.delete(output.request)
+        this.#sending.delete(output.request)
         return assert.ok(this.#open.delete(output.request), 'only what is in progress is cancelled')
+      case 'release':
+        return assert.ok(![...this.#sending.values()].includes(output.bytes), 'nothing is released that is being sent')
       case 'progress':
         return void this.progress.push(output.bytes)
       case 'finished':
@@ -146,6 +150,7 @@ class Play {
     this.#open.set(output.request, peer)
     if (output.kind === 'put') {
       this.#putting.add(output.request)
+      this.#sending.set(output.request, output.bytes)
       this.bytesPut += output.bytes.length
       peer.puts++
       assert.ok(this.sealed.has(output.address))
@@ -157,6 +162,7 @@ class Play {
       const given = (): void => {
         this.#open.delete(output.request)
         this.#putting.delete(output.request)
+        this.#sending.delete(output.request)
         this.upload.answered(output.request, answer, this.agenda.now)
       }
       given()
