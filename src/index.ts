@@ -1,5 +1,6 @@
 // The public API of Sallyport.
 export { type Address, formatAddress, parseAddress, type PeerAddress } from './core/address.ts'
+export { type NamedAddress, parseDialAddress } from './core/named-address.ts'
 export type { DownloadResult } from './core/chunks/download.ts'
 export type { UploadResult } from './core/chunks/upload-outputs.ts'
 export type { CounterSnapshot, Direction } from './core/counters.ts'

@@ -1,10 +1,13 @@
 // Where a command's words go: results to stdout, notes to stderr. With --json stdout carries JSON alone, one object a line, the
 // result last. Where stdout carries a file, everything goes to stderr. A reader who went away (EPIPE) is no failure of the command; a stdout that cannot be written (a full disk) is one.
 import { SallyportError } from '../index.ts'
+import { Progress, screenOf } from './progress.ts'
 import { REMEDIES } from './remedies.ts'
 
 /** The part of a stream that is written to. */
 interface Sink {
+  readonly isTTY?: boolean
+  readonly columns?: number
   write(text: string, done?: () => void): boolean
   on(event: 'error', listener: (error: NodeJS.ErrnoException) => void): unknown
 }
@@ -45,6 +48,11 @@ export class Output {
   /** A line about what is going on, for people who watch. */
   note(text: string): void {
     this.#err.write(`${text}\n`)
+  }
+
+  /** Shows how a transfer goes, on stderr; nothing with --json. To be ended before anything else is said. */
+  progress(verb: string): Progress {
+    return new Progress(verb, this.json ? null : screenOf(this.#err, process.env))
   }
 
   /** A failure: the message and what to do about it, never a stack trace. */

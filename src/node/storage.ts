@@ -16,12 +16,11 @@ import type { ChunkStore } from './chunk-store.ts'
 import { runDownload } from './transfer-download.ts'
 import type { GetOptions } from './transfer-download.ts'
 import { runUpload } from './transfer-upload.ts'
-import type { PutOptions, PutSource } from './transfer-upload.ts'
+import type { PutOptions, PutSource, UploadSurroundings } from './transfer-upload.ts'
 import type { Asked, Exchange, Surroundings } from './transfer.ts'
 
 /** What a node's storage is made of. */
-export interface StorageOptions extends Surroundings {
-  readonly random: Random
+export interface StorageOptions extends UploadSurroundings {
   /** Null: nothing is held here, and chunk requests are not served. */
   readonly store: ChunkStore | null
 }
@@ -65,7 +64,11 @@ export class Storage {
   /** Downloads what a link names to a file or into a stream; LINK_INVALID, or see `runDownload` for how it fails. */
   async get(link: string, out: string | WritableStream<Uint8Array>, options: GetOptions = {}): Promise<DownloadResult> {
     const parsed = parseLink(link)
-    if (parsed === null) throw new SallyportError('LINK_INVALID', 'a link is sallyport:<64 hex digits>#<64 hex digits>')
+    if (parsed === null)
+      throw new SallyportError(
+        'LINK_INVALID',
+        'a link is sallyport:<64 hex digits>#<64 hex digits>, and / for a directory',
+      )
     return this.#transfer(options.signal, (signal) =>
       runDownload(this.#surroundings, { link: parsed, out }, { ...options, signal }),
     )

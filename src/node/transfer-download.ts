@@ -9,6 +9,7 @@ import { idBytes } from '../core/ids.ts'
 import { PROTOCOL } from '../core/messages/codes.ts'
 import type { Random } from '../core/ports.ts'
 import { StreamSink, fileSink } from './download-sink.ts'
+import { treeSink } from './tree-sink.ts'
 import type { DownloadSink } from './download-sink.ts'
 import { Drive, silence, findCandidates, runDrive } from './transfer.ts'
 import type { Surroundings } from './transfer.ts'
@@ -22,7 +23,7 @@ export interface DownloadProgress {
 
 /** How a download is done. */
 export interface GetOptions {
-  /** Replaces a file that is there already. */
+  /** Replaces a file that is there already; a directory never is. */
   readonly force?: boolean
   readonly signal?: AbortSignal
   readonly onProgress?: (progress: DownloadProgress) => void
@@ -30,7 +31,7 @@ export interface GetOptions {
 }
 
 /**
- * Downloads what a link names to a file, or into a stream in order. Rejects with FILE_EXISTS, CHUNK_NOT_FOUND, CHUNK_CORRUPT, NO_SPACE,
+ * Downloads what a link names to a file or a new directory, or into a stream in order. Rejects with FILE_EXISTS, DIRECTORY_UNSAFE, CHUNK_NOT_FOUND, CHUNK_CORRUPT, NO_SPACE,
  * CANCELLED, IO_FAILED or what the stream fails with; then a file at `out` is as it was, and a stream has had verified bytes alone.
  */
 export const runDownload = async (
@@ -39,8 +40,7 @@ export const runDownload = async (
   options: GetOptions,
 ): Promise<DownloadResult> => {
   try {
-    const force = options.force === true
-    const sink = typeof out === 'string' ? await fileSink(surroundings, { out, force }) : new StreamSink(out)
+    const sink = await sinkOf(surroundings, { link, out, force: options.force === true })
     try {
       const result = await new DownloadRun(surroundings, { sink, link }, options).run(options.signal)
       await sink.finish()
@@ -52,6 +52,21 @@ export const runDownload = async (
   } catch (error) {
     throw SallyportError.from(error)
   }
+}
+
+const sinkOf = async (
+  surroundings: Surroundings & { readonly random: Random },
+  {
+    link,
+    out,
+    force,
+  }: { readonly link: Link; readonly out: string | WritableStream<Uint8Array>; readonly force: boolean },
+): Promise<DownloadSink> => {
+  if (link.kind === 'directory') {
+    if (typeof out === 'string') return treeSink(surroundings, out)
+    throw new SallyportError('ARGUMENT_INVALID', 'a directory is no stream: it needs a place of its own')
+  }
+  return typeof out === 'string' ? fileSink(surroundings, { out, force }) : new StreamSink(out)
 }
 
 class DownloadRun {

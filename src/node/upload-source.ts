@@ -6,6 +6,8 @@ import { unlessEnded } from './patiently.ts'
 
 /** Bytes to upload, from first to last. */
 export interface UploadSource {
+  /** What the link will lead to. */
+  readonly kind: 'file' | 'directory'
   /** Null where only its end will tell. */
   readonly size: number | null
   /** `[offset, offset + size)` in memory of their own, fewer only at the end. Of a stream the next ones, one call at a time. */
@@ -27,6 +29,7 @@ export const fileSource = async (files: Files, path: string): Promise<UploadSour
 }
 
 class FileSource implements UploadSource {
+  readonly kind = 'file'
   readonly size: number
   readonly #file: FileHandle
 
@@ -50,6 +53,7 @@ class FileSource implements UploadSource {
 
 /** The bytes an iterable gives: a Web stream, a stream of Node's, or a generator. Nothing is asked of it before it is wanted. */
 export class StreamSource implements UploadSource {
+  readonly kind = 'file'
   readonly size = null
   readonly #iterator: AsyncIterator<Uint8Array>
   #rest = NOTHING

@@ -177,7 +177,10 @@ const small: Codec = {
 
 const texts: Codec = {
   name: 'texts',
-  samples: [ascii(retryAfterReason(5000)), ascii(formatLink({ address: chunkAddressOf(ID), contentHash: ID }))],
+  samples: [
+    ascii(retryAfterReason(5000)),
+    ascii(formatLink({ kind: 'file', address: chunkAddressOf(ID), contentHash: ID })),
+  ],
   check: (bytes) => {
     const text = String.fromCharCode(...bytes)
     const link = parseLink(text)

@@ -6,6 +6,7 @@ import { Reader, Writer } from '../bytes.ts'
 import { ID_BYTES } from '../ids.ts'
 import { PLAINTEXT_BYTES_MAX } from './chunk.ts'
 import type { ChunkEntry } from './chunk.ts'
+import { ARRAY, BYTES, MAP, UNSIGNED, readHead, readNumbers, writeBytes, writeHead, writeNumbers } from './heads.ts'
 
 /**
  * Part of a file, in order; `size` is the sum of its entries' sizes. At level 0 the entries are chunks of the file, above it maps of the level
@@ -35,24 +36,19 @@ export const entriesMax = (level: number): number => Math.floor((PLAINTEXT_BYTES
 /** What an entry can stand for at most: a chunk, or above level 0 any part of a file. */
 const entrySizeMax = (level: number): number => (level === 0 ? PLAINTEXT_BYTES_MAX : Number.MAX_SAFE_INTEGER)
 
-const UNSIGNED = 0
-const BYTES = 2
-const ARRAY = 4
-const MAP = 5
-
 /** The CBOR bytes of a data map, at most 4 MiB. */
 export const encodeDataMap = (map: DataMap): Uint8Array => {
   const writer = new Writer(new Uint8Array(FRAME_BYTES + map.entries.length * entryBytes(map.level)))
-  head(writer, MAP, 5)
-  numbers(writer, 1, VERSION, 2, map.size, 3)
-  bytes(writer, map.context)
-  numbers(writer, 4, map.level, 5)
-  head(writer, ARRAY, map.entries.length)
+  writeHead(writer, MAP, 5)
+  writeNumbers(writer, 1, VERSION, 2, map.size, 3)
+  writeBytes(writer, map.context)
+  writeNumbers(writer, 4, map.level, 5)
+  writeHead(writer, ARRAY, map.entries.length)
   for (const entry of map.entries) {
-    head(writer, ARRAY, 3)
-    bytes(writer, entry.address)
-    bytes(writer, entry.contentHash)
-    numbers(writer, entry.size)
+    writeHead(writer, ARRAY, 3)
+    writeBytes(writer, entry.address)
+    writeBytes(writer, entry.contentHash)
+    writeNumbers(writer, entry.size)
   }
   // In memory of its own, so that it can be handed to a worker whole.
   return writer.written().slice()
@@ -65,13 +61,13 @@ export const encodeDataMap = (map: DataMap): Uint8Array => {
 export const decodeDataMap = (plaintext: Uint8Array): DataMap | null => {
   const reader = new Reader(plaintext)
   if (readHead(reader, MAP) !== 5) return null
-  if (!expect(reader, 1, VERSION, 2)) return null
+  if (!readNumbers(reader, 1, VERSION, 2)) return null
   const size = readHead(reader, UNSIGNED)
-  if (!expect(reader, 3)) return null
+  if (!readNumbers(reader, 3)) return null
   const context = readBytes(reader)
-  if (!expect(reader, 4)) return null
+  if (!readNumbers(reader, 4)) return null
   const level = readHead(reader, UNSIGNED)
-  if (level < 0 || level > LEVEL_MAX || !expect(reader, 5)) return null
+  if (level < 0 || level > LEVEL_MAX || !readNumbers(reader, 5)) return null
   const count = readHead(reader, ARRAY)
   if (size < 0 || context === null || count < Math.min(level, 1) || count > entriesMax(level)) return null
   const entries = readEntries(reader, count, level)
@@ -95,43 +91,5 @@ const readEntries = (reader: Reader, count: number, level: number): ChunkEntry[]
 
 const sumOf = (entries: readonly ChunkEntry[]): number => entries.reduce((sum, entry) => sum + entry.size, 0)
 
-const expect = (reader: Reader, ...values: readonly number[]): boolean =>
-  values.every((value) => readHead(reader, UNSIGNED) === value)
-
-const numbers = (writer: Writer, ...values: readonly number[]): void => {
-  for (const value of values) head(writer, UNSIGNED, value)
-}
-
-const bytes = (writer: Writer, value: Uint8Array): void => {
-  head(writer, BYTES, value.length)
-  writer.put(value)
-}
-
 const readBytes = (reader: Reader): Uint8Array | null =>
   readHead(reader, BYTES) === ID_BYTES && reader.remaining >= ID_BYTES ? reader.take(ID_BYTES) : null
-
-/** How an argument of each length is announced, and the least value that needs that length. */
-const LENGTHS: readonly { readonly info: number; readonly size: number; readonly least: number }[] = [
-  { info: 24, size: 1, least: 24 },
-  { info: 25, size: 2, least: 0x100 },
-  { info: 26, size: 4, least: 0x1_0000 },
-  { info: 27, size: 8, least: 0x1_0000_0000 },
-]
-
-const head = (writer: Writer, major: number, value: number): void => {
-  const length = LENGTHS.findLast((length) => value >= length.least)
-  writer.u8((major << 5) | (length === undefined ? value : length.info))
-  if (length !== undefined) writer.uint(value, length.size)
-}
-
-/** The argument of a head of that major type in its shortest form, or -1. */
-const readHead = (reader: Reader, major: number): number => {
-  const first = reader.u8()
-  if (reader.failed || first >> 5 !== major) return -1
-  const info = first & 31
-  if (info < 24) return info
-  const length = LENGTHS[info - 24]
-  if (length === undefined) return -1
-  const value = length.size === 8 ? reader.u32() * 0x1_0000_0000 + reader.u32() : reader.uint(length.size)
-  return reader.failed || value < length.least || value > Number.MAX_SAFE_INTEGER ? -1 : value
-}

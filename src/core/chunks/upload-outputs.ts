@@ -2,8 +2,10 @@
 import type { ErrorCode } from '../errors.ts'
 import type { ChunkAddress, PeerId } from '../ids.ts'
 import type { Work } from '../ports.ts'
+import type { Link } from './link.ts'
 import { PLACEMENT_LIMITS } from './placement.ts'
 import type { PlacementLimits } from './placement.ts'
+import type { PlacedRecord } from './upload-record.ts'
 
 /** Bounds of an upload. */
 export interface UploadLimits extends PlacementLimits {
@@ -36,8 +38,12 @@ export const UPLOAD_LIMITS: UploadLimits = Object.freeze({
 export interface UploadOptions {
   /** Bytes of the file; null for a stream, which ends with a piece that is shorter than asked for. */
   readonly size: number | null
+  /** What the link is to lead to. Default: a file. */
+  readonly kind?: Link['kind']
   /** What its chunks are sealed with beside their content, 32 bytes. Default: the convergent context. */
   readonly context?: Uint8Array
+  /** What an interrupted upload of the same file had placed; it says nothing of a stream. */
+  readonly resumed?: readonly PlacedRecord[]
   /** Takes fewer holders than the quorum, but at least one. */
   readonly allowFewer?: boolean
   readonly limits?: Partial<UploadLimits>
@@ -54,6 +60,8 @@ export interface UploadResult {
   readonly holders: number
   /** Copies that were stored newly, data maps' included. */
   readonly stored: number
+  /** Chunks that an earlier upload of the same file had placed, and that were compared and not asked about. */
+  readonly resumed: number
 }
 
 /** What the driver is to do next, in order. */
@@ -81,6 +89,8 @@ export type UploadOutput =
     }
   /** The answer to that request is not wanted any more. */
   | { readonly kind: 'cancel'; readonly request: number }
+  /** A chunk of the file is held by these peers now. */
+  | ({ readonly kind: 'placed' } & PlacedRecord)
   /** Nothing of a chunk that was put is wanted any more, and every request with it was answered or cancelled. */
   | { readonly kind: 'release'; readonly bytes: Uint8Array }
   | { readonly kind: 'progress'; readonly bytes: number; readonly chunks: number; readonly stored: number }

@@ -3,22 +3,27 @@
 // quorum.
 //
 //   piece:   reading ─► sealing ─► looking ─► placing ─► (settled)         a map begins with sealing
+//               └─► comparing ─┴─► (settled: as an earlier upload placed it)
 //   upload:  pieces and maps ─► root ─► finished          and from anywhere ─► failed
+import { sameBytes } from '../bytes.ts'
 import type { ErrorCode } from '../errors.ts'
 import { chunkAddressOf } from '../ids.ts'
 import type { ChunkAddress, PeerId } from '../ids.ts'
 import type { WorkDone } from '../ports.ts'
 import { CONVERGENT_CONTEXT, PLAINTEXT_BYTES_MAX } from './chunk.ts'
+import type { ChunkEntry } from './chunk.ts'
 import { nearestFirst } from './closeness.ts'
 import type { Candidate } from './closeness.ts'
 import { pieceAt, pieceCount } from './cutter.ts'
 import type { Piece } from './cutter.ts'
 import { encodeDataMap } from './data-map.ts'
 import { formatLink } from './link.ts'
+import type { Link } from './link.ts'
 import { MapBuilder } from './map-builder.ts'
 import type { SealedMap } from './map-builder.ts'
 import { Placement } from './placement.ts'
 import type { PutAnswer } from './placement.ts'
+import { Resumption } from './resumption.ts'
 import { UPLOAD_LIMITS } from './upload-outputs.ts'
 import type { UploadLimits, UploadOptions, UploadOutput } from './upload-outputs.ts'
 
@@ -29,6 +34,7 @@ interface Sealed {
 
 type PieceState =
   | { readonly state: 'reading' }
+  | { readonly state: 'comparing'; readonly entry: ChunkEntry }
   | { readonly state: 'sealing' }
   | { readonly state: 'looking'; readonly sealed: Sealed; readonly deadline: number }
   | { readonly state: 'placing'; readonly sealed: Sealed; readonly placement: Placement }
@@ -36,6 +42,8 @@ type PieceState =
 interface PieceInFlight {
   readonly kind: 'chunk' | 'map'
   size: number
+  /** Of a chunk that is sealed. */
+  entry: ChunkEntry | null
   at: PieceState
 }
 
@@ -48,6 +56,7 @@ const KNOWN_MAX = 65_536
 /** One upload; give it inputs with `now`, drain `poll` after each. */
 export class Upload {
   readonly #size: number | null
+  readonly #kind: Link['kind']
   readonly #context: Uint8Array
   readonly #quorum: number
   readonly #limits: UploadLimits
@@ -64,6 +73,8 @@ export class Upload {
   readonly #requests = new Map<number, { kind: 'has' | 'put'; peer: PeerId; piece: number }>()
   /** Drained after each input, which adds at most a few for each piece and request in flight. */
   readonly #outputs: UploadOutput[] = []
+  readonly #resumption: Resumption
+  #resumed = 0
   #nextPiece = 0
   #nextMap = -1
   #nextRequest = 0
@@ -75,9 +86,12 @@ export class Upload {
   constructor(options: UploadOptions, now: number) {
     this.#limits = Object.freeze({ ...UPLOAD_LIMITS, ...options.limits })
     this.#size = options.size
+    this.#kind = options.kind ?? 'file'
     this.#count = options.size === null ? null : pieceCount(options.size)
     this.#context = options.context ?? CONVERGENT_CONTEXT
     this.#maps = new MapBuilder(this.#context, this.#limits.mapEntriesMax)
+    const { size } = options
+    this.#resumption = new Resumption(options.resumed ?? [], (index) => pieceSize(size, index))
     this.#quorum = options.allowFewer === true ? 1 : this.#limits.quorum
     this.#pump(now)
   }
@@ -103,7 +117,9 @@ export class Upload {
     if (bytes.length < piece.size) this.#count = bytes.length > 0 ? index + 1 : index
     piece.size = bytes.length
     this.#bytesRead += bytes.length
-    if (bytes.length > 0) this.#seal(index, piece, bytes)
+    const entry = this.#resumption.entry(index)
+    if (entry !== null) this.#compare(index, piece, entry, bytes)
+    else if (bytes.length > 0) this.#seal(index, piece, bytes)
     else this.#inFlight.delete(index)
     this.#pump(now)
   }
@@ -111,12 +127,18 @@ export class Upload {
   /** A result of work asked for. */
   done(work: WorkDone, now: number): void {
     const piece = this.#inFlight.get(work.id)
-    if (piece?.at.state !== 'sealing' || this.#ended) return
+    if (piece === undefined || this.#ended) return
+    if (piece.at.state === 'comparing') this.#compared(work, piece, piece.at.entry)
+    else if (piece.at.state === 'sealing') this.#sealed(work, piece, now)
+    this.#pump(now)
+  }
+
+  #sealed(work: WorkDone, piece: PieceInFlight, now: number): void {
     if (work.kind !== 'seal-chunk') return this.#fail('INTERNAL', `a chunk was not sealed: ${failureOf(work)}`)
     const address = chunkAddressOf(work.address)
     const { contentHash } = work
     if (piece.kind === 'map') this.#maps.sealed({ address: work.address, contentHash })
-    else this.#maps.add(work.id, { address: work.address, contentHash, size: piece.size })
+    else this.#maps.add(work.id, (piece.entry = { address: work.address, contentHash, size: piece.size }))
     if (this.#known.has(address)) {
       this.#settle(work.id, piece)
     } else {
@@ -125,7 +147,17 @@ export class Upload {
       piece.at = { state: 'looking', sealed, deadline: now + this.#limits.lookupTimeoutMs }
       this.#outputs.push({ kind: 'lookup', address })
     }
-    this.#pump(now)
+  }
+
+  /** The same content is sealed to the same chunk, which was placed; any other goes the ordinary way. */
+  #compared(work: WorkDone, piece: PieceInFlight, entry: ChunkEntry): void {
+    if (work.kind !== 'hash-chunk') return this.#fail('INTERNAL', `a chunk was not hashed: ${failureOf(work)}`)
+    if (!sameBytes(work.address, entry.contentHash)) return this.#seal(work.id, piece, work.stored)
+    this.#maps.add(work.id, entry)
+    this.#remember(chunkAddressOf(entry.address))
+    this.#resumed++
+    this.#outputs.push({ kind: 'release', bytes: work.stored })
+    this.#settle(work.id, piece)
   }
 
   /** The peers a lookup found, in any order, none when it failed. */
@@ -192,25 +224,38 @@ export class Upload {
     while (this.#inFlight.size < this.#limits.piecesMax && !this.#maps.busy) {
       const piece = this.#nextToRead()
       if (piece === null) return
-      this.#nextPiece++
-      this.#inFlight.set(piece.index, { kind: 'chunk', size: piece.size, at: { state: 'reading' } })
+      if (piece.index === this.#nextPiece) this.#nextPiece++
+      this.#inFlight.set(piece.index, { kind: 'chunk', size: piece.size, entry: null, at: { state: 'reading' } })
       this.#outputs.push({ kind: 'read-piece', ...piece })
     }
   }
 
   /** Of a stream one piece is read at a time, since only the end of it says whether there is another. */
   #nextToRead(): Piece | null {
+    if (this.#size !== null) return this.#nextOfFile(this.#size)
     const index = this.#nextPiece
-    if (this.#size !== null) return index < pieceCount(this.#size) ? pieceAt(this.#size, index) : null
     const reading = [...this.#inFlight.values()].some(({ at }) => at.state === 'reading')
     return reading || this.#count !== null ? null : { index, offset: this.#bytesRead, size: PLAINTEXT_BYTES_MAX }
+  }
+
+  /** What an interrupted upload placed last comes first, and nothing beside it. */
+  #nextOfFile(size: number): Piece | null {
+    const { first, witness } = this.#resumption
+    if (first !== null) return this.#inFlight.has(first) ? null : pieceAt(size, first)
+    if (this.#nextPiece === witness) this.#nextPiece++
+    return this.#nextPiece < pieceCount(size) ? pieceAt(size, this.#nextPiece) : null
+  }
+
+  #compare(id: number, piece: PieceInFlight, entry: ChunkEntry, bytes: Uint8Array): void {
+    piece.at = { state: 'comparing', entry }
+    this.#outputs.push({ kind: 'work', work: { id, kind: 'hash-chunk', stored: bytes } })
   }
 
   #sealMap(): void {
     const map = this.#maps.due()
     if (map === null) return
     const bytes = encodeDataMap(map)
-    const piece: PieceInFlight = { kind: 'map', size: bytes.length, at: { state: 'sealing' } }
+    const piece: PieceInFlight = { kind: 'map', size: bytes.length, entry: null, at: { state: 'sealing' } }
     this.#inFlight.set(this.#nextMap, piece)
     this.#seal(this.#nextMap--, piece, bytes)
   }
@@ -275,11 +320,18 @@ export class Upload {
       }
       this.#holders = Math.min(this.#holders, placed.holders)
       this.#stored += placed.stored
+      this.#tellPlaced(index, piece, placement)
       this.#outputs.push({ kind: 'release', bytes: sealed.bytes })
       this.#settle(index, piece)
       return true
     }
     return false
+  }
+
+  #tellPlaced(index: number, { kind, entry }: PieceInFlight, placement: Placement): void {
+    if (kind === 'map' || entry === null) return
+    this.#resumption.placed(index, placement.holders('before'))
+    this.#outputs.push({ kind: 'placed', index, entry, holders: placement.holders() })
   }
 
   #settle(id: number, piece: PieceInFlight): void {
@@ -299,11 +351,12 @@ export class Upload {
     this.#ended = true
     this.#outputs.push({
       kind: 'finished',
-      link: formatLink({ address: chunkAddressOf(address), contentHash }),
+      link: formatLink({ kind: this.#kind, address: chunkAddressOf(address), contentHash }),
       bytes: this.#bytesRead,
       chunks: this.#chunksSettled,
       holders: this.#holders,
       stored: this.#stored,
+      resumed: this.#resumed,
     })
   }
 
@@ -325,5 +378,8 @@ export class Upload {
     }
   }
 }
+
+const pieceSize = (size: number | null, index: number): number | null =>
+  size !== null && index < pieceCount(size) ? pieceAt(size, index).size : null
 
 const failureOf = (work: WorkDone): string => (work.kind === 'failed' ? work.reason : `a result of kind ${work.kind}`)

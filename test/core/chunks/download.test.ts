@@ -74,7 +74,11 @@ class Play {
     const root = this.#storeMaps(entries, scene)
     this.#ascending = scene.order === 'ascending'
     const { order = 'any' } = scene
-    this.download = new Download({ address: chunkAddressOf(root.address), contentHash: root.contentHash }, 0, { order })
+    this.download = new Download(
+      { kind: 'file', address: chunkAddressOf(root.address), contentHash: root.contentHash },
+      0,
+      { order },
+    )
     this.#drain()
     for (let steps = 0; this.end === null; steps++) {
       assert.ok(steps < 100_000, 'a download comes to an end')
