@@ -34,9 +34,9 @@ const run = async (words: readonly string[], output: Output): Promise<ExitCode> 
   }
   if (parsed.kind === 'usage') return fail(output, new SallyportError(parsed.code, parsed.message))
   const stop = new AbortController()
-  const signalled = (): void => {
+  const signalled = (name: NodeJS.Signals): void => {
     if (stop.signal.aborted) process.exit(EXIT.interrupted)
-    stop.abort()
+    stop.abort(name)
   }
   process.on('SIGINT', signalled)
   process.on('SIGTERM', signalled)

@@ -55,11 +55,11 @@ export class Output {
     return new Progress(verb, this.json ? null : screenOf(this.#err, process.env))
   }
 
-  /** A failure: the message and what to do about it, never a stack trace. */
-  failure(error: SallyportError): void {
+  /** A failure: the message and what to do about it, never a stack trace; beside it what there is to report all the same. */
+  failure(error: SallyportError, report: object = {}): void {
     const { remedy } = REMEDIES[error.code]
     this.note(`sallyport: ${error.message}\n  ${remedy}`)
-    this.object({ error: { code: error.code, message: error.message, remedy } })
+    this.object({ ...report, error: { code: error.code, message: error.message, remedy } })
   }
 
   /** Settles once everything written has been handed to the system, or its reader is gone; with what kept stdout from being written. */

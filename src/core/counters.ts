@@ -133,6 +133,8 @@ export class Counters {
   handlerTimeouts = 0
   /** Inbound streams reset because their peer neither wrote nor read for too long. */
   streamsStalled = 0
+  /** Messages in assembly and answers given up, because others needed the room that their hosts had used too much of. */
+  streamsDisplaced = 0
   /** PINGs without an answer, because their peer reads none. */
   pingsUnanswered = 0
   /** Handlers that threw or rejected, and other supervised tasks that failed; each is an event too. */

@@ -12,7 +12,7 @@ import {
   unlink,
   type FileHandle as NodeHandle,
 } from 'node:fs/promises'
-import type { Stats } from 'node:fs'
+import type { BigIntStats } from 'node:fs'
 import { dirname } from 'node:path'
 import { lockDirectory } from './directory-lock.ts'
 import { makeDirectories } from './make-directories.ts'
@@ -49,7 +49,8 @@ export const systemFiles: Files = Object.freeze<Files>({
         (error: unknown) => unlessAbsent(error, false),
       ),
     ),
-  look: (path) => inTurn(() => lstat(path).then(lookOf, (error: unknown) => unlessAbsent(error, null))),
+  look: (path) =>
+    inTurn(() => lstat(path, { bigint: true }).then(lookOf, (error: unknown) => unlessAbsent(error, null))),
   setMode: (path, mode) => inTurn(() => chmod(path, mode)),
   removeTree: (directory) => inTurn(() => rm(directory, { recursive: true, force: true })),
   list: async (directory) => {
@@ -69,6 +70,11 @@ class OpenFile implements FileHandle {
 
   async size(): Promise<number> {
     return (await inTurn(() => this.#handle.stat())).size
+  }
+
+  /** What the file system writes down when bytes are written; two changes within one tick of its clock look like one. */
+  async version(): Promise<string> {
+    return versionOf(await inTurn(() => this.#handle.stat({ bigint: true })))
   }
 
   async read(into: Uint8Array, position: number): Promise<number> {
@@ -92,10 +98,13 @@ class OpenFile implements FileHandle {
   }
 }
 
-const lookOf = (stats: Stats): Look => ({
+const versionOf = ({ size, mtimeNs }: BigIntStats): string => `${size} ${mtimeNs}`
+
+const lookOf = (stats: BigIntStats): Look => ({
   kind: stats.isFile() ? 'file' : stats.isDirectory() ? 'directory' : stats.isSymbolicLink() ? 'link' : 'other',
-  size: stats.size,
-  mode: stats.mode & 0o777,
+  size: Number(stats.size),
+  mode: Number(stats.mode) & 0o777,
+  version: versionOf(stats),
 })
 
 /** Makes the directories that are missing, and sees to it that a power cut leaves them in place. */

@@ -1,11 +1,11 @@
 // One stream that is not a control stream, whoever opened it: what its channel tells it, and what it needs of its channel.
 import type { Counters } from '../core/counters.ts'
-import type { Intake } from '../core/dispatch/intake.ts'
 import type { Places } from '../core/dispatch/places.ts'
+import type { Room } from '../core/dispatch/room.ts'
 import type { Histograms } from '../core/histograms.ts'
 import type { PeerId, StreamId } from '../core/ids.ts'
 import type { PeerInfo } from '../core/peers/connection-record.ts'
-import type { Clock } from '../io/ports.ts'
+import type { Clock, Timers } from '../io/ports.ts'
 import type { Loss } from './close-reasons.ts'
 import type { Readable } from './dispatcher.ts'
 import type { Handlers } from './handlers.ts'
@@ -29,14 +29,15 @@ export interface Conversation extends Readable {
 /** What the streams of a node share. */
 export interface Workshop {
   readonly clock: Clock
+  readonly timers: Timers
   readonly schedule: Schedule
   readonly limits: Limits
   readonly counters: Counters
   readonly histograms: Histograms
   /** Bytes of inbound messages in assembly or in a handler's hands. */
-  readonly intake: Intake
+  readonly intake: Room
   /** Bytes of answers that were not acknowledged. */
-  readonly answers: Intake
+  readonly answers: Room
   readonly handlers: Handlers
   readonly tasks: TaskSet
   /** Handlers that have not returned, by protocol and by peer. */

@@ -9,6 +9,7 @@
 //
 //   reading ──no room──► reading, later        reading ──end, no place──► kept ──a place──► handling
 import { Assembly } from '../core/dispatch/assembly.ts'
+import type { Address } from '../core/address.ts'
 import type { PeerId, StreamId } from '../core/ids.ts'
 import { STATUS, STREAM } from '../core/messages/codes.ts'
 import {
@@ -21,7 +22,7 @@ import { type Conversation, type ConversationOwner, StreamWriter } from './conve
 import { READ_BYTES_PER_TURN } from './dispatcher.ts'
 import { type HandlerRun, mayRun, runHandler } from './handler-run.ts'
 import type { Answer, InboundCall } from './handlers.ts'
-import { InboundCharge } from './inbound-charge.ts'
+import { type Charged, InboundCharge } from './inbound-charge.ts'
 import type { Due } from './schedule.ts'
 
 type State =
@@ -56,10 +57,10 @@ const LOOK_AGAIN_MS_MAX = 2000
 const BUSY: Answer = { status: STATUS.busy, retryAfterMs: RETRY_AFTER_MS }
 
 /** An inbound call; what it holds of the node's room is said in inbound-charge.ts. */
-export class InboundConversation implements Conversation, Due {
+export class InboundConversation implements Conversation, Charged, Due {
   readonly peerId: PeerId
   readonly #stream: StreamId
-  readonly #kind: 'request' | 'message'
+  readonly kind: 'request' | 'message'
   readonly #owner: ConversationOwner
   readonly #assembly: Assembly<RequestHeader>
   readonly #charge: InboundCharge
@@ -69,9 +70,9 @@ export class InboundConversation implements Conversation, Due {
   constructor(stream: { id: StreamId; bidirectional: boolean; peerId: PeerId }, owner: ConversationOwner) {
     this.peerId = stream.peerId
     this.#stream = stream.id
-    this.#kind = stream.bidirectional ? 'request' : 'message'
+    this.kind = stream.bidirectional ? 'request' : 'message'
     this.#owner = owner
-    this.#charge = new InboundCharge(owner.workshop, this.peerId, this.#kind)
+    this.#charge = new InboundCharge(owner.workshop, this)
     const { messageBytesMax } = owner.workshop.limits
     this.#assembly = new Assembly(stream.bidirectional ? decodeRequestHeader : decodeMessage, messageBytesMax)
     this.#state = this.#read()
@@ -79,6 +80,15 @@ export class InboundConversation implements Conversation, Due {
 
   get over(): boolean {
     return this.#state.kind === 'over'
+  }
+
+  get remote(): Address {
+    return this.#owner.link.remote
+  }
+
+  /** Whether it is being read, and its sender would hear of a refusal: one who is not done sending does, or who waits for an answer. */
+  get mayGiveUp(): boolean {
+    return this.#state.kind === 'reading' && this.#restOfMessage === null
   }
 
   readSome(): boolean {
@@ -117,6 +127,16 @@ export class InboundConversation implements Conversation, Due {
   lost(): void {
     if (this.#state.kind === 'kept') this.#owner.ended(this.#stream)
     else this.#finish()
+  }
+
+  giveUp(): void {
+    this.#owner.workshop.counters.streamsDisplaced++
+    this.#refuse(BUSY, STREAM.busy)
+  }
+
+  giveUpAnswer(): void {
+    this.#owner.workshop.counters.streamsDisplaced++
+    this.#abort(STREAM.busy)
   }
 
   /** The time of its state is over. */
@@ -158,21 +178,25 @@ export class InboundConversation implements Conversation, Due {
     const { counters, handlers } = this.#owner.workshop
     const handler = handlers.get(header.protocol)
     if (handler === null) return this.#refuse({ status: STATUS.unsupported }, STREAM.unsupported)
-    if (this.#kind === 'request') counters.requestsServed++
+    if (this.kind === 'request') counters.requestsServed++
     else counters.messagesServed++
     const abort = new AbortController()
-    const call: InboundCall = { kind: this.#kind, peer: this.peerId, payload, signal: abort.signal, ...header }
+    const call: InboundCall = { kind: this.kind, peer: this.peerId, payload, signal: abort.signal, ...header }
     this.#handle({ kind: 'kept', run: { handler, call }, abort, lookAgainMs: 0 })
   }
 
   /** Takes what is still to come of a message whose end has come; false when there is no room for it. */
   #reserve({ lookAgainMs }: Reading): boolean {
-    // Who is not done sending, or waits for an answer, hears of a refusal.
-    const rest = this.#kind === 'request' ? null : this.#owner.link.toEnd(this.#stream)
+    const rest = this.#restOfMessage
     if (rest === null) return true
     if (!this.#charge.reserve(rest, this.#assembly.bytes)) return false
     if (lookAgainMs > 0) this.#state = this.#read()
     return true
+  }
+
+  /** How much is still to be read of a message whose end has come; null for any other, and for a request. */
+  get #restOfMessage(): number | null {
+    return this.kind === 'request' ? null : this.#owner.link.toEnd(this.#stream)
   }
 
   #lookLater(state: Reading | Kept): false {
@@ -204,7 +228,7 @@ export class InboundConversation implements Conversation, Due {
   #answer(answer: Answer): void {
     if (this.#state.kind === 'over' || this.#state.kind === 'answering') return
     this.#charge.release()
-    if (this.#kind === 'message') return this.#finish()
+    if (this.kind === 'message') return this.#finish()
     const { limits, counters } = this.#owner.workshop
     const { status, payload = NOTHING, reason = null, retryAfterMs = null, outcome = null } = answer
     if (payload.length > limits.messageBytesMax) return this.#answer({ status: STATUS.refused, reason: 'too large' })
@@ -221,7 +245,7 @@ export class InboundConversation implements Conversation, Due {
 
   /** Takes no more of the stream; a request is told why. */
   #refuse(answer: Answer, code: number): void {
-    if (this.#state.kind === 'handling') this.#state.abort.abort()
+    if (this.#state.kind === 'handling') this.#abortLater(this.#state.abort)
     this.#owner.link.stop(this.#stream, code)
     this.#answer(answer)
   }
@@ -233,7 +257,7 @@ export class InboundConversation implements Conversation, Due {
 
   #abort(code: number): void {
     this.#owner.link.stop(this.#stream, code)
-    if (this.#kind === 'request') this.#owner.link.reset(this.#stream, code)
+    if (this.kind === 'request') this.#owner.link.reset(this.#stream, code)
     this.#finish()
   }
 
@@ -244,7 +268,12 @@ export class InboundConversation implements Conversation, Due {
     this.#owner.workshop.schedule.clear(this)
     this.#charge.release()
     this.#owner.ended(this.#stream)
-    if (before.kind === 'handling') before.abort.abort()
+    if (before.kind === 'handling') this.#abortLater(before.abort)
+  }
+
+  /** Who listens to the signal is the application: not in the turn that a datagram brought, and not while we are in the middle of something. */
+  #abortLater(abort: AbortController): void {
+    this.#owner.workshop.timers.soon(() => abort.abort())
   }
 
   /** It is being read, and has so long for the next bytes. */

@@ -4,33 +4,45 @@
 //
 //   nothing ──take──► begun ──reserve──► whole ──hand over──► the handler's
 //      └──────────────reserve──────────────┘
-import type { PeerId } from '../core/ids.ts'
+import { type Room, Stay } from '../core/dispatch/room.ts'
+import type { User } from '../core/dispatch/usage.ts'
 import type { Workshop } from './conversation.ts'
 
 /** What a message costs beside its bytes while it is kept. */
 const KEPT_BYTES = 1024
 
-/** What a message is charged ahead when it is begun before its end has come, so that a small one has room for the rest. */
-const AHEAD_BYTES = 4096
+/** A call and an answer are charged so much at least, and a message that is begun before its end has come so much ahead: a small one has room for the rest. */
+const CHARGED_BYTES_MIN = 4096
+
+/** Whose call it is, and what becomes of it when its room is needed by others. */
+export interface Charged extends User {
+  readonly kind: 'request' | 'message'
+  /** Whether what has not come of it can still be refused. */
+  readonly mayGiveUp: boolean
+  /** Refuses what has not come of it. */
+  giveUp(): void
+  /** Takes back what was not acknowledged of the answer. */
+  giveUpAnswer(): void
+}
 
 /** See the head of this file. Each thing held is given back once. */
 export class InboundCharge {
   readonly #workshop: Workshop
-  readonly #peerId: PeerId
-  readonly #kind: 'request' | 'message'
-  #bytes = 0
-  /** Of them, those charged for bytes that have not come. */
+  readonly #call: Charged
+  /** Its bytes, until they are the handler's. */
+  #kept: Stay
+  #answer: Stay | null = null
+  /** Of the bytes kept, those charged for what has not come. */
   #ahead = 0
   /** Whether the bytes of all that is still to come were charged. */
   #isPaid = false
   #isWhole = false
   #isArriving = false
-  #answerBytes = 0
 
-  constructor(workshop: Workshop, peerId: PeerId, kind: 'request' | 'message') {
+  constructor(workshop: Workshop, call: Charged) {
     this.#workshop = workshop
-    this.#peerId = peerId
-    this.#kind = kind
+    this.#call = call
+    this.#kept = new Stay(call)
   }
 
   /** Whether it holds a part of the room and waits for more of it, as others may that wait for what it holds. */
@@ -46,10 +58,9 @@ export class InboundCharge {
   /** Charges bytes that came, unless they were before; false when there is no room. */
   take(bytes: number): boolean {
     if (this.#isWhole) return true
-    const ahead = this.#kind === 'message' && !this.#isBegun ? AHEAD_BYTES : 0
+    const ahead = this.#isBegun ? 0 : this.#charged(bytes) - bytes
     const charge = Math.max(0, bytes - this.#ahead) + ahead
-    if (!this.#workshop.intake.take(this.#peerId, charge)) return false
-    this.#bytes += charge
+    if (charge > 0 && !this.#room.take(this.#kept, charge, this.#now)) return false
     this.#ahead = Math.max(0, this.#ahead - bytes) + ahead
     return true
   }
@@ -59,53 +70,73 @@ export class InboundCharge {
    * never fit waits for nothing.
    */
   reserve(rest: number, received: number): boolean {
-    const { intake, limits, arriving } = this.#workshop
+    const { limits, arriving } = this.#workshop
+    const { peerId } = this.#call
     if (this.#isWhole || received + rest > limits.messageBytesMax) return true
-    const hasPlace = arriving.free(this.#peerId)
+    const hasPlace = arriving.free(peerId)
     if (!this.#isPaid) {
       const bytes = Math.max(0, rest + KEPT_BYTES - this.#ahead)
-      if (this.#bytes + bytes > Math.min(limits.inboundBytesPerPeerMax, limits.inboundBytesPerShardMax)) return true
+      if (this.#kept.bytes + bytes > Math.min(limits.inboundBytesPerPeerMax, limits.inboundBytesPerShardMax))
+        return true
       // What is not begun holds nothing while it waits; what is, needs no more than a place once it has its bytes.
-      if ((!this.#isBegun && !hasPlace) || !intake.take(this.#peerId, bytes)) return false
-      this.#bytes += bytes
+      if (!this.#isBegun && !hasPlace) return false
+      if (bytes > 0 && !this.#room.take(this.#kept, bytes, this.#now)) return false
+      this.#room.finish(this.#kept, this.#now)
       this.#isPaid = true
     }
     if (!hasPlace) return false
-    arriving.take(this.#peerId)
+    arriving.take(peerId)
     this.#isWhole = this.#isArriving = true
     return true
   }
 
   /** What came is the handler's from now on; what is returned gives its bytes back, to be called once. */
   handOver(): () => void {
-    const bytes = this.#bytes
-    this.#bytes = 0
+    const kept = this.#kept
+    this.#kept = new Stay(this.#call)
+    this.#room.finish(kept, this.#now)
     this.#arrived()
-    return () => this.#workshop.intake.give(this.#peerId, bytes)
+    return () => this.#room.leave(kept, this.#now)
   }
 
   /** Charges an answer, the only one; false when there is no room. */
   answer(bytes: number): boolean {
-    if (!this.#workshop.answers.take(this.#peerId, bytes)) return false
-    this.#answerBytes += bytes
+    if (bytes === 0) return true
+    const call = this.#call
+    const { peerId, remote } = call
+    const stay = new Stay({ peerId, remote, mayGiveUp: true, giveUp: () => call.giveUpAnswer() })
+    if (!this.#workshop.answers.take(stay, Math.max(bytes, CHARGED_BYTES_MIN), this.#now)) return false
+    this.#answer = stay
     return true
   }
 
   /** Gives back whatever is held. */
   release(): void {
     this.#arrived()
-    const { intake, answers } = this.#workshop
-    intake.give(this.#peerId, this.#bytes)
-    answers.give(this.#peerId, this.#answerBytes)
-    this.#bytes = this.#answerBytes = 0
+    this.#room.leave(this.#kept, this.#now)
+    if (this.#answer !== null) this.#workshop.answers.leave(this.#answer, this.#now)
+    this.#answer = null
+  }
+
+  get #room(): Room {
+    return this.#workshop.intake
+  }
+
+  get #now(): number {
+    return this.#workshop.clock.now()
   }
 
   get #isBegun(): boolean {
-    return this.#bytes > 0
+    return this.#kept.bytes > 0
+  }
+
+  /** What is charged for the first bytes of a call. */
+  #charged(bytes: number): number {
+    return this.#call.kind === 'message' ? bytes + CHARGED_BYTES_MIN : Math.max(bytes, CHARGED_BYTES_MIN)
   }
 
   #arrived(): void {
-    if (this.#isArriving) this.#workshop.arriving.give(this.#peerId)
+    if (this.#isArriving) this.#workshop.arriving.give(this.#call.peerId)
     this.#isArriving = false
   }
 }

@@ -29,6 +29,7 @@ export interface Limits {
   readonly inboundBytesMax: number
   readonly answerBytesPerPeerMax: number
   readonly answerBytesMax: number
+  readonly roomFullMs: number
   readonly tasksMax: number
   readonly handlersPerProtocolMax: number
   readonly handlersPerPeerMax: number
@@ -95,6 +96,8 @@ export const LIMITS: Limits = Object.freeze({
   answerBytesPerPeerMax: 40 * 1024 * 1024,
   /** Fifty of the largest, whoever they are for. */
   answerBytesMax: 256 * 1024 * 1024,
+  /** A host may hold what one peer may for so long at once; a chunk at 100 KB/s takes four fifths of that. */
+  roomFullMs: 5000,
   /** Handlers running at once. */
   tasksMax: 4096,
   /** Of one protocol: one whose handlers hang, on a disk say, leaves places for three others. */

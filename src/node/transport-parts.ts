@@ -4,8 +4,10 @@ import { mayShare } from '../core/address.ts'
 import { Counters } from '../core/counters.ts'
 import { SallyportError } from '../core/errors.ts'
 import { type Histograms, histograms as newHistograms } from '../core/histograms.ts'
-import { Intake } from '../core/dispatch/intake.ts'
+import type { IntakeLimits } from '../core/dispatch/intake.ts'
 import { Places } from '../core/dispatch/places.ts'
+import { Room } from '../core/dispatch/room.ts'
+import { Usage } from '../core/dispatch/usage.ts'
 import { type GateOptions, gateOptionsOf } from '../core/gate/options.ts'
 import { Shares } from '../core/gate/shares.ts'
 import { ALPN, PROTOCOL_VERSION } from '../core/messages/codes.ts'
@@ -95,18 +97,15 @@ export const transportParts = (options: TransportOptions): TransportParts => {
   const registry = new Registry({ ...limits, self: identity.peerId }, counters, shares)
   const workshop: Workshop = {
     clock: ports.clock,
+    timers: ports.timers,
     schedule,
     limits,
     counters,
     histograms,
-    ...intakes(limits),
+    ...rooms(options, limits),
     handlers: new Handlers(),
     tasks: new TaskSet(limits.tasksMax, failures(counters, events)),
-    running: {
-      byProtocol: new Places(limits.handlersPerProtocolMax),
-      byPeer: new Places(limits.handlersPerPeerMax),
-    },
-    arriving: new Places(ARRIVING_PER_PEER_MAX),
+    ...places(limits),
   }
   const locals = (): readonly Address[] => endpoint.locals
   const dispatcher = new Dispatcher(ports.timers, counters)
@@ -155,17 +154,29 @@ export const transportParts = (options: TransportOptions): TransportParts => {
 }
 
 /** What peers may make us keep of what they said, and of what we answer them. */
-const intakes = (limits: Limits): Pick<Workshop, 'intake' | 'answers'> => ({
-  intake: new Intake({
-    bytesPerPeerMax: limits.inboundBytesPerPeerMax,
-    bytesPerShardMax: limits.inboundBytesPerShardMax,
-    bytesMax: limits.inboundBytesMax,
-  }),
-  answers: new Intake({
-    bytesPerPeerMax: limits.answerBytesPerPeerMax,
-    bytesPerShardMax: limits.answerBytesMax,
-    bytesMax: limits.answerBytesMax,
-  }),
+const rooms = ({ ports, gate }: TransportOptions, limits: Limits): Pick<Workshop, 'intake' | 'answers'> => {
+  const isLoopbackTrusted = gateOptionsOf(gate).loopback === 'trusted'
+  const room = (sizes: IntakeLimits): Room => {
+    const byteSeconds = (sizes.bytesPerPeerMax * limits.roomFullMs) / 1000
+    return new Room(sizes, new Usage({ byteSeconds, isLoopbackTrusted }, ports.random))
+  }
+  return {
+    intake: room({
+      bytesPerPeerMax: limits.inboundBytesPerPeerMax,
+      bytesPerShardMax: limits.inboundBytesPerShardMax,
+      bytesMax: limits.inboundBytesMax,
+    }),
+    answers: room({
+      bytesPerPeerMax: limits.answerBytesPerPeerMax,
+      bytesPerShardMax: limits.answerBytesMax,
+      bytesMax: limits.answerBytesMax,
+    }),
+  }
+}
+
+const places = (limits: Limits): Pick<Workshop, 'running' | 'arriving'> => ({
+  running: { byProtocol: new Places(limits.handlersPerProtocolMax), byPeer: new Places(limits.handlersPerPeerMax) },
+  arriving: new Places(ARRIVING_PER_PEER_MAX),
 })
 
 /** A failed task is an event and a counter. */

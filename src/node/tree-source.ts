@@ -28,25 +28,23 @@ export class TreeSource implements UploadSource {
   readonly #files: Files
   readonly #directory: string
   readonly #head: Uint8Array
+  readonly #versions: readonly string[]
   /** In order, without a gap from the end of the head on. Bounded by MANIFEST_ENTRIES_MAX. */
   readonly #parts: readonly Part[]
 
-  private constructor(
-    files: Files,
-    directory: string,
-    parts: { readonly head: Uint8Array; readonly manifest: Manifest },
-  ) {
+  private constructor(files: Files, directory: string, parts: Listing & { readonly head: Uint8Array }) {
     this.#files = files
     this.#directory = directory
     this.#head = parts.head
+    this.#versions = parts.versions
     this.#parts = partsOf(parts.manifest, parts.head.length)
     this.size = this.#parts.at(-1)?.end ?? parts.head.length
   }
 
   /** Looks through a directory. Rejects with FILE_NOT_FOUND, DIRECTORY_UNFIT, TOO_LARGE or what reading it can fail with. */
   static async open(files: Files, directory: string, special: OnSpecial): Promise<TreeSource> {
-    const manifest = await manifestOf(files, directory, special)
-    return new TreeSource(files, directory, { head: headOf(manifest), manifest })
+    const listing = await listed(files, directory, special)
+    return new TreeSource(files, directory, { ...listing, head: headOf(listing.manifest) })
   }
 
   async read(offset: number, size: number): Promise<Uint8Array> {
@@ -67,10 +65,10 @@ export class TreeSource implements UploadSource {
     return bytes
   }
 
-  /** Whether the directory still lists the same: names, modes and sizes. */
+  /** Whether the directory still has the same names, modes and sizes, and no file was written to. */
   async unchanged(): Promise<boolean> {
-    const now = await manifestOf(this.#files, this.#directory, () => {})
-    return sameBytes(headOf(now), this.#head)
+    const { manifest, versions } = await listed(this.#files, this.#directory, () => {})
+    return sameBytes(headOf(manifest), this.#head) && versions.every((version, i) => version === this.#versions[i])
   }
 
   async close(): Promise<void> {}
@@ -113,10 +111,16 @@ const partsOf = ({ entries }: Manifest, start: number): Part[] => {
   return parts
 }
 
-const manifestOf = async (files: Files, directory: string, special: OnSpecial): Promise<Manifest> => {
+/** What is in a directory, and the version of each entry, in the manifest's order. */
+interface Listing {
+  readonly manifest: Manifest
+  readonly versions: readonly string[]
+}
+
+const listed = async (files: Files, directory: string, special: OnSpecial): Promise<Listing> => {
   const root = await files.look(directory)
   if (root === null) throw new SallyportError('FILE_NOT_FOUND', `there is no directory ${directory}`)
-  const entries: ManifestEntry[] = []
+  const entries: (ManifestEntry & { readonly version: string })[] = []
   /** Directories to look into, the last first. Bounded by the entries. */
   const waiting = ['']
   for (let inside = waiting.pop(); inside !== undefined; inside = waiting.pop()) {
@@ -127,7 +131,12 @@ const manifestOf = async (files: Files, directory: string, special: OnSpecial): 
       if (look === null) continue
       if (look.kind === 'directory') waiting.push(path)
       if (look.kind === 'directory' || look.kind === 'file')
-        entries.push({ path, mode: look.mode, size: look.kind === 'file' ? look.size : null })
+        entries.push({
+          path,
+          mode: look.mode,
+          size: look.kind === 'file' ? look.size : null,
+          version: look.kind === 'file' ? look.version : '',
+        })
       else if (special === 'refuse') throw unfit(`${path} is a link or a device, which are not kept`)
       else special(path)
     }
@@ -135,7 +144,7 @@ const manifestOf = async (files: Files, directory: string, special: OnSpecial): 
   const sorted = entries.toSorted((a, b) => comparePaths(a.path, b.path))
   const objection = objectionTo(sorted)
   if (objection !== null) throw unfit(objection)
-  return { mode: root.mode, entries: sorted }
+  return { manifest: { mode: root.mode, entries: sorted }, versions: sorted.map(({ version }) => version) }
 }
 
 const unfit = (what: string): SallyportError =>

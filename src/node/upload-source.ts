@@ -21,20 +21,32 @@ export interface UploadSource {
 export const fileSource = async (files: Files, path: string): Promise<UploadSource> => {
   const file = await files.open(path, 'read')
   try {
-    return new FileSource(file, await file.size())
+    const version = await file.version()
+    const size = await file.size()
+    if (size === 0) await assertEmpty(file)
+    return new FileSource(file, { size, version })
   } catch (error) {
     await file.close()
     throw error
   }
 }
 
+/** What the system makes up when it is read, as in /proc, says that it has no bytes. */
+const assertEmpty = async (file: FileHandle): Promise<void> => {
+  const read = await file.read(new Uint8Array(1), 0)
+  if (read > 0)
+    throw new SallyportError('FILE_CHANGED', 'the file has more bytes than its size says: upload a copy of it')
+}
+
 class FileSource implements UploadSource {
   readonly kind = 'file'
   readonly size: number
   readonly #file: FileHandle
+  readonly #version: string
 
-  constructor(file: FileHandle, size: number) {
+  constructor(file: FileHandle, { size, version }: { readonly size: number; readonly version: string }) {
     this.#file = file
+    this.#version = version
     this.size = size
   }
 
@@ -43,7 +55,7 @@ class FileSource implements UploadSource {
   }
 
   async unchanged(): Promise<boolean> {
-    return (await this.#file.size()) === this.size
+    return (await this.#file.version()) === this.#version
   }
 
   close(): Promise<void> {

@@ -8,6 +8,8 @@ import type { Look, OpenMode } from '../io/ports.ts'
 export interface Inode {
   bytes: Uint8Array
   synced: Uint8Array
+  /** Writes so far. */
+  writes: number
 }
 
 const ROOT = '/'
@@ -44,7 +46,7 @@ export class Disk {
   /** Puts a file in place, durably. */
   put(path: string, bytes: Uint8Array): void {
     const own = Uint8Array.from(bytes)
-    const inode = { bytes: own, synced: own }
+    const inode = { bytes: own, synced: own, writes: 0 }
     this.#makeDirectories(parentOf(path))
     this.#names.set(path, inode)
     this.#durableNames.set(path, inode)
@@ -69,13 +71,13 @@ export class Disk {
   open(path: string, mode: OpenMode): Inode {
     const existing = this.#names.get(path)
     if (mode === 'read') {
-      if (this.#directories.has(path)) return { bytes: EMPTY, synced: EMPTY }
+      if (this.#directories.has(path)) return { bytes: EMPTY, synced: EMPTY, writes: 0 }
       if (existing === undefined) throw systemError('ENOENT', path)
       return existing
     }
     if (existing !== undefined || this.#directories.has(path)) throw systemError('EEXIST', path)
     this.#requireDirectory(path)
-    const inode = { bytes: EMPTY, synced: EMPTY }
+    const inode = { bytes: EMPTY, synced: EMPTY, writes: 0 }
     this.#names.set(path, inode)
     this.#modes.set(path, mode === 'create' ? 0o644 : 0o600)
     return inode
@@ -110,8 +112,16 @@ export class Disk {
 
   look(path: string): Look | null {
     const file = this.#names.get(path)
-    if (file !== undefined) return { kind: 'file', size: file.bytes.length, mode: this.#modes.get(path) ?? 0o644 }
-    return this.#directories.has(path) ? { kind: 'directory', size: 0, mode: this.#modes.get(path) ?? 0o700 } : null
+    if (file !== undefined)
+      return {
+        kind: 'file',
+        size: file.bytes.length,
+        mode: this.#modes.get(path) ?? 0o644,
+        version: String(file.writes),
+      }
+    return this.#directories.has(path)
+      ? { kind: 'directory', size: 0, mode: this.#modes.get(path) ?? 0o700, version: '' }
+      : null
   }
 
   setMode(path: string, mode: number): void {
@@ -164,6 +174,7 @@ export class Disk {
     grown.set(inode.bytes)
     grown.set(taken, taken.length === 0 ? 0 : position)
     inode.bytes = grown
+    inode.writes++
     this.spaceBytes -= taken.length
     if (taken.length < bytes.length) throw systemError('ENOSPC', path)
   }

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Counters } from '../../src/core/counters.ts'
 import { concat } from '../../src/core/bytes.ts'
+import { encodeRequestHeader } from '../../src/core/messages/requests.ts'
 import { encodeControl } from '../../src/core/messages/control.ts'
 import { CLOSE, STATUS } from '../../src/core/messages/codes.ts'
 import type { CloseReason } from '../../src/core/quic/outputs.ts'
@@ -309,6 +310,23 @@ raises('a peer that asks and does not listen', 'streamsStalled pingsUnanswered',
   }
   await world.clock.advance(1500)
   await peer.close()
+  await world.close()
+  return [{ snapshot: () => host.transport.counters() }]
+})
+
+raises('a peer that holds the room for long while another needs it', 'streamsDisplaced', async () => {
+  const world = await World.make()
+  const limits = { inboundBytesPerPeerMax: 20_000, inboundBytesPerShardMax: 24_000, inboundBytesMax: 24_000 }
+  const host = await world.host({ limits })
+  const [holding, other] = [await RawPeer.connect(world, host), await RawPeer.connect(world, host)]
+  for (const peer of [holding, other]) await peer.greet()
+  const head = encodeRequestHeader({ protocol: '/test/1', target: null, count: null })
+  host.transport.handle('/test/1', () => ({ status: STATUS.ok }))
+  holding.say(concat(head, new Uint8Array(17_800)), { open: true })
+  await world.clock.advance(7000)
+  other.say(concat(head, new Uint8Array(5000)))
+  await world.clock.advance(100)
+  for (const peer of [holding, other]) await peer.close()
   await world.close()
   return [{ snapshot: () => host.transport.counters() }]
 })

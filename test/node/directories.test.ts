@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { SallyportError } from '../../src/core/errors.ts'
 import { concat } from '../../src/core/bytes.ts'
 import { encodeManifest } from '../../src/core/chunks/manifest.ts'
-import type { Look } from '../../src/io/ports.ts'
+import type { FileHandle, Look } from '../../src/io/ports.ts'
 import { MemoryFiles } from '../support/memory-files.ts'
 import { ChunkNetwork } from './chunk-network.ts'
 import type { Member } from './chunk-network.ts'
@@ -45,6 +45,12 @@ const codeOf = async (network: ChunkNetwork, promise: Promise<unknown>): Promise
   }
 }
 
+/** What is at a path, but for when it was written. */
+const lookOf = async ({ files }: Member, path: string): Promise<Omit<Look, 'version'> | null> => {
+  const look = await files.look(path)
+  return look === null ? null : { kind: look.kind, size: look.size, mode: look.mode }
+}
+
 test('a directory comes back with its names, modes and contents', async () => {
   const { network, up, down } = await scene()
   const { link } = await network.clock.until(up.storage.put({ directory: '/dir' }))
@@ -54,10 +60,10 @@ test('a directory comes back with its names, modes and contents', async () => {
   assert.deepEqual(down.files.paths, [...inside.map((path) => `/out/copy/${path}`), '/out/other'])
   for (const path of inside) {
     assert.deepEqual(down.files.peek(`/out/copy/${path}`), up.files.peek(`/dir/${path}`))
-    assert.deepEqual(await down.files.look(`/out/copy/${path}`), await up.files.look(`/dir/${path}`))
+    assert.deepEqual(await lookOf(down, `/out/copy/${path}`), await lookOf(up, `/dir/${path}`))
   }
   for (const path of ['', '/sub', '/sub/deep', '/nothing'])
-    assert.deepEqual(await down.files.look(`/out/copy${path}`), await up.files.look(`/dir${path}`))
+    assert.deepEqual(await lookOf(down, `/out/copy${path}`), await lookOf(up, `/dir${path}`))
 })
 
 test('a directory takes no place that is taken, and is no stream', async () => {
@@ -125,13 +131,19 @@ test('a directory with names that not every system takes is refused before anyth
 })
 
 test('a directory in which something changes while it is uploaded has changed', async () => {
+  const writers = new Map<MemoryFiles, FileHandle>()
   const changes: ((files: MemoryFiles) => void)[] = [
     (files) => files.put('/dir/new', new Uint8Array(1)),
     (files) => files.put('/dir/large', new Uint8Array(5)),
     (files) => void files.setMode('/dir/zero', 0o600),
+    // Written to, and of the same size as before.
+    (files) => void writers.get(files)?.write(Uint8Array.of(1), 0),
   ]
   for (const change of changes) {
     const { network, up } = await scene()
+    const writer = await up.files.open('/dir/written', 'create')
+    await writer.write(new Uint8Array(4), 0)
+    writers.set(up.files, writer)
     let changed = false
     const onProgress = (): void => {
       if (!changed) change(up.files)

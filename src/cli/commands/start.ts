@@ -4,8 +4,10 @@ import type { Node } from '../../index.ts'
 import { EXIT } from '../command.ts'
 import type { Run, Surroundings } from '../command.ts'
 import { defaultDataDirectory } from '../data-directory.ts'
+import { dialableAddresses } from '../dialable.ts'
+import { formatCount } from '../size.ts'
 
-/** Binds, prints the addresses, joins, and waits; being told to stop is how this command is done. */
+/** Binds, prints the addresses, joins, and waits. To be told to stop is how it is done; from the keyboard it is interrupted. */
 export const start: Run<'start'> = async ({ listen, bootstrap, data }, surroundings) => {
   const { output, signal } = surroundings
   const node = await createNode({
@@ -14,21 +16,22 @@ export const start: Run<'start'> = async ({ listen, bootstrap, data }, surroundi
     dataDirectory: data ?? defaultDataDirectory(),
   })
   try {
-    for (const address of node.addresses) output.line(address)
-    output.object({ event: 'listening', addresses: node.addresses, peerId: node.peerId })
+    const addresses = dialableAddresses(node.transport.locals, node.peerId)
+    for (const address of addresses) output.line(address)
+    output.object({ event: 'listening', addresses, peerId: node.peerId })
     if (bootstrap.length > 0) await joinNetwork(node, surroundings)
     await toldToStop(signal)
   } finally {
     await node.close()
   }
   output.object({ event: 'stopped', ...node.counters() })
-  return EXIT.done
+  return signal.reason === 'SIGINT' ? EXIT.interrupted : EXIT.done
 }
 
 const joinNetwork = async (node: Node, { output, signal }: Surroundings): Promise<void> => {
   try {
     const { peers } = await node.join({ signal })
-    output.note(`joined the network: ${peers} peers`)
+    output.note(`joined the network: ${formatCount(peers, 'peer')}`)
   } catch (error) {
     if (!signal.aborted) throw error
   }

@@ -1,4 +1,4 @@
-// How many handshakes a second a validated source may begin. Asked and charged from the narrowest prefix outwards: a machine over its own
+// How many handshakes a second a validated source may begin, or how much else of what is counted by where it comes from. Asked and charged from the narrowest prefix outwards: a machine over its own
 // rate never comes as far as its neighbours' budget, and what was refused is charged to nobody.
 import type { Random } from '../ports.ts'
 import type { Rate } from './budget.ts'
@@ -40,10 +40,10 @@ export class RateLimiter {
     })
   }
 
-  /** Charges one to each prefix of the source. */
-  charge(source: Source, now: number): void {
+  /** Charges one, or any positive number, to each prefix of the source. */
+  charge(source: Source, now: number, count = 1): void {
     for (const { level, sketch, family } of this.#levels) {
-      if (family === null || family === source.family) sketch.charge(source.prefix(level), now)
+      if (family === null || family === source.family) sketch.charge(source.prefix(level), now, count)
     }
   }
 }

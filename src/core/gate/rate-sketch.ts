@@ -49,10 +49,10 @@ export class RateSketch {
     return this.#cells.length === 0 ? 0 : Math.max(0, Math.ceil((this.#spentUntil(prefix) - now) / this.#stepMs))
   }
 
-  /** Charges one to a prefix. */
-  charge(prefix: Uint8Array, now: number): void {
+  /** Charges one, or any positive number, to a prefix. */
+  charge(prefix: Uint8Array, now: number, count = 1): void {
     if (this.#cells.length === 0) this.#cells = new Float64Array(ROWS * this.#cellsPerRow).fill(-Infinity)
-    const until = Math.max(this.#spentUntil(prefix), now) + this.#stepMs
+    const until = Math.max(this.#spentUntil(prefix), now) + count * this.#stepMs
     for (const at of this.#at) this.#cells[at] = Math.max(this.#cells[at] ?? 0, until)
   }
 

@@ -17,7 +17,7 @@ import type { Path } from './path.ts'
 import { sealPacket } from './protection.ts'
 import { SPACES, type SpaceName } from './recovery.ts'
 import type { PacketSpace } from './space.ts'
-import { fillStreams, streamsPending } from './stream-frames.ts'
+import { fillRefused, fillStreams, streamsPending } from './stream-frames.ts'
 
 /** A packet with less payload room than this is not begun. */
 const PAYLOAD_ROOM_MIN = 40
@@ -217,6 +217,7 @@ const fill = (parts: Parts, draft: Draft, now: number): void => {
   const isProbe = space.probes > 0
   const mayElicit = isProbe || windowAllows(parts, space, now)
   if (space.received.owes) {
+    if (mayElicit && space.name === 'application') fillRefused(parts.streams, builder)
     const ack = space.received.frame(now, builder.room)
     if (ack !== null) {
       builder.add(ack, { kind: 'ack', largest: ack.ranges[0]!.to })

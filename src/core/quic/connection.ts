@@ -311,7 +311,7 @@ export class QuicConnection {
     return this.#parts.lifetime.isOpen && this.#parts.streams.ended(stream)
   }
 
-  /** Bytes not read up to a stream's end; null while its end has not come. */
+  /** Bytes not read up to a stream's end, when all of them are here; null while some have not come. */
   toEnd(stream: StreamId): number | null {
     return this.#parts.streams.toEnd(stream)
   }

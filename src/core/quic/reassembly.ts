@@ -25,6 +25,8 @@ export class Reassembly {
   readonly #pieces: Piece[] = []
   readonly #count: PieceCount
   #first = 0
+  /** Bytes in the pieces that were not read. */
+  bytes = 0
   /** The next byte to be read. */
   offset = 0
 
@@ -63,6 +65,7 @@ export class Reassembly {
     if (!this.readable) return null
     const piece = this.#pieces[this.#first++]!
     this.offset += piece.bytes.length
+    this.bytes -= piece.bytes.length
     this.#count.held--
     if (this.#first === this.#pieces.length || this.#first > 64) {
       this.#pieces.splice(0, this.#first)
@@ -74,13 +77,14 @@ export class Reassembly {
   /** Forgets what was not read. */
   clear(): void {
     this.#count.held -= this.#pieces.length - this.#first
-    this.#pieces.length = this.#first = 0
+    this.#pieces.length = this.#first = this.bytes = 0
   }
 
   /** Puts a piece in at `index` and joins it to its neighbours where that pays; returns how many pieces there are more. */
   #put(index: number, piece: Piece): number {
     if (index === this.#pieces.length) this.#pieces.push(piece)
     else this.#pieces.splice(index, 0, piece)
+    this.bytes += piece.bytes.length
     this.#count.held++
     const joined = (this.#join(index) ? 1 : 0) + (index > this.#first && this.#join(index - 1) ? 1 : 0)
     return 1 - joined

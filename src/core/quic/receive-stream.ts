@@ -16,7 +16,7 @@ export class ReceiveStream {
   #finalSize: number | null = null
   isDone = false
   /** We asked the peer to stop: what still comes is dropped. */
-  stopped: { readonly code: number; frame: 'pending' | 'sent' } | null = null
+  stopped: { readonly code: number; frame: 'pending' | 'sent' | 'acknowledged' } | null = null
   /** `read` gave null since the last announcement: the next bytes are news. */
   wantsNews = true
 
@@ -40,6 +40,12 @@ export class ReceiveStream {
 
   get finalSize(): number | null {
     return this.#finalSize
+  }
+
+  /** Bytes that wait to be read, when they are all there are up to the end; null while some have not come. */
+  get toEnd(): number | null {
+    const { bytes, offset } = this.#reassembly
+    return this.#finalSize === offset + bytes ? bytes : null
   }
 
   /** Whether `read` would give bytes, or the end has come. */

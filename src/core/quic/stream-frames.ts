@@ -34,6 +34,16 @@ export const fillStreams = (streams: Streams, packet: PacketBuilder, when: { now
   }
 }
 
+/**
+ * What goes before each acknowledgement: that streams are refused whose end has come since. An acknowledgement of that end would else tell the peer
+ * that all of it was taken, if the word that it is refused was lost.
+ */
+export const fillRefused = (streams: Streams, packet: PacketBuilder): void => {
+  for (const [stream, code] of streams.refused) {
+    packet.add({ type: 'stop-sending', stream, code }, { kind: 'stop-sending', stream })
+  }
+}
+
 const fillConnectionLimits = (streams: Streams, packet: PacketBuilder, when: { now: number; rttMs: number }): void => {
   const counts = [true, false].some((bidirectional) => streams.counts.owed(bidirectional) !== null)
   // Whatever is granted below is covered by what the connection is granted first.
@@ -68,7 +78,7 @@ const fillOwed = (
   }
   if (receive === null || receive.isDone) return
   if (receive.stopped !== null) {
-    if (receive.stopped.frame === 'sent') return
+    if (receive.stopped.frame !== 'pending') return
     packet.add({ type: 'stop-sending', stream: id, code: receive.stopped.code }, { kind: 'stop-sending', stream: id })
     receive.stopped.frame = 'sent'
   } else if (receive.finalSize === null) {
@@ -102,6 +112,7 @@ const fillData = (streams: Streams, stream: Stream, packet: PacketBuilder): void
 
 /** A packet that carried something of the streams was acknowledged. */
 export const streamsAcknowledged = (streams: Streams, carried: Carried): void => {
+  if (carried.kind === 'stop-sending') return streams.stopAcknowledged(carried.stream)
   if (carried.kind !== 'stream' && carried.kind !== 'reset-stream') return
   const stream = streams.get(carried.stream)
   const half = stream?.send ?? null
@@ -146,7 +157,7 @@ const loseOf = (
   }
   if (carried.kind === 'reset-stream') stream.send?.resetLost()
   const stopped = stream.receive?.stopped ?? null
-  if (carried.kind === 'stop-sending' && stopped !== null) stopped.frame = 'pending'
+  if (carried.kind === 'stop-sending' && stopped?.frame === 'sent') stopped.frame = 'pending'
   streams.owing.add(stream)
 }
 

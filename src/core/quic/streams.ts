@@ -49,6 +49,9 @@ const NOTHING_YET: PeerLimits = {
 /** Pieces of all streams that wait to be read: twice what the largest window needs when its first packet is missing. */
 const PIECES_MAX = 16_384
 
+/** Ended streams of which each acknowledgement says that they were refused; the oldest is left to luck for the next. */
+const REFUSED_MAX = 16
+
 export const isBidirectional = (id: number): boolean => (id & 2) === 0
 
 export class Streams {
@@ -61,6 +64,8 @@ export class Streams {
   readonly ready = new Set<Stream>()
   /** Streams with a RESET_STREAM, STOP_SENDING or MAX_STREAM_DATA to send. Bounded likewise. */
   readonly owing = new Set<Stream>()
+  /** The codes of streams that were stopped before their end came, which it since has, while the peer may not know. Bounded by REFUSED_MAX. */
+  readonly refused = new Map<number, number>()
   readonly #streamBytes: TransportSettings['streamBytes']
   readonly #shared: { readonly growth: GrowthBudget; readonly pieces: PieceCount }
   readonly counts: StreamCounts
@@ -203,10 +208,9 @@ export class Streams {
     return stream === undefined || stream.receive === null || stream.receive.isDone
   }
 
-  /** Bytes not read up to the stream's end; null while its end has not come. */
+  /** Bytes not read up to the stream's end, when all of them are here; null while some have not come. */
   toEnd(id: StreamId): number | null {
-    const half = this.#streams.get(id)?.receive ?? null
-    return half === null || half.finalSize === null ? null : half.unread
+    return this.#streams.get(id)?.receive?.toEnd ?? null
   }
 
   stop(id: StreamId, code: number): void {
@@ -229,12 +233,21 @@ export class Streams {
     if (frame.fin || half.stopped !== null) this.credit.settle(found.stream)
     const over = this.#countReceived(half.highest - before)
     if (over !== null) return over
-    if (half.stopped !== null) this.#afterReading(found.stream)
-    else if (half.wantsNews && half.hasNews) {
+    if (half.stopped !== null) {
+      if (half.isDone && half.stopped.frame !== 'acknowledged') this.#refuse(found.stream.id, half.stopped.code)
+      this.#afterReading(found.stream)
+    } else if (half.wantsNews && half.hasNews) {
       half.wantsNews = false
       this.#emit({ kind: 'stream-readable', stream: found.stream.id })
     }
     return null
+  }
+
+  /** The peer knows that we asked it to stop. */
+  stopAcknowledged(id: number): void {
+    this.refused.delete(id)
+    const stopped = this.#streams.get(id)?.receive?.stopped ?? null
+    if (stopped !== null) stopped.frame = 'acknowledged'
   }
 
   onReset(frame: Frame & { type: 'reset-stream' }): Violation | null {
@@ -322,6 +335,12 @@ export class Streams {
     this.ready.clear()
     this.owing.clear()
     this.window.release()
+  }
+
+  #refuse(id: number, code: number): void {
+    const [oldest] = this.refused.size < REFUSED_MAX ? [] : this.refused.keys()
+    if (oldest !== undefined) this.refused.delete(oldest)
+    this.refused.set(id, code)
   }
 
   /** Runs something that may consume stream bytes, and consumes as many of the connection's credit. */

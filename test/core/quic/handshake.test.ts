@@ -263,3 +263,18 @@ describe('resets', () => {
     assert.ok(pair.run(() => pair.server.received(last).length === 600_000, 10_000))
   })
 })
+
+it('a peer that shows that it hears is told of before what the same packet brought', () => {
+  const pair = new Pair()
+  pair.server.onOutput = ({ kind }) => {
+    if (kind === 'established') pair.server.send(pair.server.live.open(false)!, new Uint8Array(1))
+  }
+  // The client says nothing, an acknowledgement neither, but what answers the server's first bytes.
+  pair.client.onOutput = ({ kind }) => {
+    if (kind === 'stream-readable') pair.client.send(pair.client.live.open(false)!, new Uint8Array(1))
+  }
+  pair.run(() => pair.server.has('stream-readable'))
+  const told = pair.server.log.map(({ kind }) => kind)
+  const [hears, opened] = [told.indexOf('peer-hears'), told.indexOf('stream-opened')]
+  assert.ok(hears >= 0 && hears < opened, told.join(' '))
+})

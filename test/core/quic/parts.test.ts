@@ -60,6 +60,7 @@ describe('reassembly', () => {
         for (const each of steps) {
           if (each === 'read') take()
           else assert.ok(reassembly.insert(each.start, source.slice(each.start, each.end)))
+          assert.equal(reassembly.bytes, reassembly.held.bytes)
         }
         assert.ok(reassembly.insert(0, source.slice()))
         take()

@@ -1,0 +1,268 @@
+// Room is shared so that whoever keeps much of it for long cannot keep others out.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { type Address, addressOf } from '../../../src/core/address.ts'
+import { Room, Stay, type Tenant } from '../../../src/core/dispatch/room.ts'
+import { Usage } from '../../../src/core/dispatch/usage.ts'
+import type { PeerId } from '../../../src/core/ids.ts'
+import { SeededRandom } from '../../support/seeded-random.ts'
+import { peer } from './peers.ts'
+
+const LIMITS = { bytesPerPeerMax: 1000, bytesPerShardMax: 4000, bytesMax: 8000 }
+/** A host may hold what a peer may for five seconds. */
+const BYTE_SECONDS = 5000
+
+const newRoom = (isLoopbackTrusted = true): Room =>
+  new Room(LIMITS, new Usage({ byteSeconds: BYTE_SECONDS, isLoopbackTrusted }, new SeededRandom(1)))
+
+/** Somebody at a host of a network, both below 250. */
+class Guest implements Tenant {
+  readonly peerId: PeerId
+  readonly #remote: Address
+  readonly stay = new Stay(this)
+  readonly #room: Room
+  readonly #givenUp: (guest: Guest) => void
+  mayGiveUp = true
+  hasLeft = false
+  asked = 0
+  now = 0
+
+  constructor(room: Room, n: number, ip: string, givenUp: (guest: Guest) => void = () => {}) {
+    this.#room = room
+    this.peerId = peer(n)
+    this.#remote = addressOf(ip, 9000) ?? assert.fail(ip)
+    this.#givenUp = givenUp
+  }
+
+  get remote(): Address {
+    this.asked++
+    return this.#remote
+  }
+
+  take(bytes: number, now: number): boolean {
+    this.now = now
+    return this.#room.take(this.stay, bytes, now)
+  }
+
+  leave(now: number): void {
+    this.hasLeft = true
+    this.#room.leave(this.stay, now)
+  }
+
+  giveUp(): void {
+    assert.ok(this.mayGiveUp, 'what may not be given up is not')
+    assert.ok(!this.hasLeft, 'nobody is given up twice')
+    this.#givenUp(this)
+    this.leave(this.now)
+  }
+}
+
+test('whoever holds the room for long gives way to another, until a quarter is free', () => {
+  const room = newRoom()
+  const gone: number[] = []
+  const guests = Array.from({ length: 7 }, (_, n) => new Guest(room, n, `10.${n}.0.1`, () => void gone.push(n)))
+  for (const guest of guests) assert.ok(guest.take(1000, 0))
+  const other = new Guest(room, 100, '11.0.0.1')
+  assert.equal(other.take(900, 4000), false)
+  assert.equal(other.take(900, 5200), true)
+  assert.equal(gone.length, 2)
+  assert.equal(room.bytes, 5900)
+})
+
+test('who has overdrawn gets nothing of the last quarter, unless what it holds has ended, and again when it is forgiven', () => {
+  const room = newRoom()
+  const guests = Array.from({ length: 5 }, (_, n) => new Guest(room, n, `10.0.${n}.1`))
+  for (const guest of guests) assert.ok(guest.take(1000, 0))
+  for (const guest of guests) guest.leave(10_000)
+  for (const guest of guests) assert.ok(guest.take(1000, 10_000))
+  const again = new Guest(room, 9, '10.0.0.1')
+  assert.equal(again.take(1000, 10_000), true, 'there is plenty')
+  assert.equal(new Guest(room, 8, '10.0.1.1').take(100, 10_000), false)
+  const ended = new Guest(room, 8, '10.0.1.1')
+  ended.mayGiveUp = false
+  assert.equal(ended.take(100, 10_000), true)
+  assert.equal(new Guest(room, 8, '10.0.1.1').take(100, 200_000), false, 'it still holds a thousand')
+  for (const guest of guests) guest.leave(200_000)
+  for (let n = 0; n < 6; n++) assert.ok(new Guest(room, 20 + n, `10.2.${n}.1`).take(700, 400_000))
+  assert.equal(new Guest(room, 8, '10.0.1.1').take(100, 400_000), true)
+})
+
+test('hosts are told apart by their addresses, and on this machine by who they are, unless that is as outside', () => {
+  for (const isLoopbackTrusted of [true, false]) {
+    for (const ip of ['10.0.0.1', '127.0.0.1']) {
+      const room = newRoom(isLoopbackTrusted)
+      for (let n = 0; n < 6; n++) assert.ok(new Guest(room, n, ip).take(1000, 0))
+      const isOne = ip === '10.0.0.1' || !isLoopbackTrusted
+      assert.equal(new Guest(room, 7, ip).take(1000, 4000), !isOne)
+    }
+  }
+})
+
+test('what is finished is not given up, and its time is not its host’s', () => {
+  const room = newRoom()
+  const guests = Array.from({ length: 7 }, (_, n) => new Guest(room, n, `10.0.${n}.1`, () => assert.fail('given up')))
+  for (const guest of guests) {
+    assert.ok(guest.take(1000, 0))
+    room.finish(guest.stay, 0)
+  }
+  assert.equal(new Guest(room, 100, '10.1.0.1').take(500, 100_000), true)
+  assert.equal(new Guest(room, 101, '10.2.0.1').take(500, 100_000), false)
+  for (const guest of guests) guest.leave(100_000)
+  for (const guest of guests) {
+    assert.ok(new Guest(room, 30, guest.remote.ip).take(100, 100_000))
+  }
+  assert.equal(room.bytes, 1200)
+})
+
+test('whatever comes and goes, nobody holds more than he may, and only who has overdrawn is given up', () => {
+  const step = fc.record({
+    host: fc.nat(11),
+    bytes: fc.integer({ min: 1, max: 1000 }),
+    does: fc.constantFrom('comes', 'comes', 'comes', 'more', 'more', 'ends', 'finishes', 'leaves'),
+    afterMs: fc.oneof(fc.nat(50), fc.nat(3000)),
+  })
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 300, size: 'max' }), (steps) => {
+      const room = newRoom()
+      const guests: Guest[] = []
+      /** Byte-seconds that each host and network had at most; of what is forgiven none is taken off. */
+      const used = new Map<string, number>()
+      let now = 0
+      const networkOf = (guest: Guest): string => guest.remote.ip.split('.').slice(0, 3).join('.')
+      const advance = (ms: number): void => {
+        for (const guest of guests) {
+          if (guest.hasLeft) continue
+          for (const place of [guest.remote.ip, networkOf(guest)])
+            used.set(place, (used.get(place) ?? 0) + (guest.stay.bytes * ms) / 1000)
+        }
+        now += ms
+      }
+      const check = (guest: Guest): void => {
+        const own = used.get(guest.remote.ip) ?? 0
+        const wide = used.get(networkOf(guest)) ?? 0
+        assert.ok(
+          own >= BYTE_SECONDS - 2 || wide >= 10 * BYTE_SECONDS - 2,
+          `${own} byte-seconds of a host are no reason`,
+        )
+      }
+      for (const { host, bytes, does, afterMs } of steps) {
+        advance(afterMs)
+        for (const guest of guests) guest.now = now
+        const staying = guests.filter((guest) => !guest.hasLeft)
+        const one = staying[(host * 31) % Math.max(1, staying.length)]
+        if (does === 'comes') {
+          const guest = new Guest(room, host, `10.0.${host % 4}.${host}`, check)
+          guest.hasLeft = !guest.take(bytes, now)
+          guests.push(guest)
+        } else if (one !== undefined) {
+          if (does === 'more') one.take(bytes, now)
+          if (does === 'ends') one.mayGiveUp = false
+          if (does === 'finishes') room.finish(one.stay, now)
+          if (does === 'leaves') one.leave(now)
+        }
+        const held = guests.filter((guest) => !guest.hasLeft)
+        const sum = (which: (guest: Guest) => boolean): number =>
+          held.filter(which).reduce((total, { stay }) => total + stay.bytes, 0)
+        assert.equal(
+          room.bytes,
+          sum(() => true),
+        )
+        assert.ok(room.bytes <= LIMITS.bytesMax)
+        for (const { peerId } of held) assert.ok(sum((other) => other.peerId === peerId) <= LIMITS.bytesPerPeerMax)
+      }
+    }),
+  )
+})
+
+test('whatever is held of it for long, a host that holds nothing gets a quarter of the room', () => {
+  const holder = fc.record({ host: fc.nat(200), bytes: fc.integer({ min: 100, max: 1000 }) })
+  fc.assert(
+    fc.property(fc.array(holder, { minLength: 1, maxLength: 200 }), (holders) => {
+      const room = newRoom()
+      for (const { host, bytes } of holders) new Guest(room, host, `10.0.${host}.1`).take(bytes, 0)
+      // The least that is held is overdrawn after fifty seconds, and is forgiven less than it uses.
+      const fresh = [0, 1].map((n) => new Guest(room, 250 + n, '10.1.0.1'))
+      for (const guest of fresh) {
+        for (let bytes = 0; bytes < 1000; bytes += 50) assert.ok(guest.take(50, 200_000), `after ${bytes} bytes`)
+      }
+    }),
+  )
+})
+
+test('who asks for more is not given up for itself, though it was overdrawn when that was last reckoned', () => {
+  const room = newRoom()
+  const own = new Guest(room, 0, '10.0.0.1', () => assert.fail('given up for itself'))
+  assert.ok(own.take(600, 0))
+  for (let n = 1; n < 6; n++) assert.ok(new Guest(room, n, `10.${n}.0.1`).take(1000, 8331))
+  assert.ok(
+    new Guest(room, 6, '10.6.0.1').take(1000, 8332),
+    'now it is reckoned, and has used a fifth of a byte too much',
+  )
+  assert.ok(new Guest(room, 7, '10.7.0.1').take(700, 8332))
+  assert.equal(own.take(400, 8340), false, 'that was forgiven, but there is no room')
+  assert.equal(own.stay.bytes, 600)
+})
+
+/** Counts how often it is asked about somebody. */
+class AskedUsage extends Usage {
+  asked = 0
+
+  override overdrawn(...about: Parameters<Usage['overdrawn']>): boolean {
+    this.asked++
+    return super.overdrawn(...about)
+  }
+}
+
+test('what it takes to reckon everybody’s use does not grow with those who hold room, nor with what one host holds', () => {
+  const limits = { bytesPerPeerMax: 1e9, bytesPerShardMax: 40_000, bytesMax: 40_000 }
+  const usage = new AskedUsage({ byteSeconds: 1e9, isLoopbackTrusted: true }, new SeededRandom(1))
+  for (const hosts of [1, 30_000]) {
+    const room = new Room(limits, usage)
+    const ip = (n: number): string => `10.${n >> 16}.${(n >> 8) & 255}.${n & 255}`
+    for (let n = 0; n < 30_000; n++) assert.ok(new Guest(room, 0, ip(n % hosts)).take(1, 0))
+    const other = new Guest(room, 0, '11.0.0.1')
+    for (let ms = 1; ms <= 1000; ms++) {
+      usage.asked = 0
+      other.take(1, ms)
+      assert.ok(usage.asked <= 65, `${usage.asked} steps in one turn`)
+    }
+  }
+})
+
+test('however many hosts hold for ever what they are forgiven, one of a fresh region finds its part, in its shard too', () => {
+  const crowd = fc.record({
+    regions: fc.integer({ min: 1, max: 12 }),
+    networks: fc.integer({ min: 1, max: 4 }),
+    hosts: fc.integer({ min: 1, max: 8 }),
+    isOneShard: fc.boolean(),
+    step: fc.integer({ min: 1, max: 50 }),
+  })
+  fc.assert(
+    fc.property(crowd, ({ regions, networks, hosts, isOneShard, step }) => {
+      const room = newRoom()
+      const whole = isOneShard ? LIMITS.bytesPerShardMax : LIMITS.bytesMax
+      let peers = 0
+      const next = (): number => (isOneShard ? 16 * (peers++ % 15) : peers++ % 250)
+      const all: Guest[] = []
+      for (let at = 0; at < regions * networks * hosts; at++) {
+        const [region, network, host] = [
+          at % regions,
+          Math.floor(at / regions) % networks,
+          Math.floor(at / regions / networks),
+        ]
+        all.push(new Guest(room, next(), `10.${region}.${network}.${host}`, () => assert.fail('nobody used too much')))
+      }
+      for (let grows = true; grows;) {
+        grows = false
+        for (const guest of all) if (guest.take(step, 0)) grows = true
+      }
+      const parts = 1 + regions + (regions * networks) / 4 + (regions * networks * hosts) / 16
+      const due = Math.floor(Math.min(whole / parts / 2, whole / 8)) - 2 * step
+      const fresh = new Guest(room, isOneShard ? 240 : 251, '11.0.0.1')
+      let had = 0
+      while (had < Math.min(due, LIMITS.bytesPerPeerMax) && fresh.take(1, 1)) had++
+      assert.ok(had >= Math.min(due, LIMITS.bytesPerPeerMax), `${had} of ${due}`)
+    }),
+  )
+})
