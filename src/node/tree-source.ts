@@ -3,6 +3,7 @@
 import { encodeManifest, comparePaths, objectionTo } from '../core/chunks/manifest.ts'
 import type { Manifest, ManifestEntry } from '../core/chunks/manifest.ts'
 import { sameBytes } from '../core/bytes.ts'
+import { pathObjection } from '../core/chunks/portable-path.ts'
 import { SallyportError } from '../core/errors.ts'
 import type { Files } from '../io/ports.ts'
 import { readFully } from './file-steps.ts'
@@ -120,6 +121,7 @@ interface Listing {
 const listed = async (files: Files, directory: string, special: OnSpecial): Promise<Listing> => {
   const root = await files.look(directory)
   if (root === null) throw new SallyportError('FILE_NOT_FOUND', `there is no directory ${directory}`)
+  if (root.kind !== 'directory') throw new SallyportError('ARGUMENT_INVALID', `${directory} is no directory`)
   const entries: (ManifestEntry & { readonly version: string })[] = []
   /** Directories to look into, the last first. Bounded by the entries. */
   const waiting = ['']
@@ -128,7 +130,8 @@ const listed = async (files: Files, directory: string, special: OnSpecial): Prom
     for (const name of await files.list(inside === '' ? directory : `${directory}/${inside}`)) {
       const path = inside === '' ? name : `${inside}/${name}`
       const look = await files.look(`${directory}/${path}`)
-      if (look === null) continue
+      // A name that is no UTF-8 is not what was listed either.
+      if (look === null) throw vanished(path)
       if (look.kind === 'directory') waiting.push(path)
       if (look.kind === 'directory' || look.kind === 'file')
         entries.push({
@@ -145,6 +148,11 @@ const listed = async (files: Files, directory: string, special: OnSpecial): Prom
   const objection = objectionTo(sorted)
   if (objection !== null) throw unfit(objection)
   return { manifest: { mode: root.mode, entries: sorted }, versions: sorted.map(({ version }) => version) }
+}
+
+const vanished = (path: string): SallyportError => {
+  const objection = pathObjection(path)
+  return objection === null ? new SallyportError('FILE_CHANGED', `${path} is gone`) : unfit(`${path} ${objection}`)
 }
 
 const unfit = (what: string): SallyportError =>

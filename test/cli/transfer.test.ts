@@ -66,7 +66,7 @@ describe('a transfer', () => {
     assert.ok(link.endsWith('/'))
     assert.deepEqual(readdirSync(join(network.directory, 'state')), [])
     const copy = join(network.directory, 'restored')
-    const down = await pipe(['get', link, '--out', copy, ...bootstrap], NOTHING)
+    const down = await pipe(['get', link, '--out', `${copy}/`, ...bootstrap], NOTHING)
     assert.equal(down.code, 0, down.stderr)
     assert.deepEqual(
       readdirSync(copy, { recursive: true }).toSorted((a, b) => (a < b ? -1 : 1)),
@@ -90,6 +90,11 @@ describe('a transfer', () => {
     )
     const left = await pipe(['put', directory, ...bootstrap, ...state, '--skip-links', '--json'], NOTHING)
     assert.deepEqual([lastLine(Buffer.from(left.stdout).toString())['skipped'], left.code], [['link'], 0])
+    // Bytes that are no UTF-8 can be a name here, and would be another one everywhere else.
+    if (process.platform !== 'linux') return
+    writeFileSync(Buffer.concat([Buffer.from(`${directory}/a`), Buffer.of(0xff)]), '')
+    const named = await pipe(['put', directory, ...bootstrap, ...state, '--skip-links', '--json'], NOTHING)
+    assert.equal((lastLine(Buffer.from(named.stdout).toString())['error'] as { code: string }).code, 'DIRECTORY_UNFIT')
   })
 
   test('that was interrupted continues when the same file is put again', async () => {

@@ -128,6 +128,7 @@ test('a directory with names that not every system takes is refused before anyth
   }
   const { network, up } = await scene()
   assert.equal(await codeOf(network, up.storage.put({ directory: '/nowhere' })), 'FILE_NOT_FOUND')
+  assert.equal(await codeOf(network, up.storage.put({ directory: '/dir/zero' })), 'ARGUMENT_INVALID')
 })
 
 test('a directory in which something changes while it is uploaded has changed', async () => {

@@ -1,6 +1,7 @@
 // Uploads from streams and downloads into them: the same bytes, only verified ones, in order, and no end that is waited for in vain.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { DOWNLOAD_LIMITS } from '../../src/core/chunks/download.ts'
 import { SallyportError } from '../../src/core/errors.ts'
 import { PROTOCOL } from '../../src/core/messages/codes.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
@@ -140,7 +141,7 @@ test('a reader who does not read holds up the download, and no more than a few c
   const getting = codeOf(network, down.storage.get(link, stuck, { signal: controller.signal }))
   await network.clock.until(begun.promise)
   for (let i = 0; i < 50; i++) await new Promise((resolve) => setImmediate(resolve))
-  assert.ok(gets() - before <= 1 + 4, `${gets() - before} gets`)
+  assert.ok(gets() - before <= 1 + DOWNLOAD_LIMITS.chunksMax, `${gets() - before} gets`)
   // And however long the reader stays away, whoever started it can end it.
   controller.abort()
   assert.equal(await getting, 'CANCELLED')

@@ -10,9 +10,11 @@ import { formatSeconds, formatSize } from '../size.ts'
 import { STANDARD, isReaderGone, stdoutStream } from '../standard-streams.ts'
 
 /** Downloads with a throw-away identity; refuses early what could not be written. */
-export const get: Run<'get'> = async ({ argument: link, out, bootstrap, force }, { output, signal }) => {
-  const toStdout = out === STANDARD
+export const get: Run<'get'> = async ({ argument: link, out: named, bootstrap, force }, { output, signal }) => {
+  const toStdout = named === STANDARD
   const isDirectory = link.endsWith('/')
+  // A directory may be named with a separator at its end; what is made beside it first must not lie in it.
+  const out = isDirectory ? named.replace(/(?<=.)[/\\]+$/, '') : named
   if (toStdout && isDirectory) throw new SallyportError('ARGUMENT_INVALID', 'a directory cannot go to stdout')
   if (toStdout) output.giveStdout()
   else await (isDirectory ? assertFree(out) : assertWritable(out, force))

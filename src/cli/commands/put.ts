@@ -1,4 +1,5 @@
 // `put`: a file, a directory, or what comes on stdin, into the network.
+import { realpath } from 'node:fs/promises'
 import { createNode } from '../../index.ts'
 import type { Node, PutOptions, PutSource, UploadResult } from '../../index.ts'
 import { EXIT } from '../command.ts'
@@ -19,7 +20,7 @@ export const put: Run<'put'> = async (values, { output, signal }) => {
   await node.join({ signal })
   const skipped: string[] = []
   const options = { ...(await optionsOf(values, (left) => skipped.push(left))), signal }
-  const source = kind === 'stream' ? process.stdin : kind === 'file' ? path : { directory: path }
+  const source = kind === 'stream' ? process.stdin : kind === 'file' ? path : { directory: await realpath(path) }
   const { link, bytes, chunks, holders, stored, resumed } = await upload({ node, output }, source, options)
   const ms = Math.round(performance.now() - begun)
   output.line(link)

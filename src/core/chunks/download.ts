@@ -12,6 +12,7 @@ import type { Work, WorkDone } from '../ports.ts'
 import { CONVERGENT_CONTEXT, PLAINTEXT_BYTES_MAX, SEAL_BYTES, isStoredSize } from './chunk.ts'
 import { readingOrder } from './closeness.ts'
 import type { Candidate } from './closeness.ts'
+import { Concurrency } from './concurrency.ts'
 import { FETCH_LIMITS, Fetch } from './fetch.ts'
 import type { FetchLimits, GetFailure } from './fetch.ts'
 import type { Link } from './link.ts'
@@ -21,14 +22,25 @@ import type { PlacedChunk } from './placed-chunks.ts'
 
 /** Bounds of a download. */
 export interface DownloadLimits extends FetchLimits {
-  /** Chunks between being asked for and being written: 4 MiB each, twice that while one is being opened. */
+  /**
+   * Chunks between being asked for and being written, at first, and within which bounds as they come well or badly (`Concurrency`): 4 MiB each,
+   * twice that while one is being opened.
+   */
+  readonly chunksFirst: number
+  readonly chunksMin: number
   readonly chunksMax: number
   /** A lookup that takes longer found nobody. */
   readonly lookupTimeoutMs: number
 }
 
 /** The defaults of `DownloadLimits`. */
-export const DOWNLOAD_LIMITS: DownloadLimits = Object.freeze({ ...FETCH_LIMITS, chunksMax: 4, lookupTimeoutMs: 30_000 })
+export const DOWNLOAD_LIMITS: DownloadLimits = Object.freeze({
+  ...FETCH_LIMITS,
+  chunksFirst: 3,
+  chunksMin: 1,
+  chunksMax: 6,
+  lookupTimeoutMs: 30_000,
+})
 
 /** What a peer said to chunk-get, or what became of asking it. */
 export type GetAnswer = { readonly kind: 'payload'; readonly bytes: Uint8Array } | GetFailure
@@ -76,6 +88,13 @@ interface ChunkInFlight {
   at: ChunkState
 }
 
+interface Request {
+  readonly id: number
+  readonly begunAt: number
+  /** Chunks in flight when it began, its own included. */
+  readonly beside: number
+}
+
 /** How a download is done. */
 export interface DownloadOptions {
   /** Default: any. */
@@ -88,11 +107,12 @@ export class Download {
   readonly #limits: DownloadLimits
   readonly #order: WriteOrder
   readonly #walk: MapWalk
+  readonly #gets: Concurrency
   #ended = false
   /** By id, in order of birth. Bounded by chunksMax. */
   readonly #inFlight = new Map<number, ChunkInFlight>()
-  /** Which chunk each request in progress is for. Bounded by chunksMax times 2. */
-  readonly #requests = new Map<number, number>()
+  /** Which chunk each request in progress is for, and how it began. Bounded by chunksMax times 2. */
+  readonly #requests = new Map<number, Request>()
   /** Bounded by the peers that lookups find: CLOSEST_ASKED for each chunk. */
   readonly #asked = new Set<PeerId>()
   /** Drained after each input, which adds at most a few for each chunk in flight. */
@@ -105,6 +125,14 @@ export class Download {
   constructor(link: Link, now: number, options: DownloadOptions = {}) {
     this.#limits = Object.freeze({ ...DOWNLOAD_LIMITS, ...options.limits })
     this.#order = options.order ?? 'any'
+    const { chunksMin: least, chunksFirst: first, chunksMax: most, hedgeMs } = this.#limits
+    // What is slower than the hedge is asked for twice, which must not be what slow links are met with.
+    this.#gets = new Concurrency({
+      least: Math.min(least, most),
+      first: Math.min(first, most),
+      most,
+      timeoutMs: 2 * hedgeMs,
+    })
     this.#walk = new MapWalk({ address: idBytes(link.address), contentHash: link.contentHash }, this.#order)
     this.#pump(now)
   }
@@ -132,9 +160,11 @@ export class Download {
 
   /** The answer to a request, or what became of it. A payload is given away. */
   answered(request: number, answer: GetAnswer, now: number): void {
-    const id = this.#requests.get(request)
-    if (id === undefined || this.#ended) return
+    const known = this.#requests.get(request)
+    if (known === undefined || this.#ended) return
+    const { id } = known
     this.#requests.delete(request)
+    this.#learn(known, answer, now)
     const chunk = this.#inFlight.get(id)
     if (chunk?.at.state !== 'fetching') return
     if (answer.kind !== 'payload') chunk.at.fetch.failed(request, answer, now)
@@ -191,7 +221,7 @@ export class Download {
     for (const chunk of this.#inFlight.values()) {
       const at = chunk.at
       if (at.state === 'looking' && at.deadline <= now) this.#fetch(chunk, [], now)
-      if (at.state === 'fetching') this.#cancel(at.fetch.expire(now))
+      if (at.state === 'fetching') this.#expire(at.fetch.expire(now), now)
     }
     this.#pump(now)
   }
@@ -238,7 +268,7 @@ export class Download {
       return this.#failFetch(chunk.address, chunk.at.fetch)
     }
     this.#writeReady()
-    while (this.#inFlight.size < this.#limits.chunksMax) {
+    while (this.#inFlight.size < this.#gets.limit) {
       const step = this.#walk.next()
       if (step === null) break
       this.#want(step, now)
@@ -261,10 +291,27 @@ export class Download {
       const asked = chunk.at.fetch.begin(request, now)
       if (asked === null) return
       this.#nextRequest++
-      this.#requests.set(request, id)
+      this.#requests.set(request, { id, begunAt: now, beside: this.#inFlight.size })
       this.#asked.add(asked.peer)
       this.#outputs.push({ kind: 'get', request, address: chunk.address, ...asked })
     }
+  }
+
+  /** How a get went says whether there should be more of them at once; a peer that has nothing says nothing about that. */
+  #learn({ begunAt, beside }: Request, answer: GetAnswer, now: number): void {
+    const circumstances = { begunAt, inProgress: beside, now }
+    if (answer.kind === 'payload') this.#gets.ended({ kind: 'done', tookMs: now - begunAt }, circumstances)
+    if (answer.kind === 'busy') this.#gets.ended({ kind: 'trouble' }, circumstances)
+  }
+
+  /** Gives up requests that are late. */
+  #expire(late: readonly number[], now: number): void {
+    for (const number of late) {
+      const request = this.#requests.get(number)
+      if (request === undefined) continue
+      this.#gets.ended({ kind: 'trouble' }, { begunAt: request.begunAt, inProgress: request.beside, now })
+    }
+    this.#cancel(late)
   }
 
   #finish(): void {

@@ -10,10 +10,12 @@ const DEVICE = /^(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²�
 
 /** Separators, and what some system takes to be something else than a part of a name. */
 const FORBIDDEN = '\\:*?"<>|'
+/** What stands for bytes that are no UTF-8, once they were made a text. */
+const REPLACEMENT = 0xfffd
 
 const isForbidden = (character: string): boolean => {
   const code = character.charCodeAt(0)
-  return code < 0x20 || code === 0x7f || FORBIDDEN.includes(character)
+  return code < 0x20 || code === 0x7f || code === REPLACEMENT || FORBIDDEN.includes(character)
 }
 
 /** What is wrong with a path, names with `/` between, relative to its directory; null when nothing is. */

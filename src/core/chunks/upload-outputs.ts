@@ -11,7 +11,9 @@ import type { PlacedRecord } from './upload-record.ts'
 export interface UploadLimits extends PlacementLimits {
   /** Pieces between being read and being settled: 4 MiB each, twice that while one is being sealed. */
   readonly piecesMax: number
-  /** Chunk-puts in progress; fewer at once finish sooner each, and a stalled one costs less. */
+  /** Chunk-puts in progress: at first, and within which bounds as they go well or badly (`Concurrency`). */
+  readonly putsFirst: number
+  readonly putsMin: number
   readonly putsMax: number
   /** Chunk-puts in progress to one peer: what a holder takes at once. */
   readonly putsPerPeerMax: number
@@ -27,7 +29,9 @@ export interface UploadLimits extends PlacementLimits {
 export const UPLOAD_LIMITS: UploadLimits = Object.freeze({
   ...PLACEMENT_LIMITS,
   piecesMax: 4,
-  putsMax: 12,
+  putsFirst: 4,
+  putsMin: 1,
+  putsMax: 24,
   putsPerPeerMax: 4,
   asksMax: 32,
   mapEntriesMax: Infinity,

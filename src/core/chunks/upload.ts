@@ -13,6 +13,7 @@ import type { WorkDone } from '../ports.ts'
 import { CONVERGENT_CONTEXT, PLAINTEXT_BYTES_MAX } from './chunk.ts'
 import type { ChunkEntry } from './chunk.ts'
 import { nearestFirst } from './closeness.ts'
+import { Concurrency } from './concurrency.ts'
 import type { Candidate } from './closeness.ts'
 import { pieceAt, pieceCount } from './cutter.ts'
 import type { Piece } from './cutter.ts'
@@ -47,6 +48,18 @@ interface PieceInFlight {
   at: PieceState
 }
 
+/** Puts at once that make another piece in flight worth its memory. */
+const PUTS_PER_PIECE = 4
+
+interface Request {
+  readonly kind: 'has' | 'put'
+  readonly peer: PeerId
+  readonly piece: number
+  readonly begunAt: number
+  /** Puts in progress when it began, itself included. */
+  readonly beside: number
+}
+
 /**
  * Chunks remembered, so that equal ones are placed once: those of some 270 GB. One that comes again after so many others is asked for at
  * its holders, which costs no byte.
@@ -69,8 +82,9 @@ export class Upload {
   #bytesRead = 0
   /** Chunks placed or being placed, the oldest first. Bounded by KNOWN_MAX. */
   readonly #known = new Set<ChunkAddress>()
-  /** Whom each request in progress went to. Bounded by putsMax + asksMax. */
-  readonly #requests = new Map<number, { kind: 'has' | 'put'; peer: PeerId; piece: number }>()
+  /** Whom each request in progress went to, and when. Bounded by putsMax + asksMax. */
+  readonly #requests = new Map<number, Request>()
+  readonly #puts: Concurrency
   /** Drained after each input, which adds at most a few for each piece and request in flight. */
   readonly #outputs: UploadOutput[] = []
   readonly #resumption: Resumption
@@ -88,6 +102,8 @@ export class Upload {
     this.#size = options.size
     this.#kind = options.kind ?? 'file'
     this.#count = options.size === null ? null : pieceCount(options.size)
+    const { putsMin: least, putsFirst: first, putsMax: most, sendTimeoutMs: timeoutMs } = this.#limits
+    this.#puts = new Concurrency({ least: Math.min(least, most), first: Math.min(first, most), most, timeoutMs })
     this.#context = options.context ?? CONVERGENT_CONTEXT
     this.#maps = new MapBuilder(this.#context, this.#limits.mapEntriesMax)
     const { size } = options
@@ -174,6 +190,7 @@ export class Upload {
     const known = this.#requests.get(request)
     if (known === undefined || this.#ended) return
     this.#requests.delete(request)
+    this.#learn(known, answer, now)
     const at = this.#inFlight.get(known.piece)?.at
     if (at?.state === 'placing') at.placement.answered(request, answer, now)
     this.#pump(now)
@@ -195,7 +212,7 @@ export class Upload {
     if (this.#ended) return
     for (const piece of this.#inFlight.values()) {
       const at = piece.at
-      if (at.state === 'placing') this.#cancel(at.placement.expire(now))
+      if (at.state === 'placing') this.#expire(at.placement.expire(now), now)
       if (at.state === 'looking' && at.deadline <= now) this.#place(piece, [], now)
     }
     this.#pump(now)
@@ -221,13 +238,18 @@ export class Upload {
   }
 
   #readMore(): void {
-    while (this.#inFlight.size < this.#limits.piecesMax && !this.#maps.busy) {
+    while (this.#inFlight.size < this.#piecesAtOnce && !this.#maps.busy) {
       const piece = this.#nextToRead()
       if (piece === null) return
       if (piece.index === this.#nextPiece) this.#nextPiece++
       this.#inFlight.set(piece.index, { kind: 'chunk', size: piece.size, entry: null, at: { state: 'reading' } })
       this.#outputs.push({ kind: 'read-piece', ...piece })
     }
+  }
+
+  /** As many as the puts can be busy with: on a slow link a piece that waits for its turn would run out of time. */
+  get #piecesAtOnce(): number {
+    return Math.min(this.#limits.piecesMax, 1 + Math.ceil(this.#puts.limit / PUTS_PER_PIECE))
   }
 
   /** Of a stream one piece is read at a time, since only the end of it says whether there is another. */
@@ -282,7 +304,8 @@ export class Upload {
         const asked = placement.begin(request, now, this.#allowed)
         if (asked === null) break
         this.#nextRequest++
-        this.#requests.set(request, { kind: asked.kind, peer: asked.peer, piece: index })
+        const beside = 1 + this.#putting()
+        this.#requests.set(request, { kind: asked.kind, peer: asked.peer, piece: index, begunAt: now, beside })
         const address = sealed.address
         this.#outputs.push(
           asked.kind === 'put'
@@ -303,7 +326,31 @@ export class Upload {
     }
     return kind === 'has'
       ? total < this.#limits.asksMax
-      : total < this.#limits.putsMax && same < this.#limits.putsPerPeerMax
+      : total < this.#puts.limit && same < this.#limits.putsPerPeerMax
+  }
+
+  #putting(): number {
+    let puts = 0
+    for (const { kind } of this.#requests.values()) if (kind === 'put') puts++
+    return puts
+  }
+
+  /** How a put went says whether there should be more of them at once. A peer that failed or refused says nothing about that. */
+  #learn({ kind, begunAt, beside }: Request, answer: PutAnswer, now: number): void {
+    if (kind !== 'put') return
+    const circumstances = { begunAt, inProgress: beside, now }
+    if (answer.kind === 'stored') this.#puts.ended({ kind: 'done', tookMs: now - begunAt }, circumstances)
+    if (answer.kind === 'busy') this.#puts.ended({ kind: 'trouble' }, circumstances)
+  }
+
+  /** Gives up requests that are late. */
+  #expire(late: readonly number[], now: number): void {
+    for (const number of late) {
+      const request = this.#requests.get(number)
+      if (request?.kind !== 'put') continue
+      this.#puts.ended({ kind: 'trouble' }, { begunAt: request.begunAt, inProgress: request.beside, now })
+    }
+    this.#cancel(late)
   }
 
   /** Settles the first piece that is done with; true when there was one. */

@@ -77,7 +77,23 @@ describe('a path', () => {
       'C:\\a',
       'C:a',
     ]
-    const odd = ['a\0', 'a\n', 'a\u001B[2J', 'a:b', 'a*', 'a?', 'a"', '<', '>', '|', 'a.', 'a ', 'a./b', '\u007F']
+    const odd = [
+      'a\0',
+      'a\n',
+      'a\u001B[2J',
+      'a:b',
+      'a*',
+      'a?',
+      'a"',
+      '<',
+      '>',
+      '|',
+      'a.',
+      'a ',
+      'a./b',
+      '\u007F',
+      'a\uFFFD',
+    ]
     const devices = ['con', 'CON', 'nul.txt', 'a/PRN', 'Aux.tar.gz', 'com1', 'LPT9.x', 'COM¹', 'conin$', 'CONOUT$.a']
     for (const path of [...escaping, ...odd, ...devices, 'a'.repeat(256), 'ä'.repeat(128), 'a/'.repeat(3000) + 'a'])
       assert.notEqual(pathObjection(path), null, JSON.stringify(path))
