@@ -28,7 +28,7 @@ export interface UploadLimits extends PlacementLimits {
 /** The defaults of `UploadLimits`. */
 export const UPLOAD_LIMITS: UploadLimits = Object.freeze({
   ...PLACEMENT_LIMITS,
-  piecesMax: 4,
+  piecesMax: 3,
   putsFirst: 4,
   putsMin: 1,
   putsMax: 24,
