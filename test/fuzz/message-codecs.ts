@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { ascii, concat, sameBytes } from '../../src/core/bytes.ts'
 import { decodeDataMap, encodeDataMap } from '../../src/core/chunks/data-map.ts'
 import { formatLink, parseLink } from '../../src/core/chunks/link.ts'
+import { MANIFEST_LENGTH_BYTES, decodeManifest, encodeManifest } from '../../src/core/chunks/manifest.ts'
 import { MapWalk } from '../../src/core/chunks/map-walk.ts'
 import { chunkAddressOf, peerIdOf } from '../../src/core/ids.ts'
 import { type CborMap, decodeMap, encodeMap } from '../../src/core/messages/cbor.ts'
@@ -158,6 +159,28 @@ const dataMap: Codec = {
   },
 }
 
+const manifest: Codec = {
+  name: 'manifest',
+  samples: [
+    [],
+    [{ path: 'a', mode: 0o644, size: 70_000 }],
+    [
+      { path: 'ä', mode: 0o755, size: null },
+      { path: 'ä/b c', mode: 0, size: 0 },
+    ],
+  ].map((entries) => encodeManifest({ mode: 0o750, entries })?.slice(MANIFEST_LENGTH_BYTES) ?? assert.fail()),
+  check: (bytes) => {
+    const read = decodeManifest(bytes)
+    if ('refused' in read) return read.refused
+    assert.ok(
+      sameBytes(encodeManifest(read)?.subarray(MANIFEST_LENGTH_BYTES) ?? assert.fail(), bytes),
+      'there is one encoding',
+    )
+    for (const { path } of read.entries) assert.doesNotMatch(path, /^\/|(^|\/)\.{0,2}(\/|$)/)
+    return `${read.entries.length}`
+  },
+}
+
 const small: Codec = {
   name: 'chunk-payloads',
   samples: [
@@ -191,4 +214,4 @@ const texts: Codec = {
   },
 }
 
-export const MESSAGE_CODECS: readonly Codec[] = [control, cbor, ...HEADERS, records, dataMap, small, texts]
+export const MESSAGE_CODECS: readonly Codec[] = [control, cbor, ...HEADERS, records, dataMap, manifest, small, texts]
