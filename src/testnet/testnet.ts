@@ -1,10 +1,10 @@
-// The main job, end to end: form a network, upload a file, download it elsewhere, compare what is on the disk, and sum up.
-import { createHash, randomFillSync } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { open } from 'node:fs/promises'
+// The main job, end to end: form a network, upload a file, download it elsewhere, compare what is on the disk, where it is wanted go on
+// under load, and sum up.
 import { join } from 'node:path'
-import { pipeline } from 'node:stream/promises'
 import { SallyportError } from '../index.ts'
+import { randomFile, sha256Of } from './content.ts'
+import { runLoad } from './load.ts'
+import type { LoadOptions, LoadReport, LoadedFile } from './load.ts'
 import { Network } from './network.ts'
 import type { NetworkSize } from './network.ts'
 import type { Downloaded, Uploaded } from './requests.ts'
@@ -14,6 +14,8 @@ import type { Totals } from './totals.ts'
 export interface TestnetOptions extends NetworkSize {
   /** The file to upload, or how many random bytes. */
   readonly upload: { readonly file: string } | { readonly bytes: number }
+  /** What follows; null: nothing. */
+  readonly load: LoadOptions | null
   readonly signal: AbortSignal
   /** Told of each stage as it is done. */
   readonly onStage: (stage: Stage) => void
@@ -23,9 +25,11 @@ export interface TestnetOptions extends NetworkSize {
 export type Stage =
   | { readonly kind: 'shared-address' }
   | { readonly kind: 'formed'; readonly nodes: number; readonly ms: number }
+  | { readonly kind: 'manifest'; readonly path: string }
   | ({ readonly kind: 'uploaded' } & Uploaded)
   | ({ readonly kind: 'downloaded' } & Downloaded)
   | { readonly kind: 'compared'; readonly identical: boolean; readonly sha256: string }
+  | ({ readonly kind: 'loaded'; readonly number: number } & LoadedFile)
 
 /** What `testnet --json` prints. */
 export interface TestnetReport extends Totals {
@@ -39,6 +43,18 @@ export interface TestnetReport extends Totals {
   }[]
   readonly downloads: readonly { readonly bytes: number; readonly ms: number; readonly identical: boolean }[]
   readonly rssBytes: number
+  readonly load?: LoadReport
+}
+
+/** What went wrong with a network whose run came to its end, or null. */
+export const shortcomingOf = ({ downloads, load }: TestnetReport): string | null => {
+  if (!downloads.every(({ identical }) => identical)) return 'the download differs from the upload'
+  if (load === undefined) return null
+  const bad = load.files.filter(({ identical }) => !identical).length
+  if (bad > 0) return `${bad} of ${load.files.length} files were not uploaded and downloaded under load`
+  return load.lost > 0
+    ? `${load.lost} of ${load.readBack} files that had been uploaded could not be read at the end`
+    : null
 }
 
 /** Runs it all and resolves to the report; rejects with TESTNET_FAILED or CANCELLED, with nothing left behind either way. */
@@ -58,10 +74,13 @@ export const runTestnet = async (options: TestnetOptions): Promise<TestnetReport
   }
 }
 
-const job = async (network: Network, { nodes, upload, signal, onStage }: TestnetOptions): Promise<TestnetReport> => {
+const job = async (network: Network, options: TestnetOptions): Promise<TestnetReport> => {
+  const { nodes, manifest, upload, load, signal, onStage } = options
   if (!network.ownAddresses) onStage({ kind: 'shared-address' })
-  const formedMs = await network.form(nodes, signal)
+  const formedMs = await network.form(signal)
   onStage({ kind: 'formed', nodes, ms: formedMs })
+  await network.open()
+  if (manifest !== undefined) onStage({ kind: 'manifest', path: manifest })
 
   const original = 'file' in upload ? upload.file : await randomFile(join(network.root, 'original'), upload.bytes)
   const uploaded = await network.upload(original)
@@ -75,6 +94,9 @@ const job = async (network: Network, { nodes, upload, signal, onStage }: Testnet
   const identical = sha256 === copied
   onStage({ kind: 'compared', identical, sha256: sha256 ?? '' })
 
+  const onFile = (file: LoadedFile, number: number): void => onStage({ kind: 'loaded', number, ...file })
+  const loaded = load === null ? null : await runLoad(network, load, { signal, onFile })
+
   const { totals, rssBytes } = await network.totals()
   const { bytes, chunks, ms, link } = uploaded
   return {
@@ -84,22 +106,6 @@ const job = async (network: Network, { nodes, upload, signal, onStage }: Testnet
     downloads: [{ bytes: downloaded.bytes, ms: Math.round(downloaded.ms), identical }],
     ...totals,
     rssBytes,
+    ...(loaded === null ? {} : { load: loaded }),
   }
-}
-
-const PIECE_BYTES = 1 << 20
-
-const randomFile = async (path: string, bytes: number): Promise<string> => {
-  await using file = await open(path, 'wx', 0o600)
-  const piece = new Uint8Array(PIECE_BYTES)
-  for (let at = 0; at < bytes; at += PIECE_BYTES) {
-    await file.write(randomFillSync(piece), 0, Math.min(PIECE_BYTES, bytes - at))
-  }
-  return path
-}
-
-const sha256Of = async (path: string): Promise<string> => {
-  const hash = createHash('sha256')
-  await pipeline(createReadStream(path), hash)
-  return hash.digest('hex')
 }
