@@ -302,6 +302,22 @@ test('option inboundBytesMax: all peers have no more than so many', async () => 
   assert.equal(await held({ inboundBytesMax: 28_000 }, 5, 10_000, false), 2)
 })
 
+test('a protocol whose handlers hang leaves a quarter of the room for bytes to the others', async () => {
+  const { world, host, peer } = await meet({ inboundBytesMax: 80_000 })
+  const peers: RawPeer[] = []
+  for (let n = 0; n < 3; n++) peers.push(await peer())
+  for (let round = 0; round < 10; round++) {
+    for (const each of peers) each.say(request(NEVER, 1000))
+    await world.clock.advance(50)
+  }
+  assert.equal(host.transport.gauges().tasks, 14)
+  const other = peers[0] ?? assert.fail('there is a peer')
+  const stream = other.say(request(ECHO, 3000))
+  await world.clock.advance(100)
+  assert.equal(other.answer(stream)?.status, STATUS.ok)
+  await end(world, ...peers)
+})
+
 test('option inboundBytesPerShardMax: the peers of one shard have no more than so many, and those of another have as many', async () => {
   const { world, host, peer } = await meet({ inboundBytesPerShardMax: 28_000 })
   const peers: RawPeer[] = []
