@@ -35,6 +35,7 @@ export class ChunkNetwork {
   readonly members: Member[] = []
   delayMs = 5
   #workers: Workers | null = null
+  readonly #watchers = new Set<() => void>()
 
   constructor(seed: number) {
     this.random = new SeededRandom(seed)
@@ -48,6 +49,11 @@ export class ChunkNetwork {
   /** Adds a client that holds nothing. */
   client(files = new MemoryFiles()): Promise<Member> {
     return this.#add(files, 0)
+  }
+
+  /** Tells everybody that somebody went or came. */
+  tellChange(): void {
+    for (const changed of this.#watchers) changed()
   }
 
   /** How many nodes hold that chunk. */
@@ -133,6 +139,10 @@ export class ChunkNetwork {
       },
       closest: nearest,
       network: () => null,
+      watch: (changed) => {
+        this.#watchers.add(changed)
+        return () => this.#watchers.delete(changed)
+      },
     }
   }
 }
