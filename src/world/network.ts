@@ -98,6 +98,10 @@ export class Network {
   #travel(way: Way, bytes: Uint8Array, left: number): void {
     const { nic, receiver } = way
     const path = this.#path(nic, receiver)
+    if (this.#conditions.size === 0) {
+      path.lastAt = Math.max(left + path.latencyMs, path.lastAt)
+      return this.#arriveAt(path.lastAt, () => this.#arrive(way, bytes))
+    }
     const fate: Fate = { bytes, lost: false, delayMs: 0, kept: null, unordered: false, copies: 1 }
     for (const condition of this.#conditions) {
       if (condition.covers(nic, receiver) && condition.strike(fate, left) && fate.lost) break

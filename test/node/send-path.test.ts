@@ -151,7 +151,10 @@ test('of 257 calls that wait for a stream of one connection the last is refused 
   const { world, a, b, asked, first } = await blocked()
   const { peerId } = b.identity
   const calls = Array.from({ length: 257 }, (_, n) =>
-    a.transport.request(peerId, ECHO, ascii(`${n}`), { timeoutMs: 100_000 }).then(() => null, SallyportError.from),
+    a.transport.request(peerId, ECHO, ascii(`${n}`), { timeoutMs: 100_000 }).then(
+      () => null,
+      (error: unknown) => SallyportError.from(error),
+    ),
   )
   const busy = await world.run(calls[256]!)
   assert.deepEqual([busy?.code, busy?.stage], ['PEER_BUSY', 'open'])

@@ -13,7 +13,17 @@ export interface Held {
 }
 
 /** What a connection keeps for its peer just now. */
-export const heldBy = ({ held, localIds, paths, recovery, remoteIds, spaces, streams, tokens }: Parts): Held => {
+export const heldBy = ({
+  datagrams,
+  held,
+  localIds,
+  paths,
+  recovery,
+  remoteIds,
+  spaces,
+  streams,
+  tokens,
+}: Parts): Held => {
   let received = held.bytes
   let { unacknowledged } = streams
   let records = held.count + localIds.count + remoteIds.count + paths.count + tokens.count + streams.count
@@ -23,8 +33,13 @@ export const heldBy = ({ held, localIds, paths, recovery, remoteIds, spaces, str
     unacknowledged += spaces[name].cryptoOut.held
     records += ahead.pieces + spaces[name].received.ranges + recovery.spaces[name].count
   }
-  const waiting = streams.waiting
-  return { received: received + waiting.bytes, unacknowledged, records: records + waiting.pieces }
+  const { bytes, pieces } = streams.waiting
+  const { received: unread, sending } = datagrams.waiting
+  return {
+    received: received + bytes + unread.bytes,
+    unacknowledged: unacknowledged + sending.bytes,
+    records: records + pieces + unread.count + sending.count,
+  }
 }
 
 /** Throws when an open connection's parts do not agree, or hold more than its settings say. */

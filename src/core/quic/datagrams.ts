@@ -66,6 +66,11 @@ export class Datagrams {
     return { ...this.#counts }
   }
 
+  /** Those that were received and not read, and those that wait to be sent. */
+  get waiting(): { readonly received: Waiting; readonly sending: Waiting } {
+    return { received: this.#received.waiting, sending: this.#sending.waiting }
+  }
+
   checkInvariants(): void {
     this.#received.checkInvariants()
     this.#sending.checkInvariants()
@@ -164,7 +169,13 @@ export class Datagrams {
   }
 }
 
-interface Waiting {
+/** How much waits in one direction. */
+export interface Waiting {
+  readonly bytes: number
+  readonly count: number
+}
+
+interface Item {
   readonly id: number
   readonly bytes: Uint8Array
 }
@@ -175,7 +186,7 @@ const NOTHING = { heldMax: 0, heldBytesMax: 0 }
 class Queue {
   readonly #max: Omit<DatagramSettings, 'frameBytesMax'>
   /** From `#at` on. Bounded by `#max`. */
-  readonly #items: Waiting[] = []
+  readonly #items: Item[] = []
   #at = 0
   #bytes = 0
 
@@ -183,7 +194,7 @@ class Queue {
     this.#max = max
   }
 
-  get first(): Waiting | null {
+  get first(): Item | null {
     return this.#items[this.#at] ?? null
   }
 
@@ -197,7 +208,7 @@ class Queue {
     return gone
   }
 
-  take(): Waiting | null {
+  take(): Item | null {
     const first = this.#items[this.#at]
     if (first === undefined) return null
     this.#bytes -= first.bytes.length
@@ -215,6 +226,10 @@ class Queue {
     let bytes = 0
     for (const item of this.#items.slice(this.#at)) bytes += item.bytes.length
     assert(bytes === this.#bytes, 'bytes of datagrams are counted')
+  }
+
+  get waiting(): Waiting {
+    return { bytes: this.#bytes, count: this.#count }
   }
 
   get #count(): number {

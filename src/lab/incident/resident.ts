@@ -49,6 +49,7 @@ export class Resident {
   /** Of earlier processes. */
   #accepted = 0
   #reading = 0
+  #startedAt = 0
   /** Others take it for alive until then, if it ended without a word. */
   #believedUntil = 0
 
@@ -88,13 +89,17 @@ export class Resident {
 
   /** Whether it runs, and could be reached while anybody may have been dialling it. */
   get #isThere(): boolean {
-    return this.transport !== null && !this.#options.weather.wasCut(this.host.nic, DIALLED_MS)
+    const { world, weather } = this.#options
+    return (
+      world.now - this.#startedAt > DIALLED_MS && this.transport !== null && !weather.wasCut(this.host.nic, DIALLED_MS)
+    )
   }
 
   /** Starts it; it answers from then on. */
   async start(): Promise<void> {
     const { path, settings, tally } = this.#options
     const { ports } = this.host.start()
+    this.#startedAt = this.#options.world.now
     const { figures } = tally
     const control = path === 'sallyport' ? null : controlOf(path, { history: settings.history, figures })
     this.#control = control

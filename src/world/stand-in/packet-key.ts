@@ -51,7 +51,10 @@ export class StandInPacketKey implements PacketKey {
   }
 
   #digest(buffer: Uint8Array, header: number, start: number, end: number, packetNumber: number): Digest {
-    return new Digest(this.#salt).number(packetNumber).take(buffer, header, start).take(buffer, start, end)
+    return new Digest(this.#salt)
+      .number(packetNumber)
+      .number(start - header)
+      .take(buffer, header, end)
   }
 
   #mask(buffer: Uint8Array, start: number, end: number, packetNumber: number): void {

@@ -17,6 +17,7 @@ const TRANSPORT: TransportSettings = {
   dataBytes: { initial: MIB, max: MIB },
   streamBytes: { opening: 2048, initial: 2048, max: MIB },
   growth: growthBudget(16 * MIB),
+  datagrams: { frameBytesMax: 65_535, heldMax: 100, heldBytesMax: 50_000 },
 }
 
 /** Of the handshake: ahead of what was read, in three spaces, and packets before their keys. */
@@ -68,6 +69,12 @@ const FLOODS: readonly Flood[] = [
     frames: () => many(250, (i) => ({ type: 'crypto', offset: 100 + i, data: BYTE })),
   },
   { what: 'PATH_CHALLENGE', frames: () => many(140, () => ({ type: 'path-challenge', data: EIGHT })) },
+  {
+    what: 'DATAGRAM that nobody reads',
+    frames: () => many(20, () => ({ type: 'datagram', data: BYTE })),
+    records: FEW + 100,
+  },
+  { what: 'DATAGRAM of full packets', frames: () => [{ type: 'datagram', data: new Uint8Array(1300) }] },
   { what: 'PATH_RESPONSE', frames: () => many(140, () => ({ type: 'path-response', data: EIGHT })) },
   { what: 'NEW_CONNECTION_ID, the same', frames: () => many(40, () => newId(2, 0)) },
   {

@@ -63,6 +63,7 @@ const FOR_1RTT: readonly Frame[] = [
   { type: 'handshake-done' },
   { type: 'ack-frequency', sequence: 0, threshold: 1, delayUs: 25_000, reordering: 1 },
   { type: 'immediate-ack' },
+  { type: 'datagram', data: BYTES },
 ]
 
 describe('a frame in a packet that it is not for closes with PROTOCOL_VIOLATION', () => {
