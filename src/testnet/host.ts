@@ -110,10 +110,14 @@ const asClient = async <T>(
   }
 }
 
-const totals = (): HostTotals => ({
-  totals: [...hosted.values()].map(({ node }) => totalsOf(node.counters())).reduce(addTotals, pastTotals),
-  rssBytes: process.memoryUsage.rss(),
-})
+const totals = (): HostTotals => {
+  const { user, system } = process.cpuUsage()
+  return {
+    totals: [...hosted.values()].map(({ node }) => totalsOf(node.counters())).reduce(addTotals, pastTotals),
+    rssBytes: process.memoryUsage.rss(),
+    cpuMicros: user + system,
+  }
+}
 
 const nodeOf = (index: number): Node => hostedAt(index).node
 

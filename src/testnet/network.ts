@@ -8,6 +8,7 @@ import { SallyportError } from '../index.ts'
 import type { PeerId } from '../index.ts'
 import { Child } from './child.ts'
 import { trueClosest } from './closest.ts'
+import type { RestFigures } from './aims.ts'
 import type { Departure } from './churn.ts'
 import { writeManifest } from './manifest.ts'
 import type { Downloaded, HostTotals, Launched, Uploaded } from './requests.ts'
@@ -38,6 +39,9 @@ const DOORS = 3
 const FORM_TIMEOUT_MS = 60_000
 const FORM_TIMEOUT_PER_NODE_MS = 500
 const ROUND_PAUSE_MS = 100
+/** A network that was just formed is still busy with it for so long, and its rest is measured over so long. */
+const CALM_MS = 5_000
+const REST_MS = 20_000
 
 interface Member extends Launched {
   readonly index: number
@@ -144,7 +148,22 @@ export class Network {
   /** The sums over all nodes, and over the clients that uploaded and downloaded. */
   async totals(): Promise<HostTotals> {
     const all = await Promise.all(this.#hosts.map((host) => host.request<HostTotals>({ kind: 'totals' })))
-    return all.reduce((a, b) => ({ totals: addTotals(a.totals, b.totals), rssBytes: a.rssBytes + b.rssBytes }))
+    return all.reduce((a, b) => ({
+      totals: addTotals(a.totals, b.totals),
+      rssBytes: a.rssBytes + b.rssBytes,
+      cpuMicros: a.cpuMicros + b.cpuMicros,
+    }))
+  }
+
+  /** Leaves the network alone for a while and resolves to what it is like then. */
+  async rest(signal: AbortSignal): Promise<RestFigures> {
+    await setTimeout(CALM_MS, undefined, { signal })
+    const begun = performance.now()
+    const before = await this.totals()
+    await setTimeout(REST_MS, undefined, { signal })
+    const after = await this.totals()
+    const cores = (after.cpuMicros - before.cpuMicros) / 1000 / (performance.now() - begun)
+    return { handshakes: before.totals.accepted, rssBytes: after.rssBytes, cores }
   }
 
   /** Ends every process and removes every file; never rejects because of a process. */

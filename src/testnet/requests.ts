@@ -54,8 +54,9 @@ export interface Downloaded {
   readonly ms: number
 }
 
-/** The counters of a host's nodes and of the clients it had, and its memory. */
+/** The counters of a host's nodes and of the clients it had, its memory, and the microseconds of CPU time it has used. */
 export interface HostTotals {
   readonly totals: Totals
   readonly rssBytes: number
+  readonly cpuMicros: number
 }

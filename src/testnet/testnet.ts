@@ -2,6 +2,8 @@
 // under load, and sum up.
 import { join } from 'node:path'
 import { SallyportError } from '../index.ts'
+import { aimsOf } from './aims.ts'
+import type { Aim, RestFigures } from './aims.ts'
 import { randomFile, sha256Of } from './content.ts'
 import { runLoad } from './load.ts'
 import type { LoadOptions, LoadReport, LoadedFile } from './load.ts'
@@ -16,6 +18,8 @@ export interface TestnetOptions extends NetworkSize {
   readonly upload: { readonly file: string } | { readonly bytes: number }
   /** What follows; null: nothing. */
   readonly load: LoadOptions | null
+  /** Measures the network at rest and judges the aims. */
+  readonly check: boolean
   readonly signal: AbortSignal
   /** Told of each stage as it is done. */
   readonly onStage: (stage: Stage) => void
@@ -25,6 +29,7 @@ export interface TestnetOptions extends NetworkSize {
 export type Stage =
   | { readonly kind: 'shared-address' }
   | { readonly kind: 'formed'; readonly nodes: number; readonly ms: number }
+  | ({ readonly kind: 'rested' } & RestFigures)
   | { readonly kind: 'manifest'; readonly path: string }
   | ({ readonly kind: 'uploaded' } & Uploaded)
   | ({ readonly kind: 'downloaded' } & Downloaded)
@@ -44,6 +49,8 @@ export interface TestnetReport extends Totals {
   readonly downloads: readonly { readonly bytes: number; readonly ms: number; readonly identical: boolean }[]
   readonly rssBytes: number
   readonly load?: LoadReport
+  readonly rest?: RestFigures
+  readonly aims?: readonly Aim[]
 }
 
 /** What went wrong with a network whose run came to its end, or null. */
@@ -75,10 +82,12 @@ export const runTestnet = async (options: TestnetOptions): Promise<TestnetReport
 }
 
 const job = async (network: Network, options: TestnetOptions): Promise<TestnetReport> => {
-  const { nodes, manifest, upload, load, signal, onStage } = options
+  const { nodes, manifest, upload, load, check, signal, onStage } = options
   if (!network.ownAddresses) onStage({ kind: 'shared-address' })
   const formedMs = await network.form(signal)
   onStage({ kind: 'formed', nodes, ms: formedMs })
+  const rest = check ? await network.rest(signal) : null
+  if (rest !== null) onStage({ kind: 'rested', ...rest })
   await network.open()
   if (manifest !== undefined) onStage({ kind: 'manifest', path: manifest })
 
@@ -99,13 +108,17 @@ const job = async (network: Network, options: TestnetOptions): Promise<TestnetRe
 
   const { totals, rssBytes } = await network.totals()
   const { bytes, chunks, ms, link } = uploaded
+  const times = { formedMs: Math.round(formedMs), uploadMs: Math.round(ms), downloadMs: Math.round(downloaded.ms) }
   return {
     nodes,
-    formedMs: Math.round(formedMs),
-    uploads: [{ bytes, chunks, ms: Math.round(ms), link }],
-    downloads: [{ bytes: downloaded.bytes, ms: Math.round(downloaded.ms), identical }],
+    formedMs: times.formedMs,
+    uploads: [{ bytes, chunks, ms: times.uploadMs, link }],
+    downloads: [{ bytes: downloaded.bytes, ms: times.downloadMs, identical }],
     ...totals,
     rssBytes,
     ...(loaded === null ? {} : { load: loaded }),
+    ...(rest === null
+      ? {}
+      : { rest, aims: aimsOf({ ...totals, ...times, nodes, rest, bytes, identical, load: loaded }) }),
   }
 }

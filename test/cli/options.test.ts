@@ -47,6 +47,7 @@ describe('a command line', () => {
       ...Object.fromEntries(unset.map((key) => [key, undefined])),
       nodes: 25,
       uploadSize: 20_000_000,
+      check: false,
     }
     assert.deepEqual(parsed('testnet --json'), { kind: 'run', command: 'testnet', json: true, values })
     const unsaid = { argument: undefined, prefixes: undefined, probe: undefined, for: undefined, processes: undefined }

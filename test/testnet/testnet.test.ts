@@ -129,6 +129,20 @@ describe('a test network', () => {
     assert.deepEqual(leftovers(), [])
   })
 
+  test('names each aim that it missed, and fails by them alone', async () => {
+    const words = ['testnet', '--nodes', '8', '--upload-size', '1kB', '--check', '--json']
+    const finished = await run(words, environment)
+    const { aims = [], rest, error } = resultOf<TestnetReport & Partial<Failure>>(finished)
+    const missed = aims.filter(({ met }) => met === false)
+    assert.equal(aims.length, 10)
+    assert.ok(rest !== undefined && rest.handshakes > 0 && rest.rssBytes > 0 && rest.cores > 0)
+    // Two processes for eight nodes: what each process takes by itself is more than eight nodes may.
+    assert.ok(missed.some(({ name }) => name === 'resident memory a node'))
+    assert.equal(finished.code, 1)
+    for (const { name } of missed) assert.ok(error?.message.includes(name), name)
+    for (const { name } of aims.filter(({ met }) => met !== false)) assert.ok(!error?.message.includes(name), name)
+  })
+
   test('lets another terminal take part by its manifest, which goes with it', async () => {
     const manifest = join(directory, 'network.json')
     const words = ['testnet', '--nodes', '8', '--upload-size', '1kB', '--for', '10m', '--every', '1m']

@@ -1,6 +1,7 @@
 // `testnet`: the main job on this machine, told in a few lines.
 import { resolve } from 'node:path'
 import { SallyportError } from '../../index.ts'
+import { missedOf } from '../../testnet/aims.ts'
 import { processesFor } from '../../testnet/network.ts'
 import type { LoadOptions, LoadReport, LoadedFile } from '../../testnet/load.ts'
 import { runTestnet, shortcomingOf } from '../../testnet/testnet.ts'
@@ -24,6 +25,7 @@ export const testnet: Run<'testnet'> = async (values, { output, signal }) => {
     processes: processes ?? processesFor(nodes),
     upload: upload === undefined ? { bytes: uploadSize } : { file: resolve(upload) },
     load: loadOf(values),
+    check: values.check,
     slow: slow ?? 0,
     silent: silent ?? 0,
     ...(joinRate === undefined ? {} : { joinRate }),
@@ -34,7 +36,10 @@ export const testnet: Run<'testnet'> = async (values, { output, signal }) => {
   const { accepted, registered, reading, load } = report
   if (load !== undefined) output.line(loadLine(load))
   output.line(`accepted ${accepted}, registered ${registered}, reading ${reading}`)
-  const shortcoming = shortcomingOf(report)
+  for (const { name, aim, measured, met } of report.aims ?? []) {
+    output.line(`${met === null ? ' -- ' : met ? ' ok ' : 'MISS'} ${name}: ${measured} (${aim})`)
+  }
+  const shortcoming = shortcomingOf(report) ?? missedOf(report.aims ?? [])
   if (shortcoming === null) {
     output.object(report)
     return EXIT.done
@@ -60,6 +65,10 @@ const tell = (stage: Stage, line: (text: string) => void): void => {
       return line('this system has no loopback address but 127.0.0.1: all nodes share it, and diversity is off')
     case 'formed':
       return line(`${stage.nodes} nodes formed in ${formatSeconds(stage.ms)}`)
+    case 'rested':
+      return line(
+        `at rest: ${stage.handshakes} handshakes, ${formatSize(stage.rssBytes)}, ${stage.cores.toFixed(2)} cores`,
+      )
     case 'manifest':
       return line(`elsewhere: put, get, start and flood take @${stage.path} for the address of a node`)
     case 'uploaded': {
