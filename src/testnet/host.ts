@@ -5,6 +5,8 @@ import { SallyportError, createNode, systemPorts } from '../index.ts'
 import type { Node } from '../index.ts'
 import { Line } from './line.ts'
 import type { Downloaded, HostRequest, HostTotals, Launched, Uploaded } from './requests.ts'
+import { NO_SAMPLE, addHostSamples, hostSampleOf } from './sampling.ts'
+import type { HostSample } from './sampling.ts'
 import { serve } from './serve.ts'
 import { NO_TOTALS, addTotals, totalsOf } from './totals.ts'
 
@@ -34,6 +36,8 @@ const answer = (request: HostRequest): Promise<unknown> => {
       return upload(request)
     case 'download':
       return download(request)
+    case 'sample':
+      return Promise.resolve(sample())
     case 'totals':
       return Promise.resolve(totals())
   }
@@ -118,6 +122,11 @@ const totals = (): HostTotals => {
     cpuMicros: user + system,
   }
 }
+
+const sample = (): HostSample => ({
+  ...[...hosted.values()].map(({ node }) => hostSampleOf(node.metrics())).reduce(addHostSamples, NO_SAMPLE),
+  rssBytes: process.memoryUsage.rss(),
+})
 
 const nodeOf = (index: number): Node => hostedAt(index).node
 

@@ -13,6 +13,8 @@ import type { Departure } from './churn.ts'
 import { writeManifest } from './manifest.ts'
 import type { Downloaded, HostTotals, Launched, Uploaded } from './requests.ts'
 import { makeRoot } from './root.ts'
+import { addHostSamples } from './sampling.ts'
+import type { HostSample } from './sampling.ts'
 import { addTotals } from './totals.ts'
 
 /** What a network consists of. */
@@ -153,6 +155,12 @@ export class Network {
       rssBytes: a.rssBytes + b.rssBytes,
       cpuMicros: a.cpuMicros + b.cpuMicros,
     }))
+  }
+
+  /** All nodes together at this moment. */
+  async sample(): Promise<HostSample> {
+    const all = await Promise.all(this.#hosts.map((host) => host.request<HostSample>({ kind: 'sample' })))
+    return all.reduce(addHostSamples)
   }
 
   /** Leaves the network alone for a while and resolves to what it is like then. */

@@ -30,6 +30,8 @@ export type HostRequest =
       readonly link: string
       readonly out: string
     }
+  /** Answered with a `HostSample`. */
+  | { readonly kind: 'sample' }
   /** Answered with `HostTotals`. */
   | { readonly kind: 'totals' }
 

@@ -9,6 +9,8 @@ import { runLoad } from './load.ts'
 import type { LoadOptions, LoadReport, LoadedFile } from './load.ts'
 import { Network } from './network.ts'
 import type { NetworkSize } from './network.ts'
+import { prepareReport, writeReport } from './report.ts'
+import { Sampling } from './sampling.ts'
 import type { Downloaded, Uploaded } from './requests.ts'
 import type { Totals } from './totals.ts'
 
@@ -20,6 +22,8 @@ export interface TestnetOptions extends NetworkSize {
   readonly load: LoadOptions | null
   /** Measures the network at rest and judges the aims. */
   readonly check: boolean
+  /** Where a report is written; nowhere by default. */
+  readonly report?: string
   readonly signal: AbortSignal
   /** Told of each stage as it is done. */
   readonly onStage: (stage: Stage) => void
@@ -66,7 +70,8 @@ export const shortcomingOf = ({ downloads, load }: TestnetReport): string | null
 
 /** Runs it all and resolves to the report; rejects with TESTNET_FAILED or CANCELLED, with nothing left behind either way. */
 export const runTestnet = async (options: TestnetOptions): Promise<TestnetReport> => {
-  const { signal } = options
+  const { signal, report } = options
+  if (report !== undefined) await prepareReport(report)
   const interrupted = Promise.withResolvers<never>()
   interrupted.promise.catch(() => {})
   const interrupt = (): void => interrupted.reject(new SallyportError('CANCELLED', 'interrupted'))
@@ -74,12 +79,32 @@ export const runTestnet = async (options: TestnetOptions): Promise<TestnetReport
   signal.addEventListener('abort', interrupt, { once: true })
   const network = await Network.start(options)
   try {
-    return await Promise.race([job(network, options), network.died, interrupted.promise])
+    return await Promise.race([watched(network, options), network.died, interrupted.promise])
   } finally {
     signal.removeEventListener('abort', interrupt)
     await network.end()
   }
 }
+
+/** The job, watched where a report is wanted. */
+const watched = async (network: Network, options: TestnetOptions): Promise<TestnetReport> => {
+  if (options.report === undefined) return job(network, options)
+  const over = new AbortController()
+  const sampling = new Sampling(() => network.sample())
+  const looking = sampling.run(sampleEveryMs(options.load), over.signal)
+  try {
+    const report = await job(network, options)
+    over.abort()
+    await looking
+    await writeReport(options.report, { report, samples: sampling.samples })
+    return report
+  } finally {
+    over.abort()
+  }
+}
+
+/** Some 360 samples of a load, at most one a second. */
+const sampleEveryMs = (load: LoadOptions | null): number => Math.max(1000, (load?.forMs ?? 0) / 360)
 
 const job = async (network: Network, options: TestnetOptions): Promise<TestnetReport> => {
   const { nodes, manifest, upload, load, check, signal, onStage } = options

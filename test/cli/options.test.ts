@@ -42,6 +42,7 @@ describe('a command line', () => {
       'slow',
       'silent',
       'manifest',
+      'report',
     ]
     const values = {
       ...Object.fromEntries(unset.map((key) => [key, undefined])),

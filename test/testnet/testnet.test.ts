@@ -11,6 +11,7 @@ import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { after, describe, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
+import type { ReportParts } from '../../src/testnet/report.ts'
 import type { TestnetReport } from '../../src/testnet/testnet.ts'
 import { BIN, resultOf, run } from '../cli/run.ts'
 import type { Failure } from '../cli/run.ts'
@@ -115,7 +116,8 @@ describe('a test network', () => {
 
   test('goes on under load while nodes leave and come back, and nothing that was uploaded is lost', async () => {
     const words = ['--for', '8s', '--every', '2s', '--every-size', '200kB', '--churn', '50%/min', '--slow', '10%']
-    const more = ['--silent', '10%', '--upload-size', '200kB', '--join-rate', '8', '--json']
+    const out = join(directory, 'report')
+    const more = ['--silent', '10%', '--upload-size', '200kB', '--join-rate', '8', '--report', out, '--json']
     const finished = await run(['testnet', '--nodes', '20', ...words, ...more], environment)
     assert.equal(finished.code, 0, finished.stdout + finished.stderr)
     const { load } = resultOf<TestnetReport>(finished)
@@ -126,6 +128,10 @@ describe('a test network', () => {
     )
     assert.ok(load.departures > 0)
     assert.deepEqual([load.readBack, load.lost], [load.files.length, 0])
+    assert.match(readFileSync(join(out, 'index.html'), 'utf8'), /A test network of 20 nodes/)
+    const { report, samples } = JSON.parse(readFileSync(join(out, 'report.json'), 'utf8')) as ReportParts
+    assert.deepEqual(report, resultOf<TestnetReport>(finished))
+    assert.ok(samples.length > 1 && samples.some(({ connections, rssBytes }) => connections > 0 && rssBytes > 0))
     assert.deepEqual(leftovers(), [])
   })
 

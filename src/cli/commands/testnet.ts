@@ -26,6 +26,7 @@ export const testnet: Run<'testnet'> = async (values, { output, signal }) => {
     upload: upload === undefined ? { bytes: uploadSize } : { file: resolve(upload) },
     load: loadOf(values),
     check: values.check,
+    ...(values.report === undefined ? {} : { report: resolve(values.report) }),
     slow: slow ?? 0,
     silent: silent ?? 0,
     ...(joinRate === undefined ? {} : { joinRate }),
