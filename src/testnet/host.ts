@@ -21,6 +21,7 @@ interface Hosted {
 const hosted = new Map<number, Hosted>()
 /** Of clients and nodes that are gone. */
 let pastTotals = NO_TOTALS
+let pastSample = NO_SAMPLE
 
 const answer = (request: HostRequest): Promise<unknown> => {
   switch (request.kind) {
@@ -75,7 +76,7 @@ const leave = async ({ index, politely }: Asked<'leave'>): Promise<void> => {
   if (!politely) line.cut()
   await end(hostedAt(index))
   hosted.delete(index)
-  pastTotals = addTotals(pastTotals, totalsOf(node.counters()))
+  remember(node)
 }
 
 const end = async ({ node, ports }: Hosted): Promise<void> => {
@@ -110,8 +111,14 @@ const asClient = async <T>(
     return await act(client)
   } finally {
     await client.close()
-    pastTotals = addTotals(pastTotals, totalsOf(client.counters()))
+    remember(client)
   }
+}
+
+/** What a closed node has counted and timed stays in the sums. */
+const remember = (node: Node): void => {
+  pastTotals = addTotals(pastTotals, totalsOf(node.counters()))
+  pastSample = addHostSamples(pastSample, { ...hostSampleOf(node.metrics()), connections: 0 })
 }
 
 const totals = (): HostTotals => {
@@ -124,7 +131,7 @@ const totals = (): HostTotals => {
 }
 
 const sample = (): HostSample => ({
-  ...[...hosted.values()].map(({ node }) => hostSampleOf(node.metrics())).reduce(addHostSamples, NO_SAMPLE),
+  ...[...hosted.values()].map(({ node }) => hostSampleOf(node.metrics())).reduce(addHostSamples, pastSample),
   rssBytes: process.memoryUsage.rss(),
 })
 

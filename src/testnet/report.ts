@@ -66,12 +66,19 @@ table { border-collapse: collapse; margin: 1rem 0 }
 th, td { text-align: left; padding: .3rem .8rem; border-bottom: 1px solid light-dark(#d5dae1, #323a46) }
 .missed { color: light-dark(#b00020, #ff8a80); font-weight: 600 }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(30rem, 100%), 1fr)); gap: 1rem }
+.legend .l1::before { content: '– – ' }
+.legend .l2::before { content: '· · ' }
+.legend .l3::before { content: '– · ' }
+.legend .l0::before { content: '— ' }
 figure { margin: 0 }
 figcaption { font-weight: 600 }
 svg { width: 100%; height: auto }
 .grid { stroke: light-dark(#d5dae1, #323a46) }
 .scale { font-size: 12px; fill: light-dark(#55606f, #a3adba) }
 .line { fill: none; stroke: currentColor; stroke-width: 2 }
+.line.l1 { stroke-dasharray: 7 4 }
+.line.l2 { stroke-dasharray: 2 3 }
+.line.l3 { stroke-dasharray: 9 3 2 3 }
 .legend { display: flex; gap: 1rem; list-style: none; margin: 0; padding: 0; font-size: .9rem }
 .l0 { color: light-dark(#0b5cad, #6cb2ff) }
 .l1 { color: light-dark(#a84300, #ffab6b) }

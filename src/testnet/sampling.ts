@@ -100,7 +100,7 @@ export class Sampling {
   }
 }
 
-/** What is new in `now`; histograms only grow but when a node leaves, and then a bucket counts for nothing. */
+/** What is new in `now`; a host that lost a node in between would count less, which is then nothing new. */
 export const sampleOf = (atMs: number, before: HostSample, now: HostSample): Sample => {
   const identity = since(before.identity, now.identity)
   const eventLoop = since(before.eventLoop, now.eventLoop)
