@@ -1,6 +1,6 @@
 // Turns the words of a command line into an invocation, by the table of options. What cannot be read is returned, not thrown.
 import { Argument, Command, CommanderError, Option } from 'commander'
-import { parseAddress } from '../index.ts'
+import { parseAddress, parseDialAddress } from '../index.ts'
 import type { ErrorCode } from '../index.ts'
 import { isManifest } from './manifest.ts'
 import { COMMANDS, JSON_OPTION } from './options.ts'
@@ -135,16 +135,22 @@ const readWord = (name: string, spec: OptionSpec, text: string): string => {
 
 const readText = (kind: OptionSpec['kind'], text: string): string => {
   if (text === '') throw new InvalidValue('ARGUMENT_INVALID', `an empty ${kind} was given`)
-  if (kind === 'address' && isManifest(text)) return text
-  const listen = kind === 'listen-address'
-  if ((listen || kind === 'address') && parseAddress(text, { listen }) === null) {
+  if ((kind === 'address' || kind === 'dial-address') && isManifest(text)) return text
+  if (ADDRESSES[kind]?.(text) === null) {
     throw new InvalidValue('ADDRESS_INVALID', `"${text}" is no address`)
   }
   return text
 }
 
+/** How a text of each kind of address is read; null: it is none. */
+const ADDRESSES: Partial<Record<OptionSpec['kind'], (text: string) => object | null>> = {
+  address: (text) => parseAddress(text),
+  'dial-address': (text) => parseDialAddress(text),
+  'listen-address': (text) => parseAddress(text, { listen: true }),
+}
+
 const readLink = (text: string): string => {
-  if (/^sallyport:[0-9a-f]{64}#[0-9a-f]{64}$/.test(text)) return text
+  if (/^sallyport:[0-9a-f]{64}#[0-9a-f]{64}\/?$/.test(text)) return text
   throw new InvalidValue('LINK_INVALID', `"${text}" is no link`)
 }
 

@@ -22,12 +22,11 @@ import { Replicator } from './replicator.ts'
 import { runDownload } from './transfer-download.ts'
 import type { GetOptions } from './transfer-download.ts'
 import { runUpload } from './transfer-upload.ts'
-import type { PutOptions } from './transfer-upload.ts'
+import type { PutOptions, PutSource, UploadSurroundings } from './transfer-upload.ts'
 import type { Asked, Exchange, Surroundings } from './transfer.ts'
 
 /** What a node's storage is made of. */
-export interface StorageOptions extends Surroundings {
-  readonly random: Random
+export interface StorageOptions extends UploadSurroundings {
   /** Null: nothing is held here, and chunk requests are not served. */
   readonly store: ChunkStore | null
   readonly replication?: Partial<ReplicationLimits>
@@ -88,15 +87,19 @@ export class Storage {
     this.#replicator = new Replicator({ ...this.#options, store, limits })
   }
 
-  /** Uploads a file; see `runUpload` for how it fails. */
-  put(path: string, options: PutOptions = {}): Promise<UploadResult> {
-    return this.#transfer(options.signal, (signal) => runUpload(this.#options, path, { ...options, signal }))
+  /** Uploads a file or a stream; see `runUpload` for how it fails. */
+  put(source: PutSource, options: PutOptions = {}): Promise<UploadResult> {
+    return this.#transfer(options.signal, (signal) => runUpload(this.#options, source, { ...options, signal }))
   }
 
-  /** Downloads what a link names to the file `out`; LINK_INVALID, or see `runDownload` for how it fails. */
-  async get(link: string, out: string, options: GetOptions = {}): Promise<DownloadResult> {
+  /** Downloads what a link names to a file or into a stream; LINK_INVALID, or see `runDownload` for how it fails. */
+  async get(link: string, out: string | WritableStream<Uint8Array>, options: GetOptions = {}): Promise<DownloadResult> {
     const parsed = parseLink(link)
-    if (parsed === null) throw new SallyportError('LINK_INVALID', 'a link is sallyport:<64 hex digits>#<64 hex digits>')
+    if (parsed === null)
+      throw new SallyportError(
+        'LINK_INVALID',
+        'a link is sallyport:<64 hex digits>#<64 hex digits>, and / for a directory',
+      )
     return this.#transfer(options.signal, (signal) =>
       runDownload(this.#surroundings, { link: parsed, out }, { ...options, signal }),
     )

@@ -3,6 +3,8 @@ import { compareDistance } from '../../src/core/kademlia/distance.ts'
 import { SallyportError } from '../../src/core/errors.ts'
 import { peerIdOf } from '../../src/core/ids.ts'
 import type { ChunkAddress, PeerId } from '../../src/core/ids.ts'
+import type { Crypto } from '../../src/core/ports.ts'
+import { createCrypto } from '../../src/io/crypto.ts'
 import type { Identity, Workers } from '../../src/io/ports.ts'
 import { ChunkStore } from '../../src/node/chunk-store.ts'
 import { Storage } from '../../src/node/storage.ts'
@@ -36,6 +38,7 @@ export class ChunkNetwork {
   delayMs = 5
   #workers: Workers | null = null
   readonly #watchers = new Set<() => void>()
+  #crypto: Crypto | null = null
 
   constructor(seed: number) {
     this.random = new SeededRandom(seed)
@@ -78,7 +81,8 @@ export class ChunkNetwork {
     const handlers: Member['handlers'] = new Map()
     const exchange = this.#exchange(id, handlers)
     const routing = this.#routing(id)
-    const world = { clock, timers: clock, files, workers, identity, random, exchange, routing, store }
+    const crypto = (this.#crypto ??= await createCrypto())
+    const world = { clock, timers: clock, files, workers, identity, random, crypto, exchange, routing, store }
     const storage = new Storage(world)
     storage.serve()
     const asked = new Map<string, number>()

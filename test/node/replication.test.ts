@@ -9,6 +9,7 @@ import { compareDistance } from '../../src/core/kademlia/distance.ts'
 import type { ChunkAddress } from '../../src/core/ids.ts'
 import { PROTOCOL, STATUS } from '../../src/core/messages/codes.ts'
 import type { Identity, Workers } from '../../src/io/ports.ts'
+import { createCrypto } from '../../src/io/crypto.ts'
 import { ChunkStore } from '../../src/node/chunk-store.ts'
 import { perform } from '../../src/node/perform-work.ts'
 import { Storage } from '../../src/node/storage.ts'
@@ -158,6 +159,7 @@ const crowded = async (chunks: number) => {
   }
   const routing = { lookup: async () => [], closest: () => crowd, network: () => null, watch: () => () => {} }
   const storage = new Storage({
+    crypto: await createCrypto(),
     clock,
     timers: clock,
     files,
