@@ -2,6 +2,7 @@
 export { type Address, formatAddress, parseAddress, type PeerAddress } from './core/address.ts'
 export { type NamedAddress, parseDialAddress } from './core/named-address.ts'
 export type { DownloadResult } from './core/chunks/download.ts'
+export type { ReplicationStatus } from './core/chunks/replication.ts'
 export type { UploadResult } from './core/chunks/upload-outputs.ts'
 export type { CounterSnapshot, Direction } from './core/counters.ts'
 export { bucketEndMs, type HistogramSnapshot, mergeHistograms, quantileMs } from './core/histogram.ts'

@@ -10,6 +10,7 @@ import { id } from './commands/id.ts'
 import { put } from './commands/put.ts'
 import { start } from './commands/start.ts'
 import { testnet } from './commands/testnet.ts'
+import { withManifest } from './manifest.ts'
 import { Output } from './output.ts'
 import { parse } from './parse.ts'
 import type { Invocation } from './parse.ts'
@@ -41,7 +42,7 @@ const run = async (words: readonly string[], output: Output): Promise<ExitCode> 
   process.on('SIGINT', signalled)
   process.on('SIGTERM', signalled)
   try {
-    return await dispatch(parsed, { output, signal: stop.signal })
+    return await dispatch(await withManifest(parsed), { output, signal: stop.signal })
   } catch (error) {
     const code = fail(output, stop.signal.aborted ? new SallyportError('CANCELLED', 'interrupted', error) : error)
     return stop.signal.aborted ? EXIT.interrupted : code

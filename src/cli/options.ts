@@ -6,7 +6,8 @@ import { PREFIXES_MAX } from '../siege/sources.ts'
 
 /**
  * How an option's value is read. A `flag` has none; a `listen-address` may have port 0, a `dial-address` a name; `size` takes units (MB = 10⁶, MiB = 2²⁰ bytes),
- * and so does `duration` (50ms, 30s, 2m); a `part` is a number, or a number of one of the choices (mute=20).
+ * and so does `duration` (50ms, 30s, 2m); a `percent` is `5%`, a `rate` is `2%/min`; an `address` and a `dial-address` may be `@FILE`, the
+ * manifest of a test network; a `part` is a number, or a number of one of the choices (mute=20).
  */
 export type OptionKind =
   | 'flag'
@@ -18,6 +19,8 @@ export type OptionKind =
   | 'count'
   | 'size'
   | 'duration'
+  | 'percent'
+  | 'rate'
   | 'part'
 
 /** One option; its key in the table is its long name in camelCase. */
@@ -30,11 +33,13 @@ export interface OptionSpec {
   readonly repeated?: true
   readonly required?: true
   readonly default?: number | string
-  /** The least and the greatest value of a count, size or duration (milliseconds). */
+  /** The least and the greatest value of a count, size, duration (milliseconds), percent or rate. */
   readonly range?: readonly [number, number]
   readonly choices?: readonly string[]
   /** The key of an option that cannot be given beside this one. */
   readonly excludes?: string
+  /** The key of an option without which this one means nothing. */
+  readonly requires?: string
   /** For our own tests; left out of help and documentation. */
   readonly hidden?: true
   readonly help: string
@@ -61,7 +66,7 @@ const BOOTSTRAP = {
   kind: 'dial-address',
   value: 'ADDR',
   many: true,
-  help: 'a node of the network, as its start printed it, or by name (/dns4/example.org/udp/9000/quic-v1); the first that answers will do',
+  help: 'a node of the network, as its start printed it, or by name (/dns4/example.org/udp/9000/quic-v1), or @FILE, the manifest of a test network; the first that answers will do',
 } as const satisfies OptionSpec
 
 const DATA = {
@@ -85,7 +90,12 @@ const FLOOD = {
     '`--probe` measures: a new honest client dials every so often, `--for` so long before the attack and so long again while it lasts. The clients of `--clients` dial between the two.',
     'With `--json`: `{ clients, silent, silentByKind, connected, identified, failed: {code: n}, identityMs: { p50, p99, max }, wallMs, attack: { attempts, finished, closed, turnedAway, garbage, replayed } }`, with `--probe` `probe: { everyMs, quiet, loaded }` as well, each `{ clients, identified, failed, p50, p99, max }`, and without an address `serverAccepted`, `serverRegistered`, `serverReading` and `verdicts`, the counters of the gate. `identityMs`, `p50`, `p99` and `max` are milliseconds from the dial to identified. The exit code is 1, and `error` stands beside the figures, unless every honest client was identified and, where known, accepted = registered = reading = connected; where silent clients finish handshakes, at least as many as connected.',
   ],
-  argument: { name: 'ADDR', kind: 'address', required: false, help: 'the node to dial; loopback only' },
+  argument: {
+    name: 'ADDR',
+    kind: 'address',
+    required: false,
+    help: 'the node to dial, or @FILE, the manifest of a test network; loopback only',
+  },
   options: {
     clients: { kind: 'count', value: 'N', default: 40, range: [0, 10_000], help: 'how many honest clients' },
     silent: {
@@ -145,6 +155,78 @@ const FLOOD = {
   },
 } as const satisfies CommandSpec
 
+const TESTNET = {
+  summary: 'run a network on this machine, upload a file, download it and compare',
+  details: [
+    'Every node has its own identity, UDP socket and data directory, on an address of its own in 127.0.0.0/8 where the system allows that; there its gate judges the others as strangers from outside. The network is formed when a lookup of itself gives every node the true 7 closest. The file is uploaded by one client and downloaded by another, which joins afterwards and runs in another process; both files are then read again from disk and compared. Everything is removed at the end.',
+    'With `--for` the network goes on for so long after that: every so often a new file is uploaded, downloaded and compared, and at the end every file whose upload had succeeded is downloaded once more. `--churn` lets nodes leave meanwhile, in turn with a goodbye and without one, each back after 30 s at its old address with what it holds; the first three stay. Slow nodes are 150 ms away from everybody, each way. Silent ones join as others do and fall silent once the network is formed.',
+    '`--check` measures the formed network at rest for 20 s, before anything is uploaded, and judges, by what 1,000 nodes on 2 cores and 24 GB are to keep to: formation in 120 s with at most 30 handshakes a node, 6 MB of resident memory a node and 1 core for all of them at rest; 50 MB up in 20 s and down in 10 s (larger files in proportion); with `--for`, the median upload of the last quarter at most 1.05 times that of the first; no identity timeout; accepted = registered = reading; and every acknowledged file readable at the end. `npm run testnet:1000` is the whole of it.',
+    '`--report` looks at all nodes up to once a second and writes `index.html`, one page that needs nothing from elsewhere, with the aims and with charts of upload times, identity latency, verdicts, connections, memory and event-loop delay, and beside it `report.json` with what the page is made of: `{ report, samples }`.',
+    '`--manifest` writes a JSON file that lasts as long as the network: `{ kind, pid, bootstrap, nodes }`. Another terminal gives `@FILE` where `put`, `get`, `start` and `flood` take an address.',
+    'With `--json`: `{ nodes, formedMs, uploads: [{ bytes, chunks, ms, link }], downloads: [{ bytes, ms, identical }], accepted, registered, reading, identified, identityTimeouts, handshakesFailed, refused, dropped, udpBytesSent, rssBytes }`, the counters summed over the nodes, and with `--for` `load: { files: [{ atMs, bytes, uploadMs, downloadMs, identical, failed }], departures, late, readBack, lost }`: `failed` is the code of what went wrong or null, `late` counts uploads that had to wait for the one before, `readBack` files that were downloaded once more at the end and `lost` those that could not be. With `--check` also `rest: { handshakes, rssBytes, cores }` and `aims: [{ name, aim, measured, met }]`, `met` null for what was not measured. The exit code is 1, and `error` stands beside the figures, unless every upload succeeded, every download is identical, and no aim that was asked for is missed.',
+  ],
+  options: {
+    nodes: { kind: 'count', value: 'N', default: 25, range: [8, 1000], help: 'how many nodes' },
+    upload: { kind: 'path', value: 'FILE', excludes: 'uploadSize', help: 'the file to upload (default: random bytes)' },
+    uploadSize: {
+      kind: 'size',
+      value: 'SIZE',
+      default: 20e6,
+      range: [0, 1e10],
+      help: 'how many random bytes to upload, where no file is named',
+    },
+    processes: {
+      kind: 'count',
+      value: 'N',
+      range: [2, 64],
+      help: 'over how many processes the nodes are spread (default: one for each 100 nodes, at least 2)',
+    },
+    joinRate: {
+      kind: 'count',
+      value: 'N',
+      range: [1, 1000],
+      help: 'how many nodes join in a second at most (default: as many as the machine takes)',
+    },
+    for: {
+      kind: 'duration',
+      value: 'TIME',
+      range: [1000, 86_400_000],
+      help: 'how long the network goes on afterwards, under load (default: it ends)',
+    },
+    every: {
+      kind: 'duration',
+      value: 'TIME',
+      range: [100, 3_600_000],
+      requires: 'for',
+      help: 'how often a file is uploaded meanwhile (default: 20s)',
+    },
+    everySize: {
+      kind: 'size',
+      value: 'SIZE',
+      range: [0, 1e9],
+      requires: 'for',
+      help: 'how many random bytes each of these files has (default: 5MB)',
+    },
+    churn: {
+      kind: 'rate',
+      value: 'RATE',
+      range: [0, 50],
+      requires: 'for',
+      help: 'how many of the nodes leave in a minute, such as 2%/min (default: none)',
+    },
+    slow: { kind: 'percent', value: 'SHARE', range: [0, 50], help: 'how many of the nodes are slow, such as 5%' },
+    silent: {
+      kind: 'percent',
+      value: 'SHARE',
+      range: [0, 30],
+      help: 'how many of the nodes fall silent once the network is formed, such as 5%',
+    },
+    manifest: { kind: 'path', value: 'FILE', help: 'where to say how others can take part, while the network lasts' },
+    report: { kind: 'path', value: 'DIR', help: 'where to write index.html and report.json at the end' },
+    check: { kind: 'flag', help: 'judge the network by its aims, and fail with each that it misses' },
+  },
+} as const satisfies CommandSpec
+
 /** All commands by name, in the order of help. */
 export const COMMANDS = {
   start: {
@@ -160,7 +242,10 @@ export const COMMANDS = {
         many: true,
         help: 'a local address to bind, such as /ip4/0.0.0.0/udp/9000/quic-v1 (default: any port of both families)',
       },
-      bootstrap: { ...BOOTSTRAP, help: 'a node of the network to join; without one this node starts a network' },
+      bootstrap: {
+        ...BOOTSTRAP,
+        help: 'a node of the network to join, or @FILE, the manifest of a test network; without one this node starts a network',
+      },
       data: DATA,
     },
   },
@@ -218,35 +303,7 @@ export const COMMANDS = {
     ],
     options: { data: DATA },
   },
-  testnet: {
-    summary: 'run a network on this machine, upload a file, download it and compare',
-    details: [
-      'Every node has its own identity, UDP socket and data directory, on an address of its own in 127.0.0.0/8 where the system allows that. The network is formed when a lookup of itself gives every node the true 7 closest. The file is uploaded by one client and downloaded by another, which joins afterwards and runs in another process; both files are then read again from disk and compared. Everything is removed at the end.',
-      'With `--json`: `{ nodes, formedMs, uploads: [{ bytes, chunks, ms, link }], downloads: [{ bytes, ms, identical }], accepted, registered, reading, identified, identityTimeouts, handshakesFailed, refused, dropped, udpBytesSent, rssBytes }`, the counters summed over the nodes. The exit code is 1, and `error` stands beside the figures, unless the files are identical.',
-    ],
-    options: {
-      nodes: { kind: 'count', value: 'N', default: 25, range: [8, 1000], help: 'how many nodes' },
-      upload: {
-        kind: 'path',
-        value: 'FILE',
-        excludes: 'uploadSize',
-        help: 'the file to upload (default: random bytes)',
-      },
-      uploadSize: {
-        kind: 'size',
-        value: 'SIZE',
-        default: 20e6,
-        range: [0, 1e10],
-        help: 'how many random bytes to upload, where no file is named',
-      },
-      processes: {
-        kind: 'count',
-        value: 'N',
-        range: [2, 64],
-        help: 'over how many processes the nodes are spread (default: one for each 100 nodes, at least 2)',
-      },
-    },
-  },
+  testnet: TESTNET,
   flood: FLOOD,
 } as const satisfies Readonly<Record<string, CommandSpec>>
 
@@ -259,7 +316,7 @@ type ValueOf<Spec> = Spec extends { many: true }
     ? boolean
     : Base<Spec> | (Spec extends { default: unknown } | { required: true } ? never : undefined)
 
-type Base<Spec> = Spec extends { kind: 'count' | 'size' | 'duration' }
+type Base<Spec> = Spec extends { kind: 'count' | 'size' | 'duration' | 'percent' | 'rate' }
   ? number
   : Spec extends { choices: readonly (infer C)[] }
     ? C

@@ -2,9 +2,10 @@
 import { Argument, Command, CommanderError, Option } from 'commander'
 import { parseAddress, parseDialAddress } from '../index.ts'
 import type { ErrorCode } from '../index.ts'
+import { isManifest } from './manifest.ts'
 import { COMMANDS, JSON_OPTION } from './options.ts'
 import type { ArgumentSpec, CommandName, CommandSpec, OptionSpec, ValuesOf } from './options.ts'
-import { parseDuration, parseSize } from './size.ts'
+import { parseDuration, parsePercent, parseRate, parseSize } from './size.ts'
 
 /** A command and what it is called with. */
 export type Invocation = {
@@ -70,10 +71,20 @@ const commandOf = (name: string, spec: CommandSpec, run: (json: boolean, values:
   return command.action((...given: unknown[]) => {
     const { json, ...options } = command.opts<Record<string, unknown>>()
     const values: Record<string, unknown> = spec.argument === undefined ? {} : { argument: given[0] }
-    for (const [key, option] of Object.entries(spec.options)) values[key] = options[key] ?? emptyOf(option)
+    for (const [key, option] of Object.entries(spec.options)) {
+      assertCompanion(key, option, options)
+      values[key] = options[key] ?? emptyOf(option)
+    }
     run(json === true, values)
   })
 }
+
+const assertCompanion = (key: string, { requires }: OptionSpec, given: Readonly<Record<string, unknown>>): void => {
+  if (requires === undefined || given[key] === undefined || given[requires] !== undefined) return
+  throw new InvalidValue('ARGUMENT_INVALID', `${longName(key)} means nothing without ${longName(requires)}`)
+}
+
+const longName = (key: string): string => `--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
 
 const emptyOf = (option: OptionSpec): unknown =>
   option.many === true ? [] : option.kind === 'flag' ? false : undefined
@@ -84,7 +95,7 @@ const argumentOf = (spec: ArgumentSpec): Argument => {
 }
 
 const optionOf = (key: string, spec: OptionSpec): Option => {
-  const name = `--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+  const name = longName(key)
   const value =
     spec.value === undefined ? '' : ` <${spec.value}${spec.many === true && spec.repeated !== true ? '...' : ''}>`
   const option = new Option(name + value, spec.help).hideHelp(spec.hidden === true)
@@ -110,7 +121,7 @@ class InvalidValue extends CommanderError {
   }
 }
 
-const isNumber = ({ kind }: OptionSpec): boolean => kind === 'count' || kind === 'size' || kind === 'duration'
+const isNumber = ({ kind }: OptionSpec): boolean => NUMBERS[kind] !== undefined
 
 const readWord = (name: string, spec: OptionSpec, text: string): string => {
   if (spec.kind !== 'part') return readText(spec.kind, text)
@@ -124,6 +135,7 @@ const readWord = (name: string, spec: OptionSpec, text: string): string => {
 
 const readText = (kind: OptionSpec['kind'], text: string): string => {
   if (text === '') throw new InvalidValue('ARGUMENT_INVALID', `an empty ${kind} was given`)
+  if ((kind === 'address' || kind === 'dial-address') && isManifest(text)) return text
   if (ADDRESSES[kind]?.(text) === null) {
     throw new InvalidValue('ADDRESS_INVALID', `"${text}" is no address`)
   }
@@ -147,7 +159,7 @@ const readNumber = (name: string, spec: OptionSpec, text: string): number => {
   if (value === null) throw new InvalidValue('ARGUMENT_INVALID', `${name}: "${text}" is no ${NUMBERS[spec.kind] ?? ''}`)
   const [least, most] = spec.range ?? [0, Number.MAX_SAFE_INTEGER]
   if (value >= least && value <= most) return value
-  const unit = spec.kind === 'duration' ? 'ms' : ''
+  const unit = UNITS[spec.kind] ?? ''
   throw new InvalidValue('ARGUMENT_INVALID', `${name} must be from ${least}${unit} to ${most}${unit}, not ${text}`)
 }
 
@@ -155,11 +167,17 @@ const NUMBERS: Partial<Record<OptionSpec['kind'], string>> = {
   count: 'whole number',
   size: 'size',
   duration: 'time such as 50ms or 30s',
+  percent: 'share such as 5%',
+  rate: 'rate such as 2%/min',
 }
+
+const UNITS: Partial<Record<OptionSpec['kind'], string>> = { duration: 'ms', percent: '%', rate: '%/min' }
 
 const valueOf = (kind: OptionSpec['kind'], text: string): number | null => {
   if (kind === 'size') return parseSize(text)
   if (kind === 'duration') return parseDuration(text)
+  if (kind === 'percent') return parsePercent(text)
+  if (kind === 'rate') return parseRate(text)
   return /^\d{1,15}$/.test(text) ? Number(text) : null
 }
 

@@ -28,6 +28,16 @@ export const parseDuration = (text: string): number | null => {
   return match === null ? null : Math.round(Number(match[1]) * (DURATION_UNITS[match[2] ?? ''] ?? 0))
 }
 
+/** The number that `5%` or `0.5%` spells, or null. */
+export const parsePercent = (text: string): number | null => {
+  const match = /^(\d{1,3}(?:\.\d{1,2})?)%$/.exec(text)
+  return match === null ? null : Number(match[1])
+}
+
+/** The percentage each minute that `2%/min` spells, or null. */
+export const parseRate = (text: string): number | null =>
+  text.endsWith('/min') ? parsePercent(text.slice(0, -'/min'.length)) : null
+
 /** Bytes in the largest decimal unit that leaves at least 1: `20.0 MB`, `512 B`. */
 export const formatSize = (bytes: number): string => {
   if (bytes < 1e3) return `${bytes} B`

@@ -45,6 +45,8 @@ export class ChunkStore {
   readonly #sizes = new Map<ChunkAddress, number>()
   /** Chunks being written or removed. Bounded by the callers of `hold` and `read`. */
   readonly #changing = new Map<ChunkAddress, Promise<void>>()
+  /** Told of each chunk that is not held any more. */
+  #onForgotten: (address: ChunkAddress) => void = () => {}
   #usedBytes = 0
   #temporaries = 0
 
@@ -66,6 +68,16 @@ export class ChunkStore {
   /** How many chunks are held. */
   get count(): number {
     return this.#sizes.size
+  }
+
+  /** Bytes on disk at most. */
+  get capacity(): number {
+    return this.#capacity
+  }
+
+  /** `told` is called with each chunk that is not held any more; the last to ask is the only one who is told. */
+  watch(told: (address: ChunkAddress) => void): void {
+    this.#onForgotten = told
   }
 
   /** Bytes that can still be taken. */
@@ -116,6 +128,11 @@ export class ChunkStore {
     return { kind: 'corrupt' }
   }
 
+  /** Removes a chunk, unless it is being written or removed already. */
+  async remove(address: ChunkAddress): Promise<void> {
+    await this.#discard(address)
+  }
+
   /** Resolves when no chunk is being written or removed. */
   async quiet(): Promise<void> {
     while (this.#changing.size > 0) await Promise.all(this.#changing.values())
@@ -156,6 +173,7 @@ export class ChunkStore {
     if (size === undefined) return
     this.#sizes.delete(address)
     this.#usedBytes -= blocks(size)
+    this.#onForgotten(address)
   }
 
   async #discard(address: ChunkAddress): Promise<void> {
@@ -228,4 +246,5 @@ export class ChunkStore {
   }
 }
 
-const blocks = (bytes: number): number => Math.ceil(bytes / BLOCK_BYTES) * BLOCK_BYTES
+/** What a chunk of so many bytes takes on disk. */
+export const blocks = (bytes: number): number => Math.ceil(bytes / BLOCK_BYTES) * BLOCK_BYTES

@@ -2,6 +2,7 @@
 // here; the parts are introduced to each other, begun in order and ended in reverse.
 import { type Address, formatAddress } from '../core/address.ts'
 import type { DownloadResult } from '../core/chunks/download.ts'
+import type { ReplicationStatus } from '../core/chunks/replication.ts'
 import type { UploadResult } from '../core/chunks/upload-outputs.ts'
 import type { CounterSnapshot } from '../core/counters.ts'
 import { SallyportError } from '../core/errors.ts'
@@ -86,6 +87,11 @@ export class Node implements AsyncDisposable {
    */
   get(link: string, out: string | WritableStream<Uint8Array>, options: GetOptions = {}): Promise<DownloadResult> {
     return this.#storage.get(link, out, options)
+  }
+
+  /** How far the copies of the chunks held here are behind the peers known here; null where no chunks are held. */
+  replication(): ReplicationStatus | null {
+    return this.#storage.replication
   }
 
   /** What happened so far, from every room of the node. */

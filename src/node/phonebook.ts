@@ -66,6 +66,10 @@ export class Phonebook {
   readonly #silent = new Map<PeerId, number>()
   /** Since when peers are being asked. Bounded by what lookups ask, each for a dial and a request at most. */
   readonly #asking = new Map<PeerId, number>()
+  /** Whose connections are kept. Bounded by KEPT_MAX. */
+  #kept: ReadonlySet<PeerId> = new Set()
+  /** Told of every change of the table. Bounded by who watches: the storage. */
+  readonly #watchers = new Set<() => void>()
   #refreshTimer: Timer | null = null
   #probing = false
   #closed = false
@@ -112,9 +116,21 @@ export class Phonebook {
     if (seen.kind === 'full') void this.#probe(seen.oldest, now)
   }
 
-  /** The last connection to this peer is gone. If it said goodbye it leaves the table at once; otherwise it may be dialled again. */
+  /**
+   * The last connection to this peer is gone. If it said goodbye it leaves the table at once; otherwise it may be dialled again, and is when
+   * its connection was one to be kept.
+   */
   disconnected(peerId: PeerId): void {
-    if (this.#options.transport.hasLeft(peerId) && this.#table.remove(peerId) && !this.#closed) this.#keep()
+    if (this.#closed) return
+    if (this.#options.transport.hasLeft(peerId)) {
+      if (this.#table.remove(peerId)) this.#keep()
+    } else if (this.#kept.has(peerId)) void this.#regain(peerId)
+  }
+
+  /** Calls `changed` whenever somebody joined or left the table, until the function it returns is called. */
+  watch(changed: () => void): () => void {
+    this.#watchers.add(changed)
+    return () => void this.#watchers.delete(changed)
   }
 
   /** The answer to a find-node request from a peer at `asker.remote`. */
@@ -284,7 +300,18 @@ export class Phonebook {
     const { self, transport } = this.#options
     const kept = new Set(this.closest(self, KEPT_NEAREST))
     for (const { peerId } of this.#table.oldestOfEach()) kept.add(peerId)
-    transport.keep([...kept].slice(0, KEPT_MAX))
+    this.#kept = new Set([...kept].slice(0, KEPT_MAX))
+    transport.keep([...this.#kept])
+    for (const changed of this.#watchers) changed()
+  }
+
+  /** Dials a peer whose connection was to be kept. One that cannot be reached leaves the table, unless it may be us who are cut off. */
+  async #regain(peerId: PeerId): Promise<void> {
+    const outcome = await this.#dialler.reach(peerId)
+    const { transport } = this.#options
+    const peer = transport.peer(peerId)
+    if (outcome.kind === 'reached' && peer !== null) this.identified(peer)
+    else if ([...this.#kept].some((other) => transport.peer(other) !== null)) this.#gone(peerId, outcome)
   }
 
   /** Sees whether the member of a full bucket that was silent for longest still lives; one at a time. */

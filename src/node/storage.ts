@@ -2,9 +2,13 @@
 // decided is decided in core/chunks; here it is carried out.
 import { GET_SLOTS, PUT_SLOTS, RETRY_AFTER_MS, Slots, admit } from '../core/chunks/admission.ts'
 import { CLOSEST_ASKED } from '../core/chunks/closeness.ts'
+import { Eviction } from '../core/chunks/eviction.ts'
 import type { DownloadResult } from '../core/chunks/download.ts'
 import { parseLink } from '../core/chunks/link.ts'
+import { Quota } from '../core/chunks/quota.ts'
 import type { Reply } from '../core/chunks/replies.ts'
+import type { ReplicationLimits } from '../core/chunks/replication-limits.ts'
+import type { ReplicationStatus } from '../core/chunks/replication.ts'
 import type { UploadResult } from '../core/chunks/upload-outputs.ts'
 import { SallyportError } from '../core/errors.ts'
 import { chunkAddressOf } from '../core/ids.ts'
@@ -12,7 +16,9 @@ import type { ChunkAddress, PeerId } from '../core/ids.ts'
 import { PUT_OUTCOME, PUT_REFUSAL, decodeHasAddresses, encodeHasBitmap } from '../core/messages/chunks.ts'
 import { PROTOCOL, STATUS } from '../core/messages/codes.ts'
 import type { Random } from '../core/ports.ts'
-import type { ChunkStore } from './chunk-store.ts'
+import { blocks } from './chunk-store.ts'
+import type { ChunkStore, Held } from './chunk-store.ts'
+import { Replicator } from './replicator.ts'
 import { runDownload } from './transfer-download.ts'
 import type { GetOptions } from './transfer-download.ts'
 import { runUpload } from './transfer-upload.ts'
@@ -23,6 +29,7 @@ import type { Asked, Exchange, Surroundings } from './transfer.ts'
 export interface StorageOptions extends UploadSurroundings {
   /** Null: nothing is held here, and chunk requests are not served. */
   readonly store: ChunkStore | null
+  readonly replication?: Partial<ReplicationLimits>
 }
 
 /** Holds chunks for the network, and uploads and downloads files. */
@@ -30,6 +37,9 @@ export class Storage {
   readonly #options: StorageOptions
   readonly #surroundings: Surroundings & { readonly random: Random }
   readonly #store: ChunkStore | null
+  /** Null where nothing is held. */
+  readonly #quota: Quota | null
+  readonly #eviction: Eviction | null
   readonly #puts = new Slots(PUT_SLOTS)
   readonly #gets = new Slots(GET_SLOTS)
   /** Ends every transfer when the storage closes. */
@@ -37,14 +47,33 @@ export class Storage {
   /** Transfers in progress; bounded by whoever starts them. */
   readonly #transfers = new Set<Promise<unknown>>()
   #unregister: readonly (() => void)[] = []
+  /** Null until chunk requests are served. */
+  #replicator: Replicator | null = null
 
   constructor(options: StorageOptions) {
     this.#options = options
     this.#store = options.store
-    this.#surroundings = options.store === null ? options : withOwnChunks(options, options.store)
+    const { store, identity, routing } = options
+    this.#quota = store === null ? null : new Quota(store.capacity)
+    store?.watch((address) => this.#quota?.give(address))
+    this.#eviction =
+      store === null
+        ? null
+        : new Eviction({
+            self: identity.peerId,
+            held: () => store.addresses(),
+            closest: (address) => routing.closest(address, CLOSEST_ASKED),
+          })
+    this.#surroundings =
+      store === null ? options : withOwnChunks(options, (asked) => this.#answerGet(store, asked), store)
   }
 
-  /** Begins to answer chunk requests, where chunks are held at all. */
+  /** How far the copies of the chunks held here are behind; null where none are held. */
+  get replication(): ReplicationStatus | null {
+    return this.#replicator?.status ?? null
+  }
+
+  /** Begins to answer chunk requests and to keep chunks at their holders, where chunks are held at all. */
   serve(): void {
     const store = this.#store
     if (store === null || this.#unregister.length > 0) return
@@ -52,8 +81,10 @@ export class Storage {
     this.#unregister = [
       exchange.handle(PROTOCOL.chunkHas, async (asked) => answerHas(store, asked)),
       exchange.handle(PROTOCOL.chunkPut, (asked) => inSlot(this.#puts, asked, () => this.#answerPut(store, asked))),
-      exchange.handle(PROTOCOL.chunkGet, (asked) => inSlot(this.#gets, asked, () => answerGet(store, asked))),
+      exchange.handle(PROTOCOL.chunkGet, (asked) => inSlot(this.#gets, asked, () => this.#answerGet(store, asked))),
     ]
+    const { replication: limits = {} } = this.#options
+    this.#replicator = new Replicator({ ...this.#options, store, limits })
   }
 
   /** Uploads a file or a stream; see `runUpload` for how it fails. */
@@ -78,6 +109,7 @@ export class Storage {
   async close(): Promise<void> {
     for (const unregister of this.#unregister) unregister()
     this.#unregister = []
+    this.#replicator?.close()
     this.#closing.abort()
     await Promise.allSettled(this.#transfers)
     await this.#store?.quiet()
@@ -102,28 +134,69 @@ export class Storage {
     }
   }
 
-  async #answerPut(store: ChunkStore, { target, payload }: Asked): Promise<Reply> {
+  async #answerPut(store: ChunkStore, { peer, target, payload }: Asked): Promise<Reply> {
     const address = aboutChunk(target)
     if (address === null) return reply({ status: STATUS.badRequest })
     if (store.has(address)) return reply({ status: STATUS.ok, outcome: PUT_OUTCOME.alreadyStored })
     const { routing, identity } = this.#options
     const known = routing.closest(address, CLOSEST_ASKED)
-    const position = { self: identity.peerId, known, room: store.room }
-    const admission = admit({ address, bytes: payload.length }, position)
+    const bytes = payload.length
+    const position = { self: identity.peerId, known }
+    const admission = admit({ address, bytes }, position)
     if (admission.kind === 'malformed') return reply({ status: STATUS.badRequest, reason: admission.reason })
     if (admission.kind === 'refused') return reply({ status: STATUS.refused, reason: admission.reason })
-    const held = await store.hold(address, payload)
-    switch (held.kind) {
-      case 'stored':
-        return reply({ status: STATUS.ok, outcome: PUT_OUTCOME.stored })
-      case 'already':
-        return reply({ status: STATUS.ok, outcome: PUT_OUTCOME.alreadyStored })
-      case 'full':
-      case 'corrupt':
-        return reply({ status: STATUS.refused, reason: PUT_REFUSAL[held.kind] })
-      default:
-        return reply({ status: STATUS.refused, reason: held.error.code === 'NO_SPACE' ? PUT_REFUSAL.full : 'disk' })
+    if (this.#quota?.take(address, { peer, network: routing.network(peer) }, bytes) === false) {
+      return reply({ status: STATUS.refused, reason: PUT_REFUSAL.quota })
     }
+    try {
+      await this.#makeRoom(store, blocks(bytes))
+      return putReply(await store.hold(address, payload))
+    } finally {
+      if (!store.has(address)) this.#quota?.give(address)
+    }
+  }
+
+  /** A full node gives up what others are closer to; what it cannot give up leaves it full. */
+  async #makeRoom(store: ChunkStore, bytes: number): Promise<void> {
+    while (store.room < bytes) {
+      const address = this.#eviction?.next() ?? null
+      const { room } = store
+      if (address !== null) await store.remove(address)
+      // One that is being written or read does not go.
+      if (store.room === room) return
+    }
+  }
+
+  /** A chunk that proves damaged when it is read is gone for whoever asked, and fetched again. */
+  async #answerGet(store: ChunkStore, { target }: Asked): Promise<Reply> {
+    const address = aboutChunk(target)
+    if (address === null) return reply({ status: STATUS.badRequest })
+    const read = await store.read(address)
+    switch (read.kind) {
+      case 'found':
+        return reply({ status: STATUS.ok }, read.stored)
+      case 'corrupt':
+        this.#replicator?.damaged(address)
+        return reply({ status: STATUS.absent })
+      case 'absent':
+        return reply({ status: STATUS.absent })
+      default:
+        return reply({ status: STATUS.refused, reason: 'disk' })
+    }
+  }
+}
+
+const putReply = (held: Held): Reply => {
+  switch (held.kind) {
+    case 'stored':
+      return reply({ status: STATUS.ok, outcome: PUT_OUTCOME.stored })
+    case 'already':
+      return reply({ status: STATUS.ok, outcome: PUT_OUTCOME.alreadyStored })
+    case 'full':
+    case 'corrupt':
+      return reply({ status: STATUS.refused, reason: PUT_REFUSAL[held.kind] })
+    default:
+      return reply({ status: STATUS.refused, reason: held.error.code === 'NO_SPACE' ? PUT_REFUSAL.full : 'disk' })
   }
 }
 
@@ -131,21 +204,6 @@ const answerHas = (store: ChunkStore, { payload }: Asked): Reply => {
   const addresses = decodeHasAddresses(payload)
   if (addresses === null) return reply({ status: STATUS.badRequest })
   return reply({ status: STATUS.ok }, encodeHasBitmap(addresses.map((address) => store.has(address))))
-}
-
-const answerGet = async (store: ChunkStore, { target }: Asked): Promise<Reply> => {
-  const address = aboutChunk(target)
-  if (address === null) return reply({ status: STATUS.badRequest })
-  const read = await store.read(address)
-  switch (read.kind) {
-    case 'found':
-      return reply({ status: STATUS.ok }, read.stored)
-    case 'absent':
-    case 'corrupt':
-      return reply({ status: STATUS.absent })
-    default:
-      return reply({ status: STATUS.refused, reason: 'disk' })
-  }
 }
 
 /** A peer over its share is told when to come again. */
@@ -159,7 +217,11 @@ const inSlot = async (slots: Slots, { peer }: Asked, answer: () => Promise<Reply
 }
 
 /** Surroundings in which what this node holds is found here too, in its turn among the others, and given without a request. */
-const withOwnChunks = <S extends Surroundings>(surroundings: S, store: ChunkStore): S => {
+const withOwnChunks = <S extends Surroundings>(
+  surroundings: S,
+  give: (asked: Asked) => Promise<Reply>,
+  store: ChunkStore,
+): S => {
   const { exchange, identity, routing } = surroundings
   const self: PeerId = identity.peerId
   return {
@@ -171,11 +233,12 @@ const withOwnChunks = <S extends Surroundings>(surroundings: S, store: ChunkStor
       },
       closest: (address, count) => routing.closest(address, count),
       network: (peer) => (peer === self ? null : routing.network(peer)),
+      watch: (changed) => routing.watch(changed),
     },
     exchange: {
       request: (peer, protocol, payload, options) =>
         peer === self
-          ? answerGet(store, { peer, payload, target: options.target ?? null })
+          ? give({ peer, payload, target: options.target ?? null })
           : exchange.request(peer, protocol, payload, options),
       handle: (protocol, answer) => exchange.handle(protocol, answer),
     } satisfies Exchange,

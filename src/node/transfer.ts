@@ -39,6 +39,8 @@ export interface Routing {
   closest(address: ChunkAddress, count: number): readonly PeerId[]
   /** The /24 or /48 a peer is in, or null where diversity is off. */
   network(peer: PeerId): string | null
+  /** Calls `changed` whenever somebody joined or left the peers we know, until the function it returns is called. */
+  watch(changed: () => void): () => void
 }
 
 /** What a transfer needs of its node. */

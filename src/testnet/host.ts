@@ -1,26 +1,44 @@
-// A process that hosts a share of a test network's nodes and does what its parent asks. Started by `Network`, never by hand; the one
-// argument is the directory that everything of the network lies in, which is removed with the network.
+// A process that hosts a share of a test network's nodes and does what its parent asks. Started by `Network`, never by hand; its
+// arguments are the directory that everything of the network lies in, and where there is one its manifest: removed with the network.
 import { rm } from 'node:fs/promises'
-import { SallyportError, createNode } from '../index.ts'
+import { SallyportError, createNode, systemPorts } from '../index.ts'
 import type { Node } from '../index.ts'
+import { Line } from './line.ts'
 import type { Downloaded, HostRequest, HostTotals, Launched, Uploaded } from './requests.ts'
+import { NO_SAMPLE, addHostSamples, hostSampleOf } from './sampling.ts'
+import type { HostSample } from './sampling.ts'
 import { serve } from './serve.ts'
 import { NO_TOTALS, addTotals, totalsOf } from './totals.ts'
 
+interface Hosted {
+  readonly node: Node
+  readonly line: Line
+  /** The node's own, to be closed after it. */
+  readonly ports: Awaited<ReturnType<typeof systemPorts>>
+}
+
 /** Bounded by the nodes of the network. */
-const nodes = new Map<number, Node>()
-let clientTotals = NO_TOTALS
+const hosted = new Map<number, Hosted>()
+/** Of clients and nodes that are gone. */
+let pastTotals = NO_TOTALS
+let pastSample = NO_SAMPLE
 
 const answer = (request: HostRequest): Promise<unknown> => {
   switch (request.kind) {
     case 'launch':
       return launch(request)
+    case 'leave':
+      return leave(request)
+    case 'silence':
+      return Promise.resolve(hostedAt(request.index).line.cut())
     case 'lookup':
       return nodeOf(request.index).lookup(request.target)
     case 'upload':
       return upload(request)
     case 'download':
       return download(request)
+    case 'sample':
+      return Promise.resolve(sample())
     case 'totals':
       return Promise.resolve(totals())
   }
@@ -28,13 +46,45 @@ const answer = (request: HostRequest): Promise<unknown> => {
 
 type Asked<Kind extends HostRequest['kind']> = Extract<HostRequest, { kind: Kind }>
 
-const launch = async ({ index, listen, directory, bootstrap }: Asked<'launch'>): Promise<Launched> => {
-  const node = await createNode({ listen: [listen], bootstrap, dataDirectory: directory, capability: 'node' })
-  nodes.set(index, node)
-  if (bootstrap.length > 0) await node.join()
+const launch = async (request: Asked<'launch'>): Promise<Launched> => {
+  const { index, listen, directory, bootstrap, slow, asOutside } = request
+  if (hosted.has(index)) throw new SallyportError('TESTNET_FAILED', `node ${index} runs already`)
+  const line = new Line({ slow })
+  const ports = await systemPorts()
+  const node = await createNode({
+    listen: [listen],
+    bootstrap,
+    dataDirectory: directory,
+    capability: 'node',
+    gate: { loopback: asOutside ? 'as-outside' : 'trusted' },
+    ports: line.ports(ports),
+  })
+  hosted.set(index, { node, line, ports })
+  try {
+    if (bootstrap.length > 0) await node.join()
+  } catch (error) {
+    await leave({ kind: 'leave', index, politely: true })
+    throw error
+  }
   const [address] = node.addresses
   if (address === undefined) throw new SallyportError('TESTNET_FAILED', 'a node has no address')
   return { peerId: node.peerId, address }
+}
+
+const leave = async ({ index, politely }: Asked<'leave'>): Promise<void> => {
+  const { node, line } = hostedAt(index)
+  if (!politely) line.cut()
+  await end(hostedAt(index))
+  hosted.delete(index)
+  remember(node)
+}
+
+const end = async ({ node, ports }: Hosted): Promise<void> => {
+  try {
+    await node.close()
+  } finally {
+    await ports.close()
+  }
 }
 
 const upload = (request: Asked<'upload'>): Promise<Uploaded> =>
@@ -61,27 +111,44 @@ const asClient = async <T>(
     return await act(client)
   } finally {
     await client.close()
-    clientTotals = addTotals(clientTotals, totalsOf(client.counters()))
+    remember(client)
   }
 }
 
-const totals = (): HostTotals => ({
-  totals: [...nodes.values()].map((node) => totalsOf(node.counters())).reduce(addTotals, clientTotals),
+/** What a closed node has counted and timed stays in the sums. */
+const remember = (node: Node): void => {
+  pastTotals = addTotals(pastTotals, totalsOf(node.counters()))
+  pastSample = addHostSamples(pastSample, { ...hostSampleOf(node.metrics()), connections: 0 })
+}
+
+const totals = (): HostTotals => {
+  const { user, system } = process.cpuUsage()
+  return {
+    totals: [...hosted.values()].map(({ node }) => totalsOf(node.counters())).reduce(addTotals, pastTotals),
+    rssBytes: process.memoryUsage.rss(),
+    cpuMicros: user + system,
+  }
+}
+
+const sample = (): HostSample => ({
+  ...[...hosted.values()].map(({ node }) => hostSampleOf(node.metrics())).reduce(addHostSamples, pastSample),
   rssBytes: process.memoryUsage.rss(),
 })
 
-const nodeOf = (index: number): Node => {
-  const node = nodes.get(index)
-  if (node === undefined) throw new SallyportError('TESTNET_FAILED', `node ${index} does not run here`)
-  return node
+const nodeOf = (index: number): Node => hostedAt(index).node
+
+const hostedAt = (index: number): Hosted => {
+  const found = hosted.get(index)
+  if (found === undefined) throw new SallyportError('TESTNET_FAILED', `node ${index} does not run here`)
+  return found
 }
 
-/** Every host removes the whole directory, so that nothing is left on the disk even when the parent was killed. */
-const close = async (root: string): Promise<void> => {
-  await Promise.allSettled([...nodes.values()].map((node) => node.close()))
-  await rm(root, { recursive: true, force: true })
+/** Every host removes everything, so that nothing is left on the disk even when the parent was killed. */
+const close = async (paths: readonly string[]): Promise<void> => {
+  await Promise.allSettled([...hosted.values()].map((each) => end(each)))
+  await Promise.all(paths.map((path) => rm(path, { recursive: true, force: true })))
 }
 
-const root = process.argv[2]
-if (root === undefined) throw new SallyportError('ARGUMENT_INVALID', 'a host needs the directory of its network')
-serve<HostRequest>(answer, () => close(root))
+const paths = process.argv.slice(2)
+if (paths.length === 0) throw new SallyportError('ARGUMENT_INVALID', 'a host needs the directory of its network')
+serve<HostRequest>(answer, () => close(paths))

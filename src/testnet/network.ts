@@ -1,22 +1,35 @@
 // Many real nodes on this machine, spread over several processes: starts them, forms the network, and asks them to upload and
 // download. Whatever ends it, every process is ended and every file removed.
-import { mkdtemp, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { createSocket } from 'node:dgram'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { SallyportError } from '../index.ts'
 import type { PeerId } from '../index.ts'
 import { Child } from './child.ts'
 import { trueClosest } from './closest.ts'
+import type { RestFigures } from './aims.ts'
+import type { Departure } from './churn.ts'
+import { writeManifest } from './manifest.ts'
 import type { Downloaded, HostTotals, Launched, Uploaded } from './requests.ts'
+import { makeRoot } from './root.ts'
+import { addHostSamples } from './sampling.ts'
+import type { HostSample } from './sampling.ts'
 import { addTotals } from './totals.ts'
 
-/** How large a network is, and over how many processes. */
+/** What a network consists of. */
 export interface NetworkSize {
   /** 8 to 1,000. */
   readonly nodes: number
   /** At least 2, so that an upload and its download run in different ones. */
   readonly processes: number
+  /** Percent of the nodes that are slow, and of those that fall silent once the network is formed; none by default. */
+  readonly slow?: number
+  readonly silent?: number
+  /** Nodes that join in a second at most; as many as can by default. */
+  readonly joinRate?: number
+  /** Where a manifest is, while the network lasts; nowhere by default. */
+  readonly manifest?: string
 }
 
 /** How many nodes know a chunk: a network is formed when every node finds that many neighbours of its own without error. */
@@ -28,10 +41,14 @@ const DOORS = 3
 const FORM_TIMEOUT_MS = 60_000
 const FORM_TIMEOUT_PER_NODE_MS = 500
 const ROUND_PAUSE_MS = 100
+/** A network that was just formed is still busy with it for so long, and its rest is measured over so long. */
+const CALM_MS = 5_000
+const REST_MS = 20_000
 
 interface Member extends Launched {
   readonly index: number
   readonly host: Child
+  readonly silent: boolean
 }
 
 /** Nodes that one process carries well: each needs some 9 MB and its share of one event loop. */
@@ -46,24 +63,24 @@ export class Network {
   readonly root: string
   /** False where the system has no loopback addresses but 127.0.0.1, so that all nodes share that one. */
   readonly ownAddresses: boolean
+  readonly #size: NetworkSize
   readonly #hosts: readonly Child[]
   /** Bounded by the nodes asked for. */
   readonly #members: Member[] = []
 
   /** Not for callers: `start` finds out first what the system can do. */
-  constructor(root: string, ownAddresses: boolean, processes: number) {
+  constructor(size: NetworkSize, root: string, ownAddresses: boolean) {
     this.root = root
     this.ownAddresses = ownAddresses
-    this.#hosts = Array.from(
-      { length: processes },
-      () => new Child(new URL(`./host${EXTENSION}`, import.meta.url), [root]),
-    )
+    this.#size = size
+    const module = new URL(`./host${EXTENSION}`, import.meta.url)
+    this.#hosts = Array.from({ length: size.processes }, () => new Child(module, this.#paths()))
   }
 
   /** Starts the processes; nodes come with `form`. */
-  static async start({ processes }: NetworkSize): Promise<Network> {
-    const root = await mkdtemp(join(tmpdir(), 'sallyport-testnet-'))
-    return new Network(root, await canBind(addressOf(0)), processes)
+  static async start(size: NetworkSize): Promise<Network> {
+    const root = await makeRoot()
+    return new Network(size, root, await canBind(addressOf(0)))
   }
 
   /** Rejects when one of the processes dies; never resolves. */
@@ -72,54 +89,122 @@ export class Network {
   }
 
   /** Starts and joins all nodes and waits until each finds its true neighbours; resolves to the milliseconds that took. */
-  async form(nodes: number, signal: AbortSignal): Promise<number> {
+  async form(signal: AbortSignal): Promise<number> {
+    const { nodes, joinRate = Infinity } = this.#size
     const begun = performance.now()
-    const deadline = begun + FORM_TIMEOUT_MS + nodes * FORM_TIMEOUT_PER_NODE_MS
-    for (let index = 0; index < Math.min(DOORS, nodes); index++) await this.#launch(index)
-    await eachAtOnce(range(DOORS, nodes), (index) => this.#launch(index), signal)
+    const joinMs = (nodes / joinRate) * 1000
+    const deadline = begun + FORM_TIMEOUT_MS + nodes * FORM_TIMEOUT_PER_NODE_MS + joinMs
+    const join = async (index: number): Promise<void> => {
+      const waitMs = begun + (index / joinRate) * 1000 - performance.now()
+      if (waitMs > 0) await setTimeout(waitMs, undefined, { signal })
+      await this.#join(index)
+    }
+    for (let index = 0; index < Math.min(DOORS, nodes); index++) await join(index)
+    await eachAtOnce(range(DOORS, nodes), join, signal)
     const ids = this.#members.map(({ peerId }) => peerId)
     let unformed = [...this.#members]
     while (unformed.length > 0) {
       if (performance.now() > deadline) throw notFormed(unformed.length, nodes)
       const found = await eachAtOnce(unformed, (member) => this.#findsNeighbours(member, ids), signal)
       unformed = unformed.filter((_, at) => found[at] !== true)
-      if (unformed.length > 0) await new Promise((resolve) => setTimeout(resolve, ROUND_PAUSE_MS))
+      if (unformed.length > 0) await setTimeout(ROUND_PAUSE_MS, undefined, { signal })
     }
     return performance.now() - begun
   }
 
-  /** Uploads by a client in the first process. */
-  upload(file: string): Promise<Uploaded> {
-    return this.#host(0).request({ kind: 'upload', ...this.#asClient(0), file })
+  /** Writes the manifest, and lets those fall silent that are to. */
+  async open(): Promise<void> {
+    const { manifest } = this.#size
+    const nodes = this.#members.map(({ address }) => address)
+    if (manifest !== undefined) await writeManifest(manifest, { pid: process.pid, bootstrap: this.#doors(), nodes })
+    const silent = this.#members.filter((member) => member.silent)
+    await Promise.all(silent.map(({ host, index }) => host.request({ kind: 'silence', index })))
   }
 
-  /** Downloads by a client in the second process, which joins now and holds nothing. */
-  download(link: string, out: string): Promise<Downloaded> {
-    return this.#host(1).request({ kind: 'download', ...this.#asClient(1), link, out })
+  /** Those who may leave: neither the doors nor the silent. */
+  get leavable(): readonly number[] {
+    return this.#members.filter(({ index, silent }) => index >= DOORS && !silent).map(({ index }) => index)
+  }
+
+  /** Lets a node leave. */
+  async leave({ index, politely }: Departure): Promise<void> {
+    await this.#member(index).host.request({ kind: 'leave', index, politely })
+  }
+
+  /** Lets a node that left come back to the address it had, with what it holds. */
+  async comeBack(index: number): Promise<void> {
+    const { host, address } = this.#member(index)
+    await this.#launch(host, index, withoutPeer(address))
+  }
+
+  /** Uploads by a client in the first process, or in another that is named. */
+  upload(file: string, process = 0): Promise<Uploaded> {
+    return this.#host(process).request({ kind: 'upload', ...this.#asClient(process), file })
+  }
+
+  /** Downloads by a client in the second process, or in another that is named; it joins now and holds nothing. */
+  download(link: string, out: string, process = 1): Promise<Downloaded> {
+    return this.#host(process).request({ kind: 'download', ...this.#asClient(process), link, out })
   }
 
   /** The sums over all nodes, and over the clients that uploaded and downloaded. */
   async totals(): Promise<HostTotals> {
     const all = await Promise.all(this.#hosts.map((host) => host.request<HostTotals>({ kind: 'totals' })))
-    return all.reduce((a, b) => ({ totals: addTotals(a.totals, b.totals), rssBytes: a.rssBytes + b.rssBytes }))
+    return all.reduce((a, b) => ({
+      totals: addTotals(a.totals, b.totals),
+      rssBytes: a.rssBytes + b.rssBytes,
+      cpuMicros: a.cpuMicros + b.cpuMicros,
+    }))
+  }
+
+  /** All nodes together at this moment. */
+  async sample(): Promise<HostSample> {
+    const all = await Promise.all(this.#hosts.map((host) => host.request<HostSample>({ kind: 'sample' })))
+    return all.reduce(addHostSamples)
+  }
+
+  /** Leaves the network alone for a while and resolves to what it is like then. */
+  async rest(signal: AbortSignal): Promise<RestFigures> {
+    await setTimeout(CALM_MS, undefined, { signal })
+    const begun = performance.now()
+    const before = await this.totals()
+    await setTimeout(REST_MS, undefined, { signal })
+    const after = await this.totals()
+    const cores = (after.cpuMicros - before.cpuMicros) / 1000 / (performance.now() - begun)
+    return { handshakes: before.totals.accepted, rssBytes: after.rssBytes, cores }
   }
 
   /** Ends every process and removes every file; never rejects because of a process. */
   async end(): Promise<void> {
     await Promise.all(this.#hosts.map((host) => host.end()))
-    await rm(this.root, { recursive: true, force: true })
+    await Promise.all(this.#paths().map((path) => rm(path, { recursive: true, force: true })))
   }
 
-  async #launch(index: number): Promise<void> {
-    const host = this.#host(index % this.#hosts.length)
-    const launched = await host.request<Launched>({
+  async #join(index: number): Promise<void> {
+    const host = this.#host(index)
+    const launched = await this.#launch(host, index, this.#listen(addressOf(index)))
+    this.#members.push({ ...launched, index, host, silent: this.#role(index) === 'silent' })
+  }
+
+  #launch(host: Child, index: number, listen: string): Promise<Launched> {
+    return host.request<Launched>({
       kind: 'launch',
       index,
-      listen: this.#listen(addressOf(index)),
+      listen,
       directory: join(this.root, `node-${index}`),
-      bootstrap: this.#doors(),
+      bootstrap: this.#doors().filter((door) => withoutPeer(door) !== listen),
+      slow: this.#role(index) === 'slow',
+      asOutside: this.ownAddresses,
     })
-    this.#members.push({ ...launched, index, host })
+  }
+
+  /** Behind the doors come the slow ones, behind them those that fall silent. */
+  #role(index: number): 'fair' | 'slow' | 'silent' {
+    const { nodes, slow = 0, silent = 0 } = this.#size
+    const slowEnd = DOORS + Math.round((nodes * slow) / 100)
+    if (index < DOORS) return 'fair'
+    if (index < slowEnd) return 'slow'
+    return index < slowEnd + Math.round((nodes * silent) / 100) ? 'silent' : 'fair'
   }
 
   async #findsNeighbours({ host, index, peerId }: Member, ids: readonly PeerId[]): Promise<boolean> {
@@ -140,8 +225,20 @@ export class Network {
     return `/ip4/${this.ownAddresses ? ip : '127.0.0.1'}/udp/0/quic-v1`
   }
 
+  #member(index: number): Member {
+    const member = this.#members.find((each) => each.index === index)
+    if (member === undefined) throw new SallyportError('TESTNET_FAILED', `there is no node ${index}`)
+    return member
+  }
+
+  /** What is removed at the end. */
+  #paths(): string[] {
+    const { manifest } = this.#size
+    return manifest === undefined ? [this.root] : [this.root, manifest]
+  }
+
   #host(n: number): Child {
-    const host = this.#hosts[n]
+    const host = this.#hosts[n % this.#hosts.length]
     if (host === undefined) throw new SallyportError('ARGUMENT_INVALID', 'a test network needs at least two processes')
     return host
   }
@@ -154,6 +251,9 @@ const EXTENSION = import.meta.filename.endsWith('.ts') ? '.ts' : '.js'
 const addressOf = (index: number): string => `127.${10 + (index >> 8)}.${index & 0xff}.1`
 
 const clientAddress = (n: number): string => `127.9.${n}.1`
+
+/** The same address, to listen at. */
+const withoutPeer = (address: string): string => address.slice(0, address.indexOf('/p2p/'))
 
 const canBind = (ip: string): Promise<boolean> =>
   new Promise((resolve) => {

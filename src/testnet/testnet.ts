@@ -1,12 +1,16 @@
-// The main job, end to end: form a network, upload a file, download it elsewhere, compare what is on the disk, and sum up.
-import { createHash, randomFillSync } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { open } from 'node:fs/promises'
+// The main job, end to end: form a network, upload a file, download it elsewhere, compare what is on the disk, where it is wanted go on
+// under load, and sum up.
 import { join } from 'node:path'
-import { pipeline } from 'node:stream/promises'
 import { SallyportError } from '../index.ts'
+import { aimsOf } from './aims.ts'
+import type { Aim, RestFigures } from './aims.ts'
+import { randomFile, sha256Of } from './content.ts'
+import { runLoad } from './load.ts'
+import type { LoadOptions, LoadReport, LoadedFile } from './load.ts'
 import { Network } from './network.ts'
 import type { NetworkSize } from './network.ts'
+import { prepareReport, writeReport } from './report.ts'
+import { Sampling } from './sampling.ts'
 import type { Downloaded, Uploaded } from './requests.ts'
 import type { Totals } from './totals.ts'
 
@@ -14,6 +18,12 @@ import type { Totals } from './totals.ts'
 export interface TestnetOptions extends NetworkSize {
   /** The file to upload, or how many random bytes. */
   readonly upload: { readonly file: string } | { readonly bytes: number }
+  /** What follows; null: nothing. */
+  readonly load: LoadOptions | null
+  /** Measures the network at rest and judges the aims. */
+  readonly check: boolean
+  /** Where a report is written; nowhere by default. */
+  readonly report?: string
   readonly signal: AbortSignal
   /** Told of each stage as it is done. */
   readonly onStage: (stage: Stage) => void
@@ -23,9 +33,12 @@ export interface TestnetOptions extends NetworkSize {
 export type Stage =
   | { readonly kind: 'shared-address' }
   | { readonly kind: 'formed'; readonly nodes: number; readonly ms: number }
+  | ({ readonly kind: 'rested' } & RestFigures)
+  | { readonly kind: 'manifest'; readonly path: string }
   | ({ readonly kind: 'uploaded' } & Uploaded)
   | ({ readonly kind: 'downloaded' } & Downloaded)
   | { readonly kind: 'compared'; readonly identical: boolean; readonly sha256: string }
+  | ({ readonly kind: 'loaded'; readonly number: number } & LoadedFile)
 
 /** What `testnet --json` prints. */
 export interface TestnetReport extends Totals {
@@ -39,11 +52,26 @@ export interface TestnetReport extends Totals {
   }[]
   readonly downloads: readonly { readonly bytes: number; readonly ms: number; readonly identical: boolean }[]
   readonly rssBytes: number
+  readonly load?: LoadReport
+  readonly rest?: RestFigures
+  readonly aims?: readonly Aim[]
+}
+
+/** What went wrong with a network whose run came to its end, or null. */
+export const shortcomingOf = ({ downloads, load }: TestnetReport): string | null => {
+  if (!downloads.every(({ identical }) => identical)) return 'the download differs from the upload'
+  if (load === undefined) return null
+  const bad = load.files.filter(({ identical }) => !identical).length
+  if (bad > 0) return `${bad} of ${load.files.length} files were not uploaded and downloaded under load`
+  return load.lost > 0
+    ? `${load.lost} of ${load.readBack} files that had been uploaded could not be read at the end`
+    : null
 }
 
 /** Runs it all and resolves to the report; rejects with TESTNET_FAILED or CANCELLED, with nothing left behind either way. */
 export const runTestnet = async (options: TestnetOptions): Promise<TestnetReport> => {
-  const { signal } = options
+  const { signal, report } = options
+  if (report !== undefined) await prepareReport(report)
   const interrupted = Promise.withResolvers<never>()
   interrupted.promise.catch(() => {})
   const interrupt = (): void => interrupted.reject(new SallyportError('CANCELLED', 'interrupted'))
@@ -51,17 +79,42 @@ export const runTestnet = async (options: TestnetOptions): Promise<TestnetReport
   signal.addEventListener('abort', interrupt, { once: true })
   const network = await Network.start(options)
   try {
-    return await Promise.race([job(network, options), network.died, interrupted.promise])
+    return await Promise.race([watched(network, options), network.died, interrupted.promise])
   } finally {
     signal.removeEventListener('abort', interrupt)
     await network.end()
   }
 }
 
-const job = async (network: Network, { nodes, upload, signal, onStage }: TestnetOptions): Promise<TestnetReport> => {
+/** The job, watched where a report is wanted. */
+const watched = async (network: Network, options: TestnetOptions): Promise<TestnetReport> => {
+  if (options.report === undefined) return job(network, options)
+  const over = new AbortController()
+  const sampling = new Sampling(() => network.sample())
+  const looking = sampling.run(sampleEveryMs(options.load), over.signal)
+  try {
+    const report = await job(network, options)
+    over.abort()
+    await looking
+    await writeReport(options.report, { report, samples: sampling.samples })
+    return report
+  } finally {
+    over.abort()
+  }
+}
+
+/** Some 360 samples of a load, at most one a second. */
+const sampleEveryMs = (load: LoadOptions | null): number => Math.max(1000, (load?.forMs ?? 0) / 360)
+
+const job = async (network: Network, options: TestnetOptions): Promise<TestnetReport> => {
+  const { nodes, manifest, upload, load, check, signal, onStage } = options
   if (!network.ownAddresses) onStage({ kind: 'shared-address' })
-  const formedMs = await network.form(nodes, signal)
+  const formedMs = await network.form(signal)
   onStage({ kind: 'formed', nodes, ms: formedMs })
+  const rest = check ? await network.rest(signal) : null
+  if (rest !== null) onStage({ kind: 'rested', ...rest })
+  await network.open()
+  if (manifest !== undefined) onStage({ kind: 'manifest', path: manifest })
 
   const original = 'file' in upload ? upload.file : await randomFile(join(network.root, 'original'), upload.bytes)
   const uploaded = await network.upload(original)
@@ -75,31 +128,22 @@ const job = async (network: Network, { nodes, upload, signal, onStage }: Testnet
   const identical = sha256 === copied
   onStage({ kind: 'compared', identical, sha256: sha256 ?? '' })
 
+  const onFile = (file: LoadedFile, number: number): void => onStage({ kind: 'loaded', number, ...file })
+  const loaded = load === null ? null : await runLoad(network, load, { signal, onFile })
+
   const { totals, rssBytes } = await network.totals()
   const { bytes, chunks, ms, link } = uploaded
+  const times = { formedMs: Math.round(formedMs), uploadMs: Math.round(ms), downloadMs: Math.round(downloaded.ms) }
   return {
     nodes,
-    formedMs: Math.round(formedMs),
-    uploads: [{ bytes, chunks, ms: Math.round(ms), link }],
-    downloads: [{ bytes: downloaded.bytes, ms: Math.round(downloaded.ms), identical }],
+    formedMs: times.formedMs,
+    uploads: [{ bytes, chunks, ms: times.uploadMs, link }],
+    downloads: [{ bytes: downloaded.bytes, ms: times.downloadMs, identical }],
     ...totals,
     rssBytes,
+    ...(loaded === null ? {} : { load: loaded }),
+    ...(rest === null
+      ? {}
+      : { rest, aims: aimsOf({ ...totals, ...times, nodes, rest, bytes, identical, load: loaded }) }),
   }
-}
-
-const PIECE_BYTES = 1 << 20
-
-const randomFile = async (path: string, bytes: number): Promise<string> => {
-  await using file = await open(path, 'wx', 0o600)
-  const piece = new Uint8Array(PIECE_BYTES)
-  for (let at = 0; at < bytes; at += PIECE_BYTES) {
-    await file.write(randomFillSync(piece), 0, Math.min(PIECE_BYTES, bytes - at))
-  }
-  return path
-}
-
-const sha256Of = async (path: string): Promise<string> => {
-  const hash = createHash('sha256')
-  await pipeline(createReadStream(path), hash)
-  return hash.digest('hex')
 }

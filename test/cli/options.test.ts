@@ -31,7 +31,25 @@ describe('a command line', () => {
   })
 
   test('has the defaults of the table', () => {
-    const values = { nodes: 25, upload: undefined, uploadSize: 20_000_000, processes: undefined }
+    const unset = [
+      'upload',
+      'processes',
+      'joinRate',
+      'for',
+      'every',
+      'everySize',
+      'churn',
+      'slow',
+      'silent',
+      'manifest',
+      'report',
+    ]
+    const values = {
+      ...Object.fromEntries(unset.map((key) => [key, undefined])),
+      nodes: 25,
+      uploadSize: 20_000_000,
+      check: false,
+    }
     assert.deepEqual(parsed('testnet --json'), { kind: 'run', command: 'testnet', json: true, values })
     const unsaid = { argument: undefined, prefixes: undefined, probe: undefined, for: undefined, processes: undefined }
     const floodValues = { ...unsaid, clients: 40, silent: [], garbage: 0, replay: 0, acceptance: 'own' }
@@ -44,6 +62,38 @@ describe('a command line', () => {
     const { argument, silent, probe, for: forMs } = outcome.values
     assert.deepEqual([argument, silent, probe, forMs], [A, ['20', 'mute=5'], 50, 1500])
     assert.deepEqual(silentCounts([...silent, '2', 'deaf=1']), { 'half-open': 22, mute: 5, deaf: 1 })
+  })
+
+  test('takes shares, rates and times of a test network', () => {
+    const outcome = parsed('testnet --for 30m --every 20s --churn 2%/min --slow 5% --silent 0.5% --join-rate 20')
+    assert.ok(outcome.kind === 'run' && outcome.command === 'testnet')
+    const { for: forMs, every, churn, slow, silent, joinRate } = outcome.values
+    assert.deepEqual([forMs, every, churn, slow, silent, joinRate], [1_800_000, 20_000, 2, 5, 0.5, 20])
+  })
+
+  test('takes the manifest of a test network for an address', () => {
+    const outcome = parsed('put file --bootstrap @net.json')
+    assert.ok(outcome.kind === 'run' && outcome.command === 'put')
+    assert.deepEqual(outcome.values.bootstrap, ['@net.json'])
+    for (const line of ['put f --bootstrap @', 'start --listen @net.json', 'flood @']) {
+      assert.equal(usage(line), 'ADDRESS_INVALID', line)
+    }
+  })
+
+  test('is refused where shares, rates and times of a test network are wrong', () => {
+    const wrong = ['5', '51%', '-1%', '1.234%', '%', '1e1%', '5 %', '5%/min'].map((share) => `--slow ${share}`)
+    wrong.push(...['31%', '5', '5%/min'].map((share) => `--silent ${share}`))
+    wrong.push(...['2', '2%', '2%/s', '51%/min', '/min', '2%/min/min'].map((rate) => `--for 10s --churn ${rate}`))
+    wrong.push(
+      '--for 10',
+      '--for 999ms',
+      '--for 1441m',
+      '--for',
+      '--for 10s --every 50ms',
+      '--for 10s --every-size 2GB',
+    )
+    wrong.push('--every 20s', '--every-size 1MB', '--churn 2%/min', '--join-rate 0', '--join-rate 1.5', '--manifest')
+    for (const words of wrong) assert.equal(usage(`testnet ${words}`), 'ARGUMENT_INVALID', words)
   })
 
   test('takes a link and where to put the file', () => {

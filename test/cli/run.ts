@@ -12,10 +12,10 @@ export interface Finished {
   readonly stderr: string
 }
 
-/** Runs the words to their end, a minute at most; `environment` is added to ours. */
+/** Runs the words to their end, three minutes at most; `environment` is added to ours. */
 export const run = (words: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<Finished> =>
   new Promise((resolve) => {
-    const options = { timeout: 60_000, env: { ...process.env, ...environment } }
+    const options = { timeout: 180_000, env: { ...process.env, ...environment } }
     execFile(process.execPath, [BIN, ...words], options, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, stdout, stderr })
     })

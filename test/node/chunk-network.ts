@@ -37,6 +37,7 @@ export class ChunkNetwork {
   readonly members: Member[] = []
   delayMs = 5
   #workers: Workers | null = null
+  readonly #watchers = new Set<() => void>()
   #crypto: Crypto | null = null
 
   constructor(seed: number) {
@@ -51,6 +52,11 @@ export class ChunkNetwork {
   /** Adds a client that holds nothing. */
   client(files = new MemoryFiles()): Promise<Member> {
     return this.#add(files, 0)
+  }
+
+  /** Tells everybody that somebody went or came. */
+  tellChange(): void {
+    for (const changed of this.#watchers) changed()
   }
 
   /** How many nodes hold that chunk. */
@@ -137,6 +143,10 @@ export class ChunkNetwork {
       },
       closest: nearest,
       network: () => null,
+      watch: (changed) => {
+        this.#watchers.add(changed)
+        return () => this.#watchers.delete(changed)
+      },
     }
   }
 }

@@ -1,32 +1,63 @@
 // `testnet`: the main job on this machine, told in a few lines.
 import { resolve } from 'node:path'
 import { SallyportError } from '../../index.ts'
+import { missedOf } from '../../testnet/aims.ts'
 import { processesFor } from '../../testnet/network.ts'
-import { runTestnet } from '../../testnet/testnet.ts'
+import type { LoadOptions, LoadReport, LoadedFile } from '../../testnet/load.ts'
+import { runTestnet, shortcomingOf } from '../../testnet/testnet.ts'
 import type { Stage } from '../../testnet/testnet.ts'
 import { EXIT } from '../command.ts'
 import type { Run } from '../command.ts'
 import { assertInputFile } from '../input-file.ts'
+import type { ValuesOf } from '../options.ts'
 import { formatCount, formatSeconds, formatSize } from '../size.ts'
 
-/** Runs the network; fails unless the download is identical to the upload. */
-export const testnet: Run<'testnet'> = async ({ nodes, processes, upload, uploadSize }, { output, signal }) => {
+/** How often a file is uploaded under load, and of what size, when nobody says. */
+const EVERY_MS = 20_000
+const EVERY_BYTES = 5_000_000
+
+/** Runs the network; fails unless every upload succeeds and every download is identical. */
+export const testnet: Run<'testnet'> = async (values, { output, signal }) => {
+  const { nodes, processes, upload, uploadSize, joinRate, slow, silent, manifest } = values
   if (upload !== undefined) await assertInputFile(upload)
   const report = await runTestnet({
     nodes,
     processes: processes ?? processesFor(nodes),
     upload: upload === undefined ? { bytes: uploadSize } : { file: resolve(upload) },
+    load: loadOf(values),
+    check: values.check,
+    ...(values.report === undefined ? {} : { report: resolve(values.report) }),
+    slow: slow ?? 0,
+    silent: silent ?? 0,
+    ...(joinRate === undefined ? {} : { joinRate }),
+    ...(manifest === undefined ? {} : { manifest: resolve(manifest) }),
     signal,
     onStage: (stage) => tell(stage, (text) => output.line(text)),
   })
-  const { accepted, registered, reading, downloads } = report
+  const { accepted, registered, reading, load } = report
+  if (load !== undefined) output.line(loadLine(load))
   output.line(`accepted ${accepted}, registered ${registered}, reading ${reading}`)
-  if (downloads.every(({ identical }) => identical)) {
+  for (const { name, aim, measured, met } of report.aims ?? []) {
+    output.line(`${met === null ? ' -- ' : met ? ' ok ' : 'MISS'} ${name}: ${measured} (${aim})`)
+  }
+  const shortcoming = shortcomingOf(report) ?? missedOf(report.aims ?? [])
+  if (shortcoming === null) {
     output.object(report)
     return EXIT.done
   }
-  output.failure(new SallyportError('TESTNET_FAILED', 'the download differs from the upload'), report)
+  output.failure(new SallyportError('TESTNET_FAILED', shortcoming), report)
   return EXIT.failed
+}
+
+const loadOf = ({ for: forMs, every, everySize, churn }: ValuesOf<'testnet'>): LoadOptions | null =>
+  forMs === undefined ? null : { forMs, everyMs: every ?? EVERY_MS, bytes: everySize ?? EVERY_BYTES, churn: churn ?? 0 }
+
+const loadLine = ({ files, departures, readBack, lost }: LoadReport): string => {
+  const done = files.filter(({ identical }) => identical).length
+  return (
+    `under load: ${done} of ${formatCount(files.length, 'file')} up and down, ${formatCount(departures, 'departure')}; ` +
+    `at the end ${readBack - lost} of ${readBack} were still there`
+  )
 }
 
 const tell = (stage: Stage, line: (text: string) => void): void => {
@@ -35,6 +66,12 @@ const tell = (stage: Stage, line: (text: string) => void): void => {
       return line('this system has no loopback address but 127.0.0.1: all nodes share it, and diversity is off')
     case 'formed':
       return line(`${stage.nodes} nodes formed in ${formatSeconds(stage.ms)}`)
+    case 'rested':
+      return line(
+        `at rest: ${stage.handshakes} handshakes, ${formatSize(stage.rssBytes)}, ${stage.cores.toFixed(2)} cores`,
+      )
+    case 'manifest':
+      return line(`elsewhere: put, get, start and flood take @${stage.path} for the address of a node`)
     case 'uploaded': {
       const { bytes, chunks, holders, ms, link } = stage
       line(
@@ -46,5 +83,13 @@ const tell = (stage: Stage, line: (text: string) => void): void => {
       return line(`downloaded by a new node in ${formatSeconds(stage.ms)}`)
     case 'compared':
       return line(`identical: ${stage.identical ? 'yes' : 'no'} (sha256 ${stage.sha256})`)
+    case 'loaded':
+      return line(`${formatSeconds(stage.atMs)}: ${fileLine(stage)}`)
   }
+}
+
+const fileLine = ({ bytes, uploadMs, downloadMs, identical, failed }: LoadedFile): string => {
+  if (failed !== null) return `${formatSize(bytes)} ${uploadMs === null ? 'up' : 'down'}: failed with ${failed}`
+  const times = `up in ${formatSeconds(uploadMs ?? 0)}, down in ${formatSeconds(downloadMs ?? 0)}`
+  return `${formatSize(bytes)} ${times}${identical ? '' : ', and not the same'}`
 }

@@ -1,5 +1,5 @@
-// Which chunk a holder takes, decided before any byte of it is hashed or written. Shares of the space by peer and by network are not
-// counted yet: a full holder refuses.
+// Which chunk a holder takes, decided before any byte of it is hashed or written. Whose share of the space it counts to is in quota.ts, what
+// goes when there is no room in eviction.ts.
 import { STORED_BYTES_MAX, isStoredSize } from './chunk.ts'
 import { isAmongClosest } from './closeness.ts'
 import type { ChunkAddress, PeerId } from '../ids.ts'
@@ -64,21 +64,19 @@ export interface Position {
   readonly self: PeerId
   /** The peers known closest to the chunk's address, at least CLOSEST_ASKED where so many are known. */
   readonly known: readonly PeerId[]
-  /** Bytes still free. */
-  readonly room: number
 }
 
 /** The verdict on an offer; the reasons are the protocol's words. */
 export type Admission =
   | { readonly kind: 'welcome' }
   | { readonly kind: 'malformed'; readonly reason: string }
-  | { readonly kind: 'refused'; readonly reason: 'not-closest' | 'full' }
+  | { readonly kind: 'refused'; readonly reason: 'not-closest' }
 
-/** Judges an offer by its size, by how close we are to its address and by the space left. */
+/** Judges an offer by its size, and by how close we are to its address. */
 export const admit = (offer: Offer, position: Position): Admission => {
   if (!isStoredSize(offer.bytes)) {
     return { kind: 'malformed', reason: `a stored chunk has 17 to ${STORED_BYTES_MAX} bytes` }
   }
   if (!isAmongClosest(offer.address, position.self, position.known)) return { kind: 'refused', reason: 'not-closest' }
-  return offer.bytes > position.room ? { kind: 'refused', reason: 'full' } : { kind: 'welcome' }
+  return { kind: 'welcome' }
 }

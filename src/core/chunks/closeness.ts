@@ -43,6 +43,27 @@ export const readingOrder = (target: ChunkAddress, candidates: readonly Candidat
   return [...holders, ...others].map((candidate) => candidate.peer)
 }
 
+/** Who beside `self` is to hold a chunk, by the candidates known; `rank` is how many of all holders are nearer to it than `self`. */
+export const closeGroup = (
+  target: ChunkAddress,
+  self: PeerId,
+  candidates: readonly Candidate[],
+): { readonly others: readonly PeerId[]; readonly rank: number } => {
+  const others: PeerId[] = []
+  const taken: (string | null)[] = []
+  let rank = 0
+  for (const { peer, network } of nearestFirst(target, candidates)) {
+    const isNearer = compareDistance(target, peer, self) < 0
+    // Behind us there is one seat less: ours.
+    if (taken.length >= (isNearer || rank >= HOLDERS_WANTED ? HOLDERS_WANTED : HOLDERS_WANTED - 1)) break
+    if (!networkHasRoom(network, taken)) continue
+    taken.push(network)
+    others.push(peer)
+    if (isNearer) rank++
+  }
+  return { others, rank }
+}
+
 /** Whether `self` belongs to the CLOSEST_ASKED peers nearest to `target`, given the peers it knows. */
 export const isAmongClosest = (target: ChunkAddress, self: PeerId, known: readonly PeerId[]): boolean =>
   known.filter((peer) => compareDistance(target, peer, self) < 0).length < CLOSEST_ASKED

@@ -15,7 +15,13 @@ export const HAS_ADDRESSES_MAX = 1024
 export const PUT_OUTCOME = { stored: 0, alreadyStored: 1 } as const
 
 /** Reasons with which a chunk-put is refused; any other may come, too. */
-export const PUT_REFUSAL = { notClosest: 'not-closest', full: 'full', corrupt: 'corrupt', client: 'client' } as const
+export const PUT_REFUSAL = {
+  notClosest: 'not-closest',
+  full: 'full',
+  quota: 'quota',
+  corrupt: 'corrupt',
+  client: 'client',
+} as const
 
 /** The header of a chunk-put; the stored bytes follow as payload. */
 export const chunkPutRequest = (address: ChunkAddress): RequestHeader => about(PROTOCOL.chunkPut, address)

@@ -67,11 +67,10 @@ test('an offer is refused when it is malformed, not close or too large for the r
   const self = peerIdOf(new Uint8Array(32).fill(0xff))
   const near = Array.from({ length: 20 }, (_, i): PeerId => peerIdOf(new Uint8Array(32).fill(i)))
   const offer = { address: target, bytes: 1000 }
-  assert.deepEqual(admit(offer, { self, known: [], room: 1000 }), { kind: 'welcome' })
-  assert.deepEqual(admit(offer, { self, known: [], room: 999 }), { kind: 'refused', reason: 'full' })
-  assert.deepEqual(admit(offer, { self, known: near, room: 1000 }), { kind: 'refused', reason: 'not-closest' })
-  assert.equal(admit({ ...offer, bytes: 16 }, { self, known: [], room: 1000 }).kind, 'malformed')
-  assert.equal(admit({ ...offer, bytes: 4 * 1024 * 1024 + 17 }, { self, known: [], room: 1e9 }).kind, 'malformed')
+  assert.deepEqual(admit(offer, { self, known: [] }), { kind: 'welcome' })
+  assert.deepEqual(admit(offer, { self, known: near }), { kind: 'refused', reason: 'not-closest' })
+  assert.equal(admit({ ...offer, bytes: 16 }, { self, known: [] }).kind, 'malformed')
+  assert.equal(admit({ ...offer, bytes: 4 * 1024 * 1024 + 17 }, { self, known: [] }).kind, 'malformed')
 })
 
 test('slots never exceed the limits of one peer or of all, and every one given back is free again', () => {
