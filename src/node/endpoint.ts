@@ -4,7 +4,6 @@
 // datagram and its verdict, nor between a finished handshake and its registration.
 import type { Address } from '../core/address.ts'
 import { assert, unreachable } from '../core/assert.ts'
-import type { HandshakeFailure } from '../core/counters.ts'
 import { type Histograms, histograms } from '../core/histograms.ts'
 import type { SlotVerdict, Verdict } from '../core/gate/gate.ts'
 import { CLOSE } from '../core/messages/codes.ts'
@@ -25,6 +24,7 @@ import { workForLink } from './link-work.ts'
 import { isFirstFlight, type Newcomer, Newcomers } from './newcomers.ts'
 import { Outbox } from './outbox.ts'
 import { CORE_QUIC, type Quic } from './quic.ts'
+import { RecentEndings } from './recent-endings.ts'
 import { Returning } from './returning.ts'
 import { firstFlight, Routes } from './routes.ts'
 import { type Arrival, Sockets } from './sockets.ts'
@@ -39,6 +39,8 @@ type FirstComer = Stranger & Newcomer
 
 /** The endpoint of one node. */
 export class Endpoint {
+  /** Who was refused, failed or went lately. */
+  readonly endings = new RecentEndings()
   readonly #options: EndpointOptions
   readonly #histograms: Histograms
   readonly #quic: Quic
@@ -252,6 +254,7 @@ export class Endpoint {
   }
 
   #answer(verdict: Verdict, stray: Stranger): Verdict {
+    if (verdict.kind === 'refuse') this.endings.refused(stray.from, verdict.reason, stray.since)
     const write = this.#keeper.answer(verdict, stray)
     if (write !== null) this.#outbox.answer(stray.socket, stray.from, write)
     return verdict
@@ -427,11 +430,13 @@ export class Endpoint {
     this.#end(link)
     const wasInVain = (heardForMs: number): boolean => (this.#options.inVain ?? inVain)(reason, heardForMs)
     if (cameToNothing(link, state, wasInVain)) this.#keeper.wasted(link.origin)
-    if (state.kind === 'established') {
+    const failure = state.kind === 'established' ? null : (state.failure ?? handshakeFailure(reason, link.direction))
+    const { remote, direction, peer } = link
+    this.endings.ended({ remote, direction, peerId: peer?.peerId ?? null, failure, reason }, this.#now)
+    if (failure === null) {
       counters.ended[endingOf(reason)]++
       return acceptance.lost(link.handle, reason, this.#now)
     }
-    const failure: HandshakeFailure = state.failure ?? handshakeFailure(reason, link.direction)
     counters.handshakeFailed(link.direction, failure)
     acceptance.failed(link.handle, failure, reason, this.#now)
   }
