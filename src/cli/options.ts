@@ -1,11 +1,12 @@
 // The one table of commands and options. Parsing, `--help` and docs/cli.md are all made from it, and so are the types of what a
 // command is given.
+import { TOKEN_CHARACTERS } from '../admin/token.ts'
 import { ACCEPTANCE_KINDS } from '../siege/acceptances.ts'
 import { SILENCES } from '../siege/silence.ts'
 import { PREFIXES_MAX } from '../siege/sources.ts'
 
 /**
- * How an option's value is read. A `flag` has none; a `listen-address` may have port 0; `size` takes units (MB = 10⁶, MiB = 2²⁰ bytes),
+ * How an option's value is read. A `flag` has none; a `listen-address` may have port 0; a `bind` is an IP address and a port of TCP; `size` takes units (MB = 10⁶, MiB = 2²⁰ bytes),
  * and so does `duration` (50ms, 30s, 2m); a `part` is a number, or a number of one of the choices (mute=20).
  */
 export type OptionKind =
@@ -13,6 +14,8 @@ export type OptionKind =
   | 'path'
   | 'address'
   | 'listen-address'
+  | 'bind'
+  | 'name'
   | 'choice'
   | 'count'
   | 'size'
@@ -74,6 +77,47 @@ export const JSON_OPTION = {
   kind: 'flag',
   help: 'print the result as one JSON object on the last line of stdout',
 } as const satisfies OptionSpec
+
+const START = {
+  summary: 'run a node until it is told to stop',
+  details: [
+    'Prints first, one line for each socket, the full address at which other nodes can dial it. With `--json` that is one line `{"event":"listening","addresses":[…],"peerId":"…"}`, with `"admin":"…"` where there is an admin server, and at the end one line with the counters of the node.',
+    'SIGINT and SIGTERM are how a node is told to stop: connections are closed and the exit code is 0. A second signal ends it at once with 130.',
+    '`--admin` opens a window into the node for Prometheus, supervisors and people; [operations.md](operations.md) says what is there and who may see it. Where a token is given, in a file or in the environment as `SALLYPORT_ADMIN_TOKEN`, everything but `/health` and `/ready` asks for it.',
+  ],
+  options: {
+    listen: {
+      kind: 'listen-address',
+      value: 'ADDR',
+      many: true,
+      help: 'a local address to bind, such as /ip4/0.0.0.0/udp/9000/quic-v1 (default: any port of both families)',
+    },
+    bootstrap: { ...BOOTSTRAP, help: 'a node of the network to join; without one this node starts a network' },
+    data: DATA,
+    admin: {
+      kind: 'bind',
+      value: 'IP:PORT',
+      help: 'where to serve metrics, health and a snapshot, such as 127.0.0.1:9464 (default: nowhere)',
+    },
+    adminHost: {
+      kind: 'name',
+      value: 'NAME',
+      many: true,
+      help: 'a name the admin server is asked for by, beside localhost and its addresses',
+    },
+    adminTokenFile: {
+      kind: 'path',
+      value: 'FILE',
+      help: `a file with the token that is asked for, from ${TOKEN_CHARACTERS.join(' to ')} characters`,
+    },
+    adminTlsCert: { kind: 'path', value: 'FILE', help: 'the certificate chain of the admin server, as PEM' },
+    adminTlsKey: { kind: 'path', value: 'FILE', help: 'and its private key' },
+    adminInsecure: {
+      kind: 'flag',
+      help: 'let the admin server be reached from elsewhere without a certificate and a token',
+    },
+  },
+} as const satisfies CommandSpec
 
 const FLOOD = {
   summary: 'dial one node with many clients at once, and attack it meanwhile',
@@ -146,23 +190,7 @@ const FLOOD = {
 
 /** All commands by name, in the order of help. */
 export const COMMANDS = {
-  start: {
-    summary: 'run a node until it is told to stop',
-    details: [
-      'Prints first, one line for each socket, the full address at which other nodes can dial it. With `--json` that is one line `{"event":"listening","addresses":[…],"peerId":"…"}`, and at the end one line with the counters of the node.',
-      'SIGINT and SIGTERM are how a node is told to stop: connections are closed and the exit code is 0. A second signal ends it at once with 130.',
-    ],
-    options: {
-      listen: {
-        kind: 'listen-address',
-        value: 'ADDR',
-        many: true,
-        help: 'a local address to bind, such as /ip4/0.0.0.0/udp/9000/quic-v1 (default: any port of both families)',
-      },
-      bootstrap: { ...BOOTSTRAP, help: 'a node of the network to join; without one this node starts a network' },
-      data: DATA,
-    },
-  },
+  start: START,
   put: {
     summary: 'upload a file and print its link',
     details: [

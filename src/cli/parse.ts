@@ -1,5 +1,7 @@
 // Turns the words of a command line into an invocation, by the table of options. What cannot be read is returned, not thrown.
 import { Argument, Command, CommanderError, Option } from 'commander'
+import { parseBind } from '../admin/bind.ts'
+import { isName } from '../admin/names.ts'
 import { parseAddress } from '../index.ts'
 import type { ErrorCode } from '../index.ts'
 import { COMMANDS, JSON_OPTION } from './options.ts'
@@ -128,6 +130,10 @@ const readText = (kind: OptionSpec['kind'], text: string): string => {
   if ((listen || kind === 'address') && parseAddress(text, { listen }) === null) {
     throw new InvalidValue('ADDRESS_INVALID', `"${text}" is no address`)
   }
+  if (kind === 'bind' && parseBind(text) === null) {
+    throw new InvalidValue('ARGUMENT_INVALID', `"${text}" is no IP address and port, such as 127.0.0.1:9464`)
+  }
+  if (kind === 'name' && !isName(text)) throw new InvalidValue('ARGUMENT_INVALID', `"${text}" is no host name`)
   return text
 }
 
