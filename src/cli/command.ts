@@ -8,7 +8,7 @@ export const EXIT = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const
 /** One of the exit codes. */
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
 
-/** What a command runs in; `signal` aborts when the process is told to stop. */
+/** What a command runs in; `signal` aborts when the process is told to stop, and its reason is the name of the system's signal. */
 export interface Surroundings {
   readonly output: Output
   readonly signal: AbortSignal

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { SallyportError } from '../index.ts'
 import { EXIT } from './command.ts'
 import type { ExitCode, Surroundings } from './command.ts'
+import { doctor } from './commands/doctor.ts'
 import { flood } from './commands/flood.ts'
 import { get } from './commands/get.ts'
 import { id } from './commands/id.ts'
@@ -34,9 +35,9 @@ const run = async (words: readonly string[], output: Output): Promise<ExitCode> 
   }
   if (parsed.kind === 'usage') return fail(output, new SallyportError(parsed.code, parsed.message))
   const stop = new AbortController()
-  const signalled = (): void => {
+  const signalled = (name: NodeJS.Signals): void => {
     if (stop.signal.aborted) process.exit(EXIT.interrupted)
-    stop.abort()
+    stop.abort(name)
   }
   process.on('SIGINT', signalled)
   process.on('SIGTERM', signalled)
@@ -60,6 +61,8 @@ const dispatch = (invocation: Invocation, surroundings: Surroundings): Promise<E
       return id(invocation.values, surroundings)
     case 'testnet':
       return testnet(invocation.values, surroundings)
+    case 'doctor':
+      return doctor(invocation.values, surroundings)
     case 'flood':
       return flood(invocation.values, surroundings)
   }

@@ -81,8 +81,8 @@ export const JSON_OPTION = {
 const START = {
   summary: 'run a node until it is told to stop',
   details: [
-    'Prints first, one line for each socket, the full address at which other nodes can dial it. With `--json` that is one line `{"event":"listening","addresses":[…],"peerId":"…"}`, with `"admin":"…"` where there is an admin server, and at the end one line with the counters of the node.',
-    'SIGINT and SIGTERM are how a node is told to stop: connections are closed and the exit code is 0. A second signal ends it at once with 130.',
+    'Prints first, one line each, the full addresses at which other nodes can dial it, with their ports. What listens at every address of the machine, as it does by default, has a line for each: the first is for this machine alone, the others are for those who can reach them. With `--json` that is one line `{"event":"listening","addresses":[…],"peerId":"…"}`, with `"admin":"…"` where there is an admin server, and at the end one line with the counters of the node.',
+    'SIGTERM is how a service is told to stop, and then the exit code is 0; SIGINT, as from the keyboard, interrupts, and then it is 130. Either way connections are closed first, and chunks being written are finished. A second signal ends it at once with 130.',
     '`--admin` opens a window into the node for Prometheus, supervisors and people; [operations.md](operations.md) says what is there and who may see it. Where a token is given, in a file or in the environment as `SALLYPORT_ADMIN_TOKEN`, everything but `/health` and `/ready` asks for it.',
   ],
   options: {
@@ -119,6 +119,18 @@ const START = {
   },
 } as const satisfies CommandSpec
 
+const DOCTOR = {
+  summary: 'check whether this machine can run a node well, and say what to change',
+  details: [
+    'Looks at Node and its OpenSSL, the packet cipher in use, sockets of both families and their buffers, the limit of open files, the clock, how late timers run, the data directory and its disk, and, with `--bootstrap`, whether each of those nodes can be reached. Nothing is changed, and no data directory is made. Dials with an identity that is thrown away.',
+    'Each finding is `ok`, `warn` (a node runs, but less well) or `fail` (it cannot run, or not as it is told to), with what to do about it. With `--json`: `{ ok, findings: [{ check, status, found, advice }] }`, where `advice` is null for what is well. The exit code is 1 where anything failed.',
+  ],
+  options: {
+    bootstrap: { ...BOOTSTRAP, help: 'a node that is to be reached' },
+    data: DATA,
+  },
+} as const satisfies CommandSpec
+
 const FLOOD = {
   summary: 'dial one node with many clients at once, and attack it meanwhile',
   details: [
@@ -126,7 +138,7 @@ const FLOOD = {
     '`--silent` adds clients that go so far and no further, so many of a kind: `half-open` sends a first flight and never answers (a number alone means these), `retry` answers the Retry, then nothing, `half-hello` sends half a ClientHello, `mute` finishes TLS and never sends HELLO, `deaf` sends HELLO and requests and never reads again. `--garbage` is datagrams of random bytes, half of them behind a header in order; `--replay` is first flights that were captured and are sent again.',
     'With `--prefixes` or `--probe` the two sides come from networks of their own, 127.x.y.1 each in a /24 of its own, attackers from so many and every honest client from one that nobody had before; a node that is started then treats loopback as the outside. The system must let 127.0.0.0/8 be bound, as Linux does.',
     '`--probe` measures: a new honest client dials every so often, `--for` so long before the attack and so long again while it lasts. The clients of `--clients` dial between the two.',
-    'With `--json`: `{ clients, silent, silentByKind, connected, identified, failed: {code: n}, identityMs: { p50, p99, max }, wallMs, attack: { attempts, finished, closed, turnedAway, garbage, replayed } }`, with `--probe` `probe: { everyMs, quiet, loaded }` as well, each `{ clients, identified, failed, p50, p99, max }`, and without an address `serverAccepted`, `serverRegistered`, `serverReading` and `verdicts`, the counters of the gate. `identityMs`, `p50`, `p99` and `max` are milliseconds from the dial to identified. The exit code is 1 unless every honest client was identified and, where known, accepted = registered = reading = connected; where silent clients finish handshakes, at least as many as connected.',
+    'With `--json`: `{ clients, silent, silentByKind, connected, identified, failed: {code: n}, identityMs: { p50, p99, max }, wallMs, attack: { attempts, finished, closed, turnedAway, garbage, replayed } }`, with `--probe` `probe: { everyMs, quiet, loaded }` as well, each `{ clients, identified, failed, p50, p99, max }`, and without an address `serverAccepted`, `serverRegistered`, `serverReading` and `verdicts`, the counters of the gate. `identityMs`, `p50`, `p99` and `max` are milliseconds from the dial to identified. The exit code is 1, and `error` stands beside the figures, unless every honest client was identified and, where known, accepted = registered = reading = connected; where silent clients finish handshakes, at least as many as connected.',
   ],
   argument: { name: 'ADDR', kind: 'address', required: false, help: 'the node to dial; loopback only' },
   options: {
@@ -230,7 +242,7 @@ export const COMMANDS = {
     summary: 'run a network on this machine, upload a file, download it and compare',
     details: [
       'Every node has its own identity, UDP socket and data directory, on an address of its own in 127.0.0.0/8 where the system allows that. The network is formed when a lookup of itself gives every node the true 7 closest. The file is uploaded by one client and downloaded by another, which joins afterwards and runs in another process; both files are then read again from disk and compared. Everything is removed at the end.',
-      'With `--json`: `{ nodes, formedMs, uploads: [{ bytes, chunks, ms, link }], downloads: [{ bytes, ms, identical }], accepted, registered, reading, identified, identityTimeouts, handshakesFailed, refused, dropped, udpBytesSent, rssBytes }`, the counters summed over the nodes. The exit code is 1 unless the files are identical.',
+      'With `--json`: `{ nodes, formedMs, uploads: [{ bytes, chunks, ms, link }], downloads: [{ bytes, ms, identical }], accepted, registered, reading, identified, identityTimeouts, handshakesFailed, refused, dropped, udpBytesSent, rssBytes }`, the counters summed over the nodes. The exit code is 1, and `error` stands beside the figures, unless the files are identical.',
     ],
     options: {
       nodes: { kind: 'count', value: 'N', default: 25, range: [8, 1000], help: 'how many nodes' },
@@ -255,6 +267,7 @@ export const COMMANDS = {
       },
     },
   },
+  doctor: DOCTOR,
   flood: FLOOD,
 } as const satisfies Readonly<Record<string, CommandSpec>>
 

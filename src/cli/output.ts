@@ -42,10 +42,10 @@ export class Output {
     this.#err.write(`${text}\n`)
   }
 
-  /** A failure: the message and what to do about it, never a stack trace. */
-  failure(error: SallyportError): void {
+  /** A failure: the message and what to do about it, never a stack trace; beside it what there is to report all the same. */
+  failure(error: SallyportError, report: object = {}): void {
     const { remedy } = REMEDIES[error.code]
-    this.object({ error: { code: error.code, message: error.message, remedy } })
+    this.object({ ...report, error: { code: error.code, message: error.message, remedy } })
     this.note(`sallyport: ${error.message}\n  ${remedy}`)
   }
 

@@ -88,8 +88,9 @@ export const REMEDIES: Readonly<Record<ErrorCode, Remedy>> = {
   },
   DIAL_TOO_SOON: {
     meaning:
-      'The address failed a moment ago, or too many dials to its host went unanswered, so it is left alone for now.',
-    remedy: 'Try again after the time in the message, which is also the "retryAfterMs" of the error.',
+      'The address failed a moment ago, or too many dials to its host went unanswered, so it is left alone for now; or this node makes as many dials, or has as many connections, as it may. Nothing was sent.',
+    remedy:
+      'Try again after the time in the message, which is also the "retryAfterMs" of the error; where none is named, when another dial or connection has ended.',
   },
   FILE_CHANGED: {
     meaning: 'The file changed while it was read, so what was read is no version of it.',
@@ -102,6 +103,12 @@ export const REMEDIES: Readonly<Record<ErrorCode, Remedy>> = {
   FILE_NOT_FOUND: {
     meaning: 'A file or directory is not there.',
     remedy: 'Check the path.',
+  },
+  FLOOD_FAILED: {
+    meaning:
+      'A flood did not end as it should: an honest client was not identified, or the counters of the node disagree.',
+    remedy:
+      'The report says which clients failed, and with which code. Try fewer clients where the machine is slow; otherwise look at what the node refused.',
   },
   HANDSHAKE_FAILED: {
     meaning: 'The two sides could not agree on a secure connection.',

@@ -6,7 +6,7 @@
 //                                ├────► held, or an earlier name ─► give up
 //                                └────► only later names          ─► look again: they are giving up
 import { createHash, randomBytes } from 'node:crypto'
-import { readdir, readFile, stat, unlink, writeFile } from 'node:fs/promises'
+import { readdir, readFile, stat, truncate, unlink, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { SallyportError } from '../core/errors.ts'
@@ -32,12 +32,22 @@ export const lockDirectory = async (directory: string): Promise<DirectoryLock> =
   try {
     const holder = await contest(directory, name, self)
     if (holder !== null) throw inUse(directory, holder, self)
-    await writeFile(path, `held by process ${self.pid}\n`, { flag: 'r+' })
+    await markHeld(path, self)
   } catch (error) {
     await removeFile(path)
     throw SallyportError.from(error)
   }
   return { release: () => removeFile(path) }
+}
+
+/** What counts is that the file is not empty: a length without bytes needs no room, and a node whose disk is full must be able to start. */
+const markHeld = async (path: string, self: Owner): Promise<void> => {
+  try {
+    await writeFile(path, `held by process ${self.pid}\n`, { flag: 'r+' })
+  } catch (error) {
+    if (SallyportError.from(error).code !== 'NO_SPACE') throw error
+    await truncate(path, 1)
+  }
 }
 
 /** Null once the lock is ours, otherwise the one it is left to. */

@@ -52,6 +52,12 @@ class OpenFile implements FileHandle {
     return (await inTurn(() => this.#handle.stat())).size
   }
 
+  /** What the file system writes down when bytes are written; two changes within one tick of its clock look like one. */
+  async version(): Promise<string> {
+    const { size, mtimeNs } = await inTurn(() => this.#handle.stat({ bigint: true }))
+    return `${size} ${mtimeNs}`
+  }
+
   async read(into: Uint8Array, position: number): Promise<number> {
     return (await inTurn(() => this.#handle.read(into, 0, into.length, position))).bytesRead
   }

@@ -93,6 +93,8 @@ export interface Workers {
 /** An open file. Positions and sizes in bytes. */
 export interface FileHandle {
   size(): Promise<number>
+  /** Another text after the file's bytes were changed, by anybody; only to be compared with an earlier one. */
+  version(): Promise<string>
   /** Reads up to `into.length` bytes; 0 at the end of the file. */
   read(into: Uint8Array, position: number): Promise<number>
   /** Writes all of `bytes`. */

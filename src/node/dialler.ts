@@ -183,8 +183,9 @@ export class Dialler implements LifecycleObserver {
 const REFUSALS: Readonly<Record<DialRefusal, ErrorCode>> = {
   closing: 'CLOSED',
   'no-socket': 'NO_ADDRESS',
-  'slots-full': 'CONNECTION_REFUSED',
-  'connections-full': 'CONNECTION_REFUSED',
+  // Our own want of room says nothing about the peer, and must not look as if it had refused.
+  'slots-full': 'DIAL_TOO_SOON',
+  'connections-full': 'DIAL_TOO_SOON',
 }
 
 const keyOf = ({ address, expected }: Destination): string => `${addressText(address)} ${expected ?? ''}`

@@ -71,12 +71,21 @@ export class Phonebook {
   #closed = false
 
   constructor(options: PhonebookOptions) {
-    const { self, diversity, transport, clock, random, dialTimeoutMs = 12_000, requestTimeoutMs = 5000 } = options
+    const {
+      self,
+      diversity,
+      transport,
+      clock,
+      timers,
+      random,
+      dialTimeoutMs = 12_000,
+      requestTimeoutMs = 5000,
+    } = options
     this.#options = options
     this.#requestTimeoutMs = requestTimeoutMs
     this.#table = new Table(self, diversity)
     this.#backoff = new DialBackoff({ perIp: diversity.perIpMax !== null })
-    const parts = { transport, book: this.#book, backoff: this.#backoff, clock }
+    const parts = { transport, book: this.#book, backoff: this.#backoff, clock, timers }
     this.#dialler = new Dialler({ ...parts, timeoutMs: dialTimeoutMs })
     this.#refresh = new Refresh(self, random, clock.now())
     this.#scheduleRefresh()
@@ -225,7 +234,7 @@ export class Phonebook {
       const records = answer.status === STATUS.ok ? decodeRecords(answer.payload) : null
       if (records === null) return this.#gone(peerId, NO_ANSWER)
       this.identified(peer)
-      for (const record of records) this.#book.claimed(record.peerId, record.addresses, peer.remote)
+      for (const record of records) this.#book.told(record.peerId, record.addresses, peer.remote)
       return { kind: 'answered', from: peer.remote, records: records.map((record) => this.#candidate(record.peerId)) }
     } catch (thrown) {
       // When the lookup is over its requests are cancelled, which says nothing about the peer.

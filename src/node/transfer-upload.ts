@@ -41,16 +41,25 @@ export const runUpload = async (
   try {
     const file = await surroundings.files.open(path, 'read')
     try {
+      const version = await file.version()
       const size = await file.size()
+      if (size === 0) await assertEmpty(file)
       const result = await new UploadRun(surroundings, { file, size }, options).run(options.signal)
-      if ((await file.size()) === size) return result
+      if ((await file.version()) === version) return result
     } finally {
       await file.close()
     }
   } catch (error) {
     throw SallyportError.from(error)
   }
-  throw new SallyportError('FILE_CHANGED', 'the file changed its size while it was uploaded')
+  throw new SallyportError('FILE_CHANGED', 'the file changed while it was uploaded')
+}
+
+/** What the system makes up when it is read, as in /proc, says that it has no bytes. */
+const assertEmpty = async (file: FileHandle): Promise<void> => {
+  const read = await file.read(new Uint8Array(1), 0)
+  if (read > 0)
+    throw new SallyportError('FILE_CHANGED', 'the file has more bytes than its size says: upload a copy of it')
 }
 
 /** A file open for reading, and its size when the upload began. */

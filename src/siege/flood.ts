@@ -107,11 +107,15 @@ export const flood = async (options: FloodOptions): Promise<FloodReport> => {
   }
 }
 
-/** Whether a flood shows what it should: everybody identified, and the server's three counters equal and as many as they should be. */
-export const isClean = (report: FloodReport): boolean => {
-  const { clients, identified, probe } = report
-  const probed = probe === undefined || [probe.quiet, probe.loaded].every((each) => each.identified === each.clients)
-  return identified === clients && probed && countersAgree(report)
+/** What a flood does not show that it should: everybody identified, and the server's three counters equal and as many as they should be. */
+export const shortcomingOf = (report: FloodReport): string | null => {
+  const { clients, identified, probe, connected, serverAccepted, serverRegistered, serverReading } = report
+  if (identified !== clients) return `${identified} of ${clients} clients were identified`
+  for (const each of probe === undefined ? [] : [probe.quiet, probe.loaded]) {
+    if (each.identified !== each.clients) return `${each.identified} of ${each.clients} probes were identified`
+  }
+  if (countersAgree(report)) return null
+  return `accepted ${serverAccepted}, registered ${serverRegistered}, reading ${serverReading}, of ${connected} that connected`
 }
 
 /** The three are the same; silent clients that finish their handshakes are accepted too, by the node's rules. */

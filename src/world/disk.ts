@@ -7,6 +7,8 @@ import { SallyportError } from '../core/errors.ts'
 export interface Inode {
   bytes: Uint8Array
   synced: Uint8Array
+  /** Writes so far. */
+  writes: number
 }
 
 const ROOT = '/'
@@ -41,7 +43,7 @@ export class Disk {
   /** Puts a file in place, durably. */
   put(path: string, bytes: Uint8Array): void {
     const own = Uint8Array.from(bytes)
-    const inode = { bytes: own, synced: own }
+    const inode = { bytes: own, synced: own, writes: 0 }
     this.#makeDirectories(parentOf(path))
     this.#names.set(path, inode)
     this.#durableNames.set(path, inode)
@@ -66,13 +68,13 @@ export class Disk {
   open(path: string, mode: 'read' | 'create'): Inode {
     const existing = this.#names.get(path)
     if (mode === 'read') {
-      if (this.#directories.has(path)) return { bytes: EMPTY, synced: EMPTY }
+      if (this.#directories.has(path)) return { bytes: EMPTY, synced: EMPTY, writes: 0 }
       if (existing === undefined) throw systemError('ENOENT', path)
       return existing
     }
     if (existing !== undefined || this.#directories.has(path)) throw systemError('EEXIST', path)
     this.#requireDirectory(path)
-    const inode = { bytes: EMPTY, synced: EMPTY }
+    const inode = { bytes: EMPTY, synced: EMPTY, writes: 0 }
     this.#names.set(path, inode)
     return inode
   }
@@ -137,6 +139,7 @@ export class Disk {
     grown.set(inode.bytes)
     grown.set(taken, taken.length === 0 ? 0 : position)
     inode.bytes = grown
+    inode.writes++
     this.spaceBytes -= taken.length
     if (taken.length < bytes.length) throw systemError('ENOSPC', path)
   }

@@ -105,6 +105,7 @@ export class VirtualFiles implements Files {
       })
     return {
       size: () => call(0, () => inode.bytes.length),
+      version: () => call(0, () => String(inode.writes)),
       read: (into, position) => call(into.length * costs.fileByte, () => disk.read(inode, into, position)),
       write: (bytes, position) => {
         const given = Uint8Array.from(bytes)

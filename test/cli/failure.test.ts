@@ -1,6 +1,6 @@
 // What goes wrong on the command line is told in a message with its remedy, with the right exit code and never with a stack trace.
 import assert from 'node:assert/strict'
-import { closeSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
@@ -41,6 +41,13 @@ describe('the command line', { concurrency: 2 }, () => {
 
   test('does not download what would have to replace a directory', async () => {
     for (const out of [directory, `${directory}/new/`])
+      await fails(['get', LINK, '--out', out, '--force', '--bootstrap', NOBODY], 'ARGUMENT_INVALID', 2)
+  })
+
+  test('puts no file in the place of a device', { skip: process.platform === 'win32' }, async () => {
+    const link = join(directory, 'void')
+    symlinkSync('/dev/null', link)
+    for (const out of ['/dev/null', link])
       await fails(['get', LINK, '--out', out, '--force', '--bootstrap', NOBODY], 'ARGUMENT_INVALID', 2)
   })
 

@@ -4,15 +4,17 @@ import { spawn } from 'node:child_process'
 import type { ChildProcessByStdio } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { after, afterEach, describe, test } from 'node:test'
+import { createNode } from '../../src/index.ts'
 import { BIN, resultOf, run } from './run.ts'
 import type { Failure } from './run.ts'
 
 const LISTEN = '/ip4/127.0.0.1/udp/0/quic-v1'
+const EVERYWHERE = '/ip4/0.0.0.0/udp/0/quic-v1'
 const directory = mkdtempSync(join(tmpdir(), 'sallyport-start-'))
 const running = new Set<Started>()
 after(() => rmSync(directory, { recursive: true, force: true }))
@@ -30,8 +32,10 @@ interface Lines {
   readonly all: Promise<string[]>
 }
 
-const start = async (...words: string[]): Promise<Lines> => {
-  const child = spawn(process.execPath, [BIN, 'start', '--listen', LISTEN, ...words], {
+const start = (...words: string[]): Promise<Lines> => startAt(LISTEN, ...words)
+
+const startAt = async (listen: string, ...words: string[]): Promise<Lines> => {
+  const child = spawn(process.execPath, [BIN, 'start', '--listen', listen, ...words], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   running.add(child)
@@ -64,13 +68,44 @@ describe('start', () => {
     assert.equal(listening.event, 'listening')
     assert.equal(listening.addresses.length, 1)
     assert.ok(listening.addresses[0]?.endsWith(`/p2p/${listening.peerId}`))
-    child.kill('SIGINT')
+    child.kill('SIGTERM')
     assert.equal(await exitOf(child), 0)
     const lines = await all
     assert.equal(lines.length, 2)
     const counters = JSON.parse(lines[1] ?? '') as { event: string; accepted: { inbound: number } }
     assert.equal(counters.event, 'stopped')
     assert.equal(counters.accepted.inbound, 0)
+  })
+
+  test('is interrupted by SIGINT: it ends as cleanly, with exit code 130', async () => {
+    const { child, all } = await start('--json', '--data', join(directory, 'interrupted'))
+    child.kill('SIGINT')
+    assert.equal(await exitOf(child), 130)
+    const [, last] = await all
+    assert.equal((JSON.parse(last ?? '') as { event: string }).event, 'stopped')
+    assert.deepEqual(readdirSync(join(directory, 'interrupted')).sort(), ['chunks', 'identity.pem'])
+  })
+
+  test('that listens everywhere prints every address it can be dialled at, with its real port', async () => {
+    const { child, first } = await startAt(EVERYWHERE, '--json', '--data', join(directory, 'everywhere'))
+    const { addresses } = JSON.parse(first) as { addresses: string[] }
+    const port = /\/udp\/(\d+)\//.exec(addresses[0] ?? '')?.[1]
+    const others = Object.values(networkInterfaces())
+      .flatMap((each) => each ?? [])
+      .filter(({ family, internal, address }) => family === 'IPv4' && !internal && !address.startsWith('169.254.'))
+    const expected = ['127.0.0.1', ...new Set(others.map(({ address }) => address))].slice(0, 16)
+    assert.deepEqual(
+      addresses.map((address) => address.split('/p2p/')[0]),
+      expected.map((ip) => `/ip4/${ip}/udp/${port}/quic-v1`),
+    )
+    await using client = await createNode({ listen: [EVERYWHERE] })
+    for (const address of addresses) {
+      const { peerId } = await client.transport.connectPeer(address)
+      assert.ok(address.endsWith(`/p2p/${peerId}`))
+      client.transport.disconnectPeer(peerId)
+    }
+    child.kill('SIGTERM')
+    assert.equal(await exitOf(child), 0)
   })
 
   test('keeps its identity, which id prints, in a file for its owner alone', async () => {

@@ -1,6 +1,6 @@
 // The machine's files and the files in memory under one suite; then locks across processes, and the memory's faults.
 import assert from 'node:assert/strict'
-import { fork, type ChildProcess } from 'node:child_process'
+import { fork, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -119,6 +119,31 @@ describe('the lock of a data directory', () => {
     await writeFile(join(directory, name.replace(/[0-9a-f]{8}$/, '00000000')), '')
     await assert.rejects(systemFiles.lock(directory), { code: 'DATA_DIR_IN_USE' })
     assert.equal((await readdir(directory)).length, 1)
+  })
+})
+
+/** Runs a shell's script in a directory that is a disk of 64 KiB, which nobody else sees and which is gone afterwards; null where that cannot be. */
+const onSmallDisk = (directory: string, script: string): string | null => {
+  const mounted = `mount -t tmpfs -o size=64k none "$1" && cd "$1" && ${script}`
+  const { status, stdout } = spawnSync('unshare', ['-m', 'sh', '-c', mounted, 'sh', directory], { encoding: 'utf8' })
+  return status === 0 ? stdout : null
+}
+
+describe('a full disk', () => {
+  it('can be locked all the same, and once', async (t) => {
+    const directory = await fresh()
+    if (onSmallDisk(directory, 'true') === null) return t.skip('no disk of its own can be had here')
+    const files = new URL('../../src/io/files.ts', import.meta.url)
+    const twice = `
+      const { systemFiles } = await import('${files.href}')
+      const lock = await systemFiles.lock('data')
+      await systemFiles.lock('data').catch((error) => console.log(error.code))
+      await lock.release()
+      await systemFiles.lock('data')
+      console.log('locked again')`
+    const fill = 'mkdir data; dd if=/dev/zero of=fill bs=4096 2>/dev/null'
+    const said = onSmallDisk(directory, `${fill}; "${process.execPath}" --input-type=module -e "${twice}"`)
+    assert.equal(said, 'DATA_DIR_IN_USE\nlocked again\n')
   })
 })
 

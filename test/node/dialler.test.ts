@@ -233,3 +233,15 @@ test('a wait ends at once when its connection is being closed or never came to b
   await world.run(closed)
   await world.close()
 })
+
+test('a dial for which this node itself has no room fails as one that may not begin, and says nothing about the peer', async () => {
+  const world = await World.make()
+  const { transport } = await world.host({ limits: { ...HASTY.limits, halfOpenOutMax: 1 } })
+  const b = await world.host()
+  const first = transport.connectPeer(NOWHERE)
+  const error = await rejects(world, transport.connectPeer(b.address), 'DIAL_TOO_SOON')
+  assert.equal(error.retryAfterMs, null)
+  await rejects(world, first, 'DIAL_TIMEOUT')
+  await world.run(transport.connectPeer(b.address))
+  await world.close()
+})

@@ -165,32 +165,51 @@ test('a transfer that is cancelled, or whose storage closes, ends at once and le
   assert.deepEqual(down.files.paths, ['/out/other'])
 })
 
-test('a file that shrinks or grows while it is uploaded has changed', async () => {
+test('a file that is written to while it is uploaded has changed, whether it grows, shrinks or keeps its size', async () => {
   const { network, up } = await scene(1000)
-  class Changing extends MemoryFiles {
-    readonly #change: (read: number, size: number) => { read: number; size: number }
-    constructor(change: (read: number, size: number) => { read: number; size: number }) {
-      super()
-      this.#change = change
-    }
+  for (const position of [1000, 3]) {
+    const member = await network.client()
+    member.files.put('/other', content(1))
+    const writer = await network.clock.until(member.files.open('/file', 'create'))
+    await network.clock.until(writer.write(content(1000), 0))
+    const putting = member.storage.put('/file', { onProgress: () => void writer.write(Uint8Array.of(9), position) })
+    assert.equal(await codeOf(network, putting), 'FILE_CHANGED')
+    assert.equal(await codeOf(network, member.storage.put('/file')), 'none')
+  }
+  class Shrinking extends MemoryFiles {
     override async open(path: string, mode: 'read' | 'create'): Promise<FileHandle> {
       const file = await super.open(path, mode)
-      let looks = 0
-      return {
-        ...file,
-        size: async () => (looks++ === 0 ? 1000 : this.#change(0, 1000).size),
-        read: async (into, position) =>
-          Math.min(await file.read(into, position), this.#change(1000 - position, 0).read),
-      }
+      const read = async (into: Uint8Array, position: number): Promise<number> =>
+        Math.min(await file.read(into, position), Math.max(0, 999 - position))
+      return { ...file, read }
     }
   }
-  const shrinking = await network.client(new Changing((read) => ({ read: Math.max(0, read - 1), size: 999 })))
-  const growing = await network.client(new Changing(() => ({ read: 1000, size: 1001 })))
-  for (const member of [shrinking, growing]) {
-    member.files.put('/file', content(1000))
-    assert.equal(await codeOf(network, member.storage.put('/file')), 'FILE_CHANGED')
-  }
+  const shrinking = await network.client(new Shrinking())
+  shrinking.files.put('/file', content(1000))
+  assert.equal(await codeOf(network, shrinking.storage.put('/file')), 'FILE_CHANGED')
   assert.equal(await codeOf(network, up.storage.put('/file')), 'none')
+})
+
+test('a file that is put in the place of another meanwhile is another file, and what was opened is uploaded', async () => {
+  const { network, up, down } = await scene(1000)
+  const { link } = await network.clock.until(
+    up.storage.put('/file', { onProgress: () => up.files.put('/file', content(7)) }),
+  )
+  await network.clock.until(down.storage.get(link, '/out/copy'))
+  assert.deepEqual(down.files.peek('/out/copy'), content(1000))
+})
+
+test('a file that says it is empty and is not is refused, and not taken for an empty one', async () => {
+  const { network } = await scene(0)
+  class Pseudo extends MemoryFiles {
+    override async open(path: string, mode: 'read' | 'create'): Promise<FileHandle> {
+      return { ...(await super.open(path, mode)), size: async () => 0 }
+    }
+  }
+  const member = await network.client(new Pseudo())
+  member.files.put('/file', content(10))
+  assert.equal(await codeOf(network, member.storage.put('/file')), 'FILE_CHANGED')
+  assert.deepEqual(network.addresses(), [])
 })
 
 test('whichever file operation of a download fails, it is an error that leaves nothing, or an identical file', async () => {
@@ -222,7 +241,7 @@ test('whichever file operation of a download fails, it is an error that leaves n
 test('a disk that is full after any number of bytes fails a download and leaves nothing', async () => {
   const { network, up, down } = await scene(300)
   const { link } = await network.clock.until(up.storage.put('/file'))
-  for (let space = 0; space < 300; space += 7) {
+  for (let space = 0; space < 300; space++) {
     down.files.faults.spaceBytes = space
     assert.equal(await codeOf(network, down.storage.get(link, '/out/copy')), 'NO_SPACE')
     assert.deepEqual(down.files.paths, ['/out/other'])
@@ -242,7 +261,7 @@ test('whichever file operation of an upload fails, it is an error, and the file 
     assert.equal(outcome, 'IO_FAILED')
     failures++
   }
-  assert.equal(failures, 5, 'open, size, read, size and close were made to fail')
+  assert.equal(failures, 6, 'open, version, size, read, version and close were made to fail')
 })
 
 test('holders with a full or failing disk refuse, others take the chunk, and too few make the upload fail', async () => {

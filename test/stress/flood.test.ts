@@ -6,19 +6,23 @@ import { NO_ATTACK } from '../../src/siege/attack.ts'
 import { flood as besiege } from '../../src/siege/flood.ts'
 import type { FloodReport } from '../../src/siege/flood.ts'
 import { resultOf, run } from '../cli/run.ts'
+import type { Failure } from '../cli/run.ts'
 
-const flood = async (...words: string[]): Promise<{ code: number; report: FloodReport }> => {
+type Printed = FloodReport & Partial<Failure>
+
+const flood = async (...words: string[]): Promise<{ code: number; report: Printed }> => {
   const finished = await run(['flood', '--json', ...words])
-  return { code: finished.code, report: resultOf<FloodReport>(finished) }
+  return { code: finished.code, report: resultOf<Printed>(finished) }
 }
 
-const assertAllServed = ({ code, report }: { code: number; report: FloodReport }, clients: number): void => {
+const assertAllServed = ({ code, report }: { code: number; report: Printed }, clients: number): void => {
   assert.deepEqual(report.failed, {})
   assert.equal(report.identified, clients)
   assert.equal(report.connected, clients)
   assert.equal(report.serverAccepted, clients)
   assert.equal(report.serverRegistered, clients)
   assert.equal(report.serverReading, clients)
+  assert.equal(report.error, undefined)
   assert.equal(code, 0)
 }
 
@@ -35,6 +39,8 @@ test('an acceptance that finishes one handshake after another leaves clients out
   const { code, report } = await flood('--clients', '40', '--silent', '20', '--acceptance', 'serial')
   assert.ok(report.identified < 40)
   assert.equal(code, 1)
+  assert.equal(report.error?.code, 'FLOOD_FAILED')
+  assert.match(report.error.message, new RegExp(`^${report.identified} of 40 `))
 })
 
 test('the serial acceptance serves everybody when nobody is silent, so that silence is what the control measures', async () => {

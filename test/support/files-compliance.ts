@@ -44,6 +44,23 @@ export const filesCompliance = (make: () => Promise<FilesUnderTest>): void => {
     await file.close()
   })
 
+  it('tells by its version that a file was written to, by whoever has it open', async () => {
+    const { files, root } = await make()
+    const writer = await files.open(`${root}/a`, 'create')
+    await writer.write(Uint8Array.of(1, 2, 3), 0)
+    const reader = await files.open(`${root}/a`, 'read')
+    const version = await reader.version()
+    await reader.read(new Uint8Array(3), 0)
+    assert.equal(await reader.version(), version)
+    // The clock of a file system has ticks.
+    for (let tries = 0; (await reader.version()) === version; tries++) {
+      assert.ok(tries < 10_000, 'a byte that changes is a change')
+      await writer.write(Uint8Array.of(tries), 1)
+    }
+    await writer.close()
+    await reader.close()
+  })
+
   it('creates only what is not there, and opens only what is', async () => {
     const { files, root } = await make()
     await assert.rejects(files.open(`${root}/a`, 'read'), { code: 'ENOENT' })

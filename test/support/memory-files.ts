@@ -8,6 +8,7 @@ export type Operation =
   | 'open'
   | 'create'
   | 'size'
+  | 'version'
   | 'read'
   | 'write'
   | 'sync'
@@ -140,6 +141,10 @@ export class MemoryFiles implements Files {
       size: async () => {
         await begin('size')
         return inode.bytes.length
+      },
+      version: async () => {
+        await begin('version')
+        return String(inode.writes)
       },
       read: async (into, position) => {
         await begin('read')

@@ -1,6 +1,7 @@
 // `flood`: many clients at once against a node on this machine, and whatever is to attack it meanwhile.
+import { SallyportError } from '../../index.ts'
 import { NO_ATTACK } from '../../siege/attack.ts'
-import { flood as run, isClean } from '../../siege/flood.ts'
+import { flood as run, shortcomingOf } from '../../siege/flood.ts'
 import type { FloodReport, ProbeReport } from '../../siege/flood.ts'
 import { silentCounts } from '../../siege/silence.ts'
 import { EXIT } from '../command.ts'
@@ -21,8 +22,13 @@ export const flood: Run<'flood'> = async (values, { output, signal }) => {
   const timing = { probeMs: probe ?? null, forMs: values.for ?? null }
   const report = await run({ address: argument ?? null, clients, attack, ...timing, acceptance, signal })
   for (const line of linesOf(report)) output.line(line)
-  output.object(report)
-  return isClean(report) ? EXIT.done : EXIT.failed
+  const shortcoming = shortcomingOf(report)
+  if (shortcoming === null) {
+    output.object(report)
+    return EXIT.done
+  }
+  output.failure(new SallyportError('FLOOD_FAILED', shortcoming), report)
+  return EXIT.failed
 }
 
 const linesOf = (report: FloodReport): string[] => {

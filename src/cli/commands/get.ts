@@ -28,6 +28,8 @@ const assertWritable = async (out: string, force: boolean): Promise<void> => {
   const there = await lookAt(out)
   if (there?.isDirectory() === true || /[/\\]$/.test(out))
     throw new SallyportError('ARGUMENT_INVALID', `${out} is a directory: --out names the file to write`)
+  // The finished file takes the place of what has its name: a device would be gone for everybody.
+  if (there?.isFile() === false) throw new SallyportError('ARGUMENT_INVALID', `${out} is no file, and is not replaced`)
   if (!force && there !== null) throw new SallyportError('FILE_EXISTS', `${out} exists already`)
 }
 

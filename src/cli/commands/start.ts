@@ -6,9 +6,11 @@ import type { Node } from '../../index.ts'
 import { EXIT } from '../command.ts'
 import type { Run, Surroundings } from '../command.ts'
 import { defaultDataDirectory } from '../data-directory.ts'
+import { dialableAddresses } from '../dialable.ts'
+import { formatCount } from '../size.ts'
 import { adminOptions } from './admin-options.ts'
 
-/** Binds, prints the addresses, joins, and waits; being told to stop is how this command is done. */
+/** Binds, prints the addresses, joins, and waits. To be told to stop is how it is done; from the keyboard it is interrupted. */
 export const start: Run<'start'> = async (values, surroundings) => {
   const { listen, bootstrap, data } = values
   const { output, signal } = surroundings
@@ -21,10 +23,11 @@ export const start: Run<'start'> = async (values, surroundings) => {
   let admin: Admin | null = null
   try {
     admin = asked === null ? null : await openAdmin(node, asked, { lost: (reason) => output.note(reason) })
-    for (const address of node.addresses) output.line(address)
+    const addresses = dialableAddresses(node.transport.locals, node.peerId)
+    for (const address of addresses) output.line(address)
     if (admin !== null) output.note(`admin: ${admin.url}`)
     const where = admin === null ? {} : { admin: admin.url }
-    output.object({ event: 'listening', addresses: node.addresses, peerId: node.peerId, ...where })
+    output.object({ event: 'listening', addresses, peerId: node.peerId, ...where })
     if (bootstrap.length > 0) await joinNetwork(node, surroundings)
     admin?.joined()
     await toldToStop(signal)
@@ -34,13 +37,13 @@ export const start: Run<'start'> = async (values, surroundings) => {
     await admin?.close()
   }
   output.object({ event: 'stopped', ...node.counters() })
-  return EXIT.done
+  return signal.reason === 'SIGINT' ? EXIT.interrupted : EXIT.done
 }
 
 const joinNetwork = async (node: Node, { output, signal }: Surroundings): Promise<void> => {
   try {
     const { peers } = await node.join({ signal })
-    output.note(`joined the network: ${peers} peers`)
+    output.note(`joined the network: ${formatCount(peers, 'peer')}`)
   } catch (error) {
     if (!signal.aborted) throw error
   }

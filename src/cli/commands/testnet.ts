@@ -1,5 +1,6 @@
 // `testnet`: the main job on this machine, told in a few lines.
 import { resolve } from 'node:path'
+import { SallyportError } from '../../index.ts'
 import { processesFor } from '../../testnet/network.ts'
 import { runTestnet } from '../../testnet/testnet.ts'
 import type { Stage } from '../../testnet/testnet.ts'
@@ -20,8 +21,12 @@ export const testnet: Run<'testnet'> = async ({ nodes, processes, upload, upload
   })
   const { accepted, registered, reading, downloads } = report
   output.line(`accepted ${accepted}, registered ${registered}, reading ${reading}`)
-  output.object(report)
-  return downloads.every(({ identical }) => identical) ? EXIT.done : EXIT.failed
+  if (downloads.every(({ identical }) => identical)) {
+    output.object(report)
+    return EXIT.done
+  }
+  output.failure(new SallyportError('TESTNET_FAILED', 'the download differs from the upload'), report)
+  return EXIT.failed
 }
 
 const tell = (stage: Stage, line: (text: string) => void): void => {

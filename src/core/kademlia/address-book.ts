@@ -1,7 +1,8 @@
 // Where peers can be reached. What we saw ourselves (we reached a peer there, or it reached us from there) may be told to others;
-// what was only claimed, by itself or by others, is good for dialling it and for nothing else.
+// what was only claimed, by itself or by others, is good for dialling it and for nothing else. Claims are worth as much as the networks
+// they come from are many, and nobody's word takes more than its place, so that a liar cannot bury where a peer really is.
 import type { Address } from '../address.ts'
-import { mayShare, sameAddress } from '../address.ts'
+import { mayShare, neighbourhood, sameAddress } from '../address.ts'
 import type { PeerId } from '../ids.ts'
 import type { Ip } from '../ip.ts'
 import type { PeerRecord } from '../messages/find-node.ts'
@@ -13,11 +14,23 @@ export const RECORD_AGE_MAX_MS = 30 * 60_000
 /** Peers remembered at most; the one that was changed longest ago is forgotten. */
 export const BOOK_PEERS_MAX = 4096
 
+/** Claims about a peer kept at most: those of eight networks. */
+export const CLAIMS_MAX = 16
+
+/** Whose word a peer's own HELLO is. */
+const ITSELF = 'itself'
+
+interface Claim {
+  readonly address: Address
+  /** The networks that say so, and ITSELF. Bounded by CLAIMS_MAX; more would change nothing. */
+  readonly by: readonly string[]
+}
+
 interface Page {
   /** Freshest first. Bounded by ADDRESSES_MAX. */
   seen: readonly Address[]
-  /** Bounded by ADDRESSES_MAX. */
-  claimed: readonly Address[]
+  /** What most say first, of equals what was said first. Bounded by CLAIMS_MAX. */
+  claims: readonly Claim[]
   /** When the peer was last identified or heard from; null: never. */
   heardAt: number | null
 }
@@ -43,12 +56,19 @@ export class AddressBook {
     page.heardAt = now
   }
 
-  /** The peer, or somebody at `source` on its behalf, says that it can be reached at these addresses. */
+  /** The peer itself, seen at `source`, says that it can be reached at these addresses. */
   claimed(peerId: PeerId, addresses: readonly Address[], source: Ip): void {
-    const credible = addresses.filter((address) => mayShare(address, source))
-    if (credible.length === 0) return
-    const page = this.#page(peerId)
-    page.claimed = distinct([...credible, ...page.claimed])
+    this.#hear(peerId, { by: ITSELF, addresses: credible(addresses, source).slice(0, ADDRESSES_MAX) })
+  }
+
+  /**
+   * Somebody else at `source` says that the peer can be reached at these addresses. One of each family is taken, in place of what that
+   * network said before.
+   */
+  told(peerId: PeerId, addresses: readonly Address[], source: Ip): void {
+    const believed = credible(addresses, source)
+    const each = [4, 6].flatMap((family) => believed.find((address) => address.family === family) ?? [])
+    this.#hear(peerId, { by: neighbourhood(source), addresses: each })
   }
 
   /** A dial to this address failed: it is no longer something we have seen to work. */
@@ -56,14 +76,14 @@ export class AddressBook {
     const page = this.#pages.get(peerId)
     if (page === undefined) return
     page.seen = page.seen.filter((other) => !sameAddress(other, address))
-    page.claimed = page.claimed.filter((other) => !sameAddress(other, address))
-    if (page.seen.length + page.claimed.length === 0) this.#pages.delete(peerId)
+    page.claims = page.claims.filter((claim) => !sameAddress(claim.address, address))
+    if (page.seen.length + page.claims.length === 0) this.#pages.delete(peerId)
   }
 
-  /** Where to dial a peer: what we have seen to work first; at most 8. */
+  /** Where to dial a peer: what we have seen to work first, then what most say; at most 8. */
   dialable(peerId: PeerId): readonly Address[] {
     const page = this.#pages.get(peerId)
-    return page === undefined ? [] : distinct([...page.seen, ...page.claimed])
+    return page === undefined ? [] : distinct([...page.seen, ...page.claims.map(({ address }) => address)])
   }
 
   /** What may be told about a peer to somebody at `asker`; null when it is too old or there is nothing to tell. */
@@ -75,8 +95,22 @@ export class AddressBook {
     return addresses.length === 0 || ageMs > RECORD_AGE_MAX_MS ? null : { peerId, addresses, ageMs }
   }
 
+  #hear(peerId: PeerId, word: { readonly by: string; readonly addresses: readonly Address[] }): void {
+    if (word.addresses.length === 0) return
+    const page = this.#page(peerId)
+    const others = page.claims.map(({ address, by }) => ({ address, by: by.filter((each) => each !== word.by) }))
+    for (const address of word.addresses) {
+      const at = others.findIndex((claim) => sameAddress(claim.address, address))
+      const known = others[at]
+      if (known === undefined) others.push({ address, by: [word.by] })
+      else others[at] = { address, by: [...known.by, word.by].slice(-CLAIMS_MAX) }
+    }
+    const claims = others.filter(({ by }) => by.length > 0).sort((a, b) => b.by.length - a.by.length)
+    page.claims = claims.slice(0, CLAIMS_MAX)
+  }
+
   #page(peerId: PeerId): Page {
-    const page = this.#pages.get(peerId) ?? { seen: [], claimed: [], heardAt: null }
+    const page = this.#pages.get(peerId) ?? { seen: [], claims: [], heardAt: null }
     this.#pages.delete(peerId)
     this.#pages.set(peerId, page)
     const [oldest] = this.#pages.keys()
@@ -84,6 +118,10 @@ export class AddressBook {
     return page
   }
 }
+
+/** Without what may not be believed from somebody at `source`. */
+const credible = (addresses: readonly Address[], source: Ip): Address[] =>
+  addresses.filter((address) => mayShare(address, source))
 
 /** The first of equal ones, and no more than ADDRESSES_MAX. */
 const distinct = (addresses: readonly Address[]): readonly Address[] =>

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { Address } from '../../../src/core/address.ts'
-import { AddressBook, RECORD_AGE_MAX_MS } from '../../../src/core/kademlia/address-book.ts'
+import type { Address, PeerAddress } from '../../../src/core/address.ts'
+import { AddressBook, CLAIMS_MAX, RECORD_AGE_MAX_MS } from '../../../src/core/kademlia/address-book.ts'
 import {
   BACKOFF_FIRST_MS,
   BACKOFF_MAX_MS,
@@ -17,6 +17,8 @@ const random = seededNumbers(3)
 const [PEER, OTHER, THIRD] = [randomId(random), randomId(random), randomId(random)]
 const v4 = (ip: string, port = 9000): Address => ({ family: 4, ip, port })
 const ASKER = v4('10.9.9.9')
+/** Whoever is at an address. */
+const to = (address: Address): PeerAddress => ({ address, peerId: null })
 const randomPort = {
   fill: (into: Uint8Array): void => into.set(Uint8Array.from(into, () => Math.floor(random() * 256))),
 }
@@ -29,6 +31,47 @@ test('what a peer claims is dialled, and told to nobody', () => {
   book.seen(PEER, placeOf(2), 1000)
   assert.deepEqual(book.dialable(PEER), [placeOf(2), placeOf(1)])
   assert.deepEqual(book.record(PEER, ASKER, 4000), { peerId: PEER, addresses: [placeOf(2)], ageMs: 3000 })
+})
+
+test('what others say of a peer counts by the networks that say it, and after what was seen', () => {
+  const book = new AddressBook()
+  book.told(PEER, [placeOf(1)], v4('10.1.1.1'))
+  book.told(PEER, [placeOf(2)], v4('10.1.2.1'))
+  assert.deepEqual(book.dialable(PEER), [placeOf(1), placeOf(2)])
+  book.told(PEER, [placeOf(2)], v4('10.1.2.99'))
+  assert.deepEqual(book.dialable(PEER), [placeOf(1), placeOf(2)], 'one network has one voice')
+  book.told(PEER, [placeOf(2)], v4('10.1.3.1'))
+  assert.deepEqual(book.dialable(PEER), [placeOf(2), placeOf(1)])
+  book.claimed(PEER, [placeOf(1)], v4('10.1.4.1'))
+  book.told(PEER, [placeOf(1)], v4('10.1.5.1'))
+  assert.deepEqual(book.dialable(PEER), [placeOf(1), placeOf(2)])
+  book.seen(PEER, placeOf(2), 0)
+  assert.deepEqual(book.dialable(PEER), [placeOf(2), placeOf(1)])
+})
+
+test('of what one network says of another peer an address of each family is taken, in place of what it said before', () => {
+  const book = new AddressBook()
+  const six: Address = { family: 6, ip: 'fd00::1', port: 9000 }
+  book.told(PEER, [placeOf(1), placeOf(2), six, placeOf(3)], ASKER)
+  assert.deepEqual(book.dialable(PEER), [placeOf(1), six])
+  book.told(PEER, [placeOf(4)], ASKER)
+  assert.deepEqual(book.dialable(PEER), [placeOf(4)])
+  book.claimed(PEER, [placeOf(5), placeOf(6)], ASKER)
+  book.told(PEER, [placeOf(7)], ASKER)
+  assert.deepEqual(book.dialable(PEER), [placeOf(5), placeOf(6), placeOf(7)])
+})
+
+test('claims are bounded, and what many say is not pushed out by what one after another says', () => {
+  const book = new AddressBook()
+  for (const n of [1, 2]) book.told(PEER, [placeOf(1)], placeOf(1000 + n))
+  for (let n = 0; n < 3 * CLAIMS_MAX; n++) book.told(PEER, [placeOf(2 + n)], placeOf(2000 + n))
+  assert.deepEqual(book.dialable(PEER)[0], placeOf(1))
+  let held = 0
+  for (let [first] = book.dialable(PEER); first !== undefined; [first] = book.dialable(PEER)) {
+    book.failed(PEER, first)
+    held++
+  }
+  assert.equal(held, CLAIMS_MAX)
 })
 
 test('a peer not heard from for 30 minutes is told to nobody', () => {
@@ -68,7 +111,8 @@ test('addresses of a peer and peers in the book are bounded, whatever is said', 
       const book = new AddressBook(10)
       for (const { peer, places, seen } of list) {
         if (seen) for (const place of places) book.seen(peer, placeOf(place), 0)
-        else book.claimed(peer, places.map(placeOf), ASKER)
+        else if (places.length % 2 === 0) book.claimed(peer, places.map(placeOf), ASKER)
+        else book.told(peer, places.map(placeOf), placeOf(places[0] ?? 0))
         assert.ok(book.size <= 10)
         const addresses = book.dialable(peer)
         assert.ok(addresses.length <= 8)
@@ -84,21 +128,21 @@ test('addresses of a peer and peers in the book are bounded, whatever is said', 
 test('one dial at a time goes to an IP address, whatever the port', () => {
   const backoff = new DialBackoff({ perIp: true })
   backoff.began(v4('192.0.2.1', 1), 0)
-  assert.equal(backoff.mayDialAt(v4('192.0.2.1', 2), 0), Infinity)
-  assert.equal(backoff.mayDialAt(v4('192.0.2.2', 1), 0), 0)
-  backoff.ended(v4('192.0.2.1', 1), 'reached', 10)
-  assert.equal(backoff.mayDialAt(v4('192.0.2.1', 2), 10), 10)
+  assert.equal(backoff.mayDialAt(to(v4('192.0.2.1', 2)), 0), Infinity)
+  assert.equal(backoff.mayDialAt(to(v4('192.0.2.2', 1)), 0), 0)
+  backoff.ended(to(v4('192.0.2.1', 1)), 'reached', 10)
+  assert.equal(backoff.mayDialAt(to(v4('192.0.2.1', 2)), 10), 10)
 })
 
 test('five dials a minute go to an IP address', () => {
   const backoff = new DialBackoff({ perIp: true })
   for (let i = 0; i < DIALS_PER_MINUTE; i++) {
-    assert.equal(backoff.mayDialAt(placeOf(1), i), i)
+    assert.equal(backoff.mayDialAt(to(placeOf(1)), i), i)
     backoff.began(placeOf(1), i)
-    backoff.ended(placeOf(1), 'reached', i)
+    backoff.ended(to(placeOf(1)), 'reached', i)
   }
-  assert.equal(backoff.mayDialAt(placeOf(1), 10), 60_000)
-  assert.equal(backoff.mayDialAt(placeOf(1), 60_000), 60_000)
+  assert.equal(backoff.mayDialAt(to(placeOf(1)), 10), 60_000)
+  assert.equal(backoff.mayDialAt(to(placeOf(1)), 60_000), 60_000)
 })
 
 test('in any minute, however it is asked, no more than five dials begin', () => {
@@ -111,9 +155,9 @@ test('in any minute, however it is asked, no more than five dials begin', () => 
         let now = 0
         for (const [pause, reached] of attempts) {
           now += pause
-          if (backoff.mayDialAt(placeOf(1), now) > now) continue
+          if (backoff.mayDialAt(to(placeOf(1)), now) > now) continue
           backoff.began(placeOf(1), now)
-          backoff.ended(placeOf(1), reached ? 'reached' : 'failed', now)
+          backoff.ended(to(placeOf(1)), reached ? 'reached' : 'failed', now)
           begun.push(now)
           assert.ok(begun.filter((at) => at > now - 60_000).length <= DIALS_PER_MINUTE)
         }
@@ -126,13 +170,33 @@ test('each failure in a row doubles the pause, up to half an hour, and success e
   const backoff = new DialBackoff({ perIp: false })
   for (let failures = 1, now = 0; failures <= 40; failures++) {
     backoff.began(placeOf(1), now)
-    backoff.ended(placeOf(1), 'failed', now)
-    const next = backoff.mayDialAt(placeOf(1), now)
+    backoff.ended(to(placeOf(1)), 'failed', now)
+    const next = backoff.mayDialAt(to(placeOf(1)), now)
     assert.equal(next - now, Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** (failures - 1)))
     now = next
   }
   backoff.heard(placeOf(1))
-  assert.equal(backoff.mayDialAt(placeOf(1), 5), 5)
+  assert.equal(backoff.mayDialAt(to(placeOf(1)), 5), 5)
+})
+
+test('where another peer answered, only who was expected is not dialled there again, and the host is as it was', () => {
+  const backoff = new DialBackoff({ perIp: true })
+  const [made, real] = [PEER, OTHER].map((peerId) => ({ address: placeOf(1), peerId }))
+  assert.ok(made !== undefined && real !== undefined)
+  for (const pauseMs of [BACKOFF_FIRST_MS, 2 * BACKOFF_FIRST_MS]) {
+    const now = backoff.mayDialAt(made, 0)
+    backoff.began(made.address, now)
+    backoff.ended(made, 'another-peer', now)
+    assert.equal(backoff.mayDialAt(made, now), now + pauseMs)
+    assert.equal(backoff.mayDialAt(real, now), now)
+  }
+  // That somebody answers ends the pause of a host at which nobody did.
+  backoff.began(placeOf(1), 0)
+  backoff.ended(real, 'failed', 0)
+  assert.equal(backoff.mayDialAt(real, 0), BACKOFF_FIRST_MS)
+  backoff.began(placeOf(1), 10)
+  backoff.ended(made, 'another-peer', 10)
+  assert.equal(backoff.mayDialAt(real, 10), 10)
 })
 
 test('on loopback, and where limits are off, each port is a place of its own without a rate', () => {
@@ -142,11 +206,11 @@ test('on loopback, and where limits are off, each port is a place of its own wit
   ] as const) {
     const backoff = new DialBackoff({ perIp })
     backoff.began(v4(ip, 1), 0)
-    assert.equal(backoff.mayDialAt(v4(ip, 2), 0), 0)
+    assert.equal(backoff.mayDialAt(to(v4(ip, 2)), 0), 0)
     for (let i = 0; i < 20; i++) {
       backoff.began(v4(ip, 3), i)
-      backoff.ended(v4(ip, 3), 'reached', i)
-      assert.equal(backoff.mayDialAt(v4(ip, 3), i), i)
+      backoff.ended(to(v4(ip, 3)), 'reached', i)
+      assert.equal(backoff.mayDialAt(to(v4(ip, 3)), i), i)
     }
   }
 })
@@ -156,11 +220,11 @@ test('places remembered are bounded, and a dial under way is not forgotten', () 
   backoff.began(placeOf(0), 0)
   for (let n = 1; n < 20; n++) {
     backoff.began(placeOf(n), n)
-    backoff.ended(placeOf(n), 'failed', n)
+    backoff.ended(to(placeOf(n)), 'failed', n)
   }
-  assert.equal(backoff.mayDialAt(placeOf(0), 30), Infinity)
-  assert.equal(backoff.mayDialAt(placeOf(5), 30), 30)
-  assert.ok(backoff.mayDialAt(placeOf(19), 30) > 30)
+  assert.equal(backoff.mayDialAt(to(placeOf(0)), 30), Infinity)
+  assert.equal(backoff.mayDialAt(to(placeOf(5)), 30), 30)
+  assert.ok(backoff.mayDialAt(to(placeOf(19)), 30) > 30)
 })
 
 test('an id made for a bucket lies in that bucket', () => {
