@@ -1,6 +1,7 @@
 // What the admin's thread knows of the node: the last reading, how old it is, and the connections of the last whole round. That nothing
 // comes any more tells something too: the node's event loop stands still.
 import type { ConnectionReading } from '../index.ts'
+import { History } from './history.ts'
 import type { Reading, ToAdmin } from './reading.ts'
 
 /** Without a reading for so long, in milliseconds, a node does not work: ten in a row did not come. */
@@ -15,9 +16,16 @@ export interface Condition {
   readonly text: string
 }
 
+/** The clocks of a board, in milliseconds: a monotonic one, and the one on the wall. */
+export interface BoardClocks {
+  now(): number
+  wall(): number
+}
+
 /** See the head of this file. */
 export class Board {
-  readonly #now: () => number
+  readonly history = new History()
+  readonly #clocks: BoardClocks
   readonly #since: number
   #reading: Reading | null = null
   #readAt: number
@@ -28,25 +36,25 @@ export class Board {
   #coming: ConnectionReading[] = []
   #stage: 'joining' | 'joined' | 'closing' = 'joining'
 
-  /** `now` is monotonic, in milliseconds. */
-  constructor(now: () => number) {
-    this.#now = now
-    this.#since = this.#readAt = this.#roundAt = now()
+  constructor(clocks: BoardClocks) {
+    this.#clocks = clocks
+    this.#since = this.#readAt = this.#roundAt = clocks.now()
   }
 
   take(message: ToAdmin): void {
     switch (message.kind) {
       case 'reading':
         this.#reading = message.reading
-        this.#readAt = this.#now()
+        this.#readAt = this.#clocks.now()
         this.#number++
+        this.history.add(message.reading.metrics, this.#readAt, this.#clocks.wall())
         return
       case 'page':
         this.#coming.push(...message.connections)
         if (!message.last) return
         this.#connections = this.#coming
         this.#coming = []
-        this.#roundAt = this.#now()
+        this.#roundAt = this.#clocks.now()
         return
       case 'joined':
         if (this.#stage === 'joining') this.#stage = 'joined'
@@ -68,17 +76,17 @@ export class Board {
 
   /** Milliseconds since the last reading, or since there could have been one. */
   get ageMs(): number {
-    return this.#now() - this.#readAt
+    return this.#clocks.now() - this.#readAt
   }
 
   /** Milliseconds since this side began. */
   get upMs(): number {
-    return this.#now() - this.#since
+    return this.#clocks.now() - this.#since
   }
 
   /** The connections of the last whole round, and how old that is. */
   get connections(): { readonly all: readonly ConnectionReading[]; readonly ageMs: number } {
-    return { all: this.#connections, ageMs: this.#now() - this.#roundAt }
+    return { all: this.#connections, ageMs: this.#clocks.now() - this.#roundAt }
   }
 
   /** Whether the node works at all: if not, it is to be started anew. */

@@ -2,6 +2,8 @@
 import { type Answer, json, text } from './answer.ts'
 import type { Board } from './board.ts'
 import { EXPOSITION_TYPE, expose } from './exposition.ts'
+import { findingsOf } from './findings.ts'
+import { columns } from './history.ts'
 import { type About, snapshot } from './snapshot.ts'
 
 /** The answers of one server. */
@@ -25,6 +27,8 @@ export class Routes {
         return condition(this.#board.readiness)
       case '/metrics':
         return [...query].length > 0 ? NO_SUCH_QUERY : this.#metrics()
+      case '/history':
+        return [...query].length > 0 ? NO_SUCH_QUERY : this.#history()
       case '/snapshot':
         return this.#snapshot(query)
       default:
@@ -39,6 +43,11 @@ export class Routes {
       this.#exposed = { number, body: expose(reading, { ...this.#about(), ageMs }) }
     }
     return { status: 200, type: EXPOSITION_TYPE, body: await this.#exposed.body }
+  }
+
+  #history(): Answer {
+    const { history } = this.#board
+    return json({ findings: findingsOf(history.minute), columns: columns(history.points) })
   }
 
   #snapshot(query: URLSearchParams): Answer {

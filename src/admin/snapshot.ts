@@ -1,6 +1,7 @@
 // The JSON answer to /snapshot: everything that is known of the node now, its connections 200 to a page.
 import { CONNECTIONS_PER_PAGE, formatAddress, type HistogramSnapshot } from '../index.ts'
 import type { Board } from './board.ts'
+import { findingsOf } from './findings.ts'
 import type { ProcessReading } from './exposition.ts'
 import type { Reading } from './reading.ts'
 
@@ -27,6 +28,8 @@ export const snapshot = (
     ageMs: board.ageMs,
     health: board.health,
     readiness: board.readiness,
+    findings: findingsOf(board.history.minute),
+    last: board.history.points.at(-1) ?? null,
     counters: metrics.counters,
     gauges: metrics.gauges,
     histograms: Object.fromEntries(Object.entries(metrics.histograms).map(([name, times]) => [name, brief(times)])),

@@ -15,8 +15,7 @@ if (port === null) throw new Error('this file is run as a worker thread')
 const say = (message: FromAdmin): void => port.postMessage(message)
 
 const { bind, names, token, tls } = workerData as CheckedAdmin
-const now = (): number => performance.now()
-const board = new Board(now)
+const board = new Board({ now: () => performance.now(), wall: () => Date.now() })
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string
 }

@@ -11,6 +11,7 @@ import { id } from './commands/id.ts'
 import { put } from './commands/put.ts'
 import { start } from './commands/start.ts'
 import { testnet } from './commands/testnet.ts'
+import { top } from './commands/top.ts'
 import { Output } from './output.ts'
 import { parse } from './parse.ts'
 import type { Invocation } from './parse.ts'
@@ -61,6 +62,8 @@ const dispatch = (invocation: Invocation, surroundings: Surroundings): Promise<E
       return id(invocation.values, surroundings)
     case 'testnet':
       return testnet(invocation.values, surroundings)
+    case 'top':
+      return top(invocation.values, surroundings)
     case 'doctor':
       return doctor(invocation.values, surroundings)
     case 'flood':

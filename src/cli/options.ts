@@ -45,7 +45,7 @@ export interface OptionSpec {
 /** The one positional argument a command may take. */
 export interface ArgumentSpec {
   readonly name: string
-  readonly kind: 'path' | 'link' | 'address'
+  readonly kind: 'path' | 'link' | 'address' | 'window'
   readonly required: boolean
   readonly help: string
 }
@@ -128,6 +128,19 @@ const DOCTOR = {
   options: {
     bootstrap: { ...BOOTSTRAP, help: 'a node that is to be reached' },
     data: DATA,
+  },
+} as const satisfies CommandSpec
+
+const TOP = {
+  summary: 'show what a node is doing, once a second',
+  details: [
+    'Asks the admin server of a node (`start --admin`) and shows what happened in the last second, how long it took, who is connected, who went or was refused lately and why, and what is wrong. On a terminal it is one screen, drawn anew each second, until Ctrl-C; otherwise one line a second. The address is an IP address and a port, or a URL; the token is read from a file or from the environment, as `SALLYPORT_ADMIN_TOKEN`.',
+    'With `--json` each second is one line: what `/snapshot` answers, without the connections, or `{ "unreachable": "…" }`. A node that does not answer at first is an error; one that falls silent later is waited for.',
+  ],
+  argument: { name: 'ADDR', kind: 'window', required: false, help: 'the admin server (default: 127.0.0.1:9464)' },
+  options: {
+    for: { kind: 'duration', value: 'TIME', range: [100, 86_400_000], help: 'how long (default: until it is stopped)' },
+    adminTokenFile: { kind: 'path', value: 'FILE', help: 'a file with the token that is asked for' },
   },
 } as const satisfies CommandSpec
 
@@ -268,6 +281,7 @@ export const COMMANDS = {
     },
   },
   doctor: DOCTOR,
+  top: TOP,
   flood: FLOOD,
 } as const satisfies Readonly<Record<string, CommandSpec>>
 

@@ -82,7 +82,10 @@ const emptyOf = (option: OptionSpec): unknown =>
 
 const argumentOf = (spec: ArgumentSpec): Argument => {
   const argument = new Argument(spec.required ? `<${spec.name}>` : `[${spec.name}]`, spec.help)
-  return argument.argParser((text) => (spec.kind === 'link' ? readLink(text) : readText(spec.kind, text)))
+  return argument.argParser((text) => {
+    if (spec.kind === 'link') return readLink(text)
+    return spec.kind === 'window' ? readWindow(text) : readText(spec.kind, text)
+  })
 }
 
 const optionOf = (key: string, spec: OptionSpec): Option => {
@@ -140,6 +143,14 @@ const readText = (kind: OptionSpec['kind'], text: string): string => {
 const readLink = (text: string): string => {
   if (/^sallyport:[0-9a-f]{64}#[0-9a-f]{64}$/.test(text)) return text
   throw new InvalidValue('LINK_INVALID', `"${text}" is no link`)
+}
+
+/** The URL of an admin server, without a path. */
+const readWindow = (text: string): string => {
+  const url = /^https?:\/\//.test(text) ? text : `http://${text}`
+  if (/^https?:\/\/(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?\/?$/i.test(url) && URL.canParse(url))
+    return new URL(url).origin
+  throw new InvalidValue('ARGUMENT_INVALID', `"${text}" is no address of an admin server, such as 127.0.0.1:9464`)
 }
 
 const readNumber = (name: string, spec: OptionSpec, text: string): number => {

@@ -197,4 +197,9 @@ export const REMEDIES: Readonly<Record<ErrorCode, Remedy>> = {
     meaning: 'A message or a request is larger than its protocol allows.',
     remedy: 'Send less at once.',
   },
+  WINDOW_UNREACHABLE: {
+    meaning: 'The admin server of a node did not answer, or not as one would.',
+    remedy:
+      'Check that the node runs with --admin at this address, that the address names it as --admin-host lists it, and that the token is the right one.',
+  },
 }

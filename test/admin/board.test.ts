@@ -86,7 +86,7 @@ describe('a feed', () => {
 describe('a board', () => {
   const made = (): { board: Board; wait: (ms: number) => void; read: () => void } => {
     let now = 0
-    const board = new Board(() => now)
+    const board = new Board({ now: () => now, wall: () => now })
     const { peerId, addresses, transport } = new Scene()
     const reading = { peerId, addresses, metrics: transport.metrics(), endings: [] }
     return { board, wait: (ms) => void (now += ms), read: () => board.take({ kind: 'reading', reading }) }

@@ -10,7 +10,7 @@ import { ask, raw } from './client.ts'
 import { Scene } from './watched.ts'
 
 const TOKEN = 'a-token-of-some-length'
-const PATHS = ['/metrics', '/health', '/ready', '/snapshot'] as const
+const PATHS = ['/metrics', '/health', '/ready', '/snapshot', '/history'] as const
 
 const open: Admin[] = []
 after(() => Promise.all(open.map((admin) => admin.close())))
@@ -75,7 +75,7 @@ describe('the admin server', () => {
       assert.equal((await ask(url, { headers: { 'Content-Length': '3' }, body: 'abc' })).status, 400)
       assert.equal((await ask(url, { headers: { 'Transfer-Encoding': 'chunked' }, body: 'abc' })).status, 400)
       assert.equal((await ask(`${url}?${'a'.repeat(1100)}`)).status, 414)
-      if (path === '/metrics' || path === '/snapshot') {
+      if (path !== '/health' && path !== '/ready') {
         for (const query of ['x=1', 'page=', 'page=-1', 'page=1&page=1', 'page=99999']) {
           assert.equal((await ask(`${url}?${query}`)).status, 400, query)
         }

@@ -31,8 +31,11 @@ export const adminOptions = async (
   }
 }
 
-/** An empty variable is none; an empty file is a mistake, and no reason to ask for nothing. */
-const tokenOf = async (file: string | undefined, environment: NodeJS.ProcessEnv): Promise<string | undefined> => {
+/** The token of a file or of the environment. An empty variable is none; an empty file is a mistake, and no reason to ask for nothing. */
+export const tokenOf = async (
+  file: string | undefined,
+  environment: NodeJS.ProcessEnv,
+): Promise<string | undefined> => {
   const given = environment[VARIABLE]
   // What is started from here on does not get it.
   delete environment[VARIABLE]
