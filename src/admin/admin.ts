@@ -94,7 +94,8 @@ export class Admin implements AsyncDisposable {
     const worker = new Worker(this.#parts.entry ?? ENTRY, {
       name: 'sallyport admin',
       workerData: this.#options,
-      execArgv: [],
+      // That types are taken off is new in Node, and said once in each thread.
+      execArgv: ['--disable-warning=ExperimentalWarning'],
       // Nothing that the environment may hold is needed there.
       env: {},
       resourceLimits: { maxOldGenerationSizeMb: MEMORY_MB },

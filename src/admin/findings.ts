@@ -1,15 +1,7 @@
 // What is wrong with a node, read from its numbers: the causes of docs/metrics.md, each by what shows it within a minute. A node that is well
 // has no finding; each finding names the metric to look at.
 import { quantileBetween, type Span } from './history.ts'
-
-/** Something that is not as it should be. `stall`: connections wait where none may; `warning`: look after it. */
-export interface Finding {
-  readonly level: 'stall' | 'warning'
-  /** The metric of docs/metrics.md that shows it. */
-  readonly metric: string
-  /** One sentence without a full stop. */
-  readonly text: string
-}
+import type { Finding } from './shown.ts'
 
 /** Of more, the last third of a turn's time was lost; newcomers are let in more slowly (docs/limits.md). */
 const LATE_MS_MAX = 50

@@ -1,6 +1,7 @@
 // The last ten minutes, a point a second: what happened since the point before, how long it took, and how much there was. Whoever opens the
 // window sees what led to now.
 import { type HistogramSnapshot, type Metrics, quantileMs } from '../index.ts'
+import type { Columns, Point } from './shown.ts'
 
 /** Points that are kept: ten minutes. */
 export const POINTS_MAX = 600
@@ -10,34 +11,6 @@ const TIMES_OVER = 10
 
 /** Readings that are kept, for what changed within a minute. */
 const READINGS_MAX = 60
-
-/** One second. Numbers of things are by the second; times are null where nothing was timed. */
-export interface Point {
-  /** Wall time, in ms since 1970. */
-  readonly at: number
-  readonly slots: number
-  readonly retries: number
-  readonly refused: number
-  readonly dropped: number
-  readonly otherVerdicts: number
-  readonly accepted: number
-  readonly identified: number
-  readonly failed: number
-  readonly closed: number
-  readonly requestsServed: number
-  readonly bytesReceived: number
-  readonly bytesSent: number
-  readonly handshakeP99Ms: number | null
-  readonly identityP50Ms: number | null
-  readonly identityP99Ms: number | null
-  readonly eventLoopP99Ms: number | null
-  readonly connections: number
-  readonly identifiedNow: number
-  readonly halfOpen: number
-  readonly laneDepth: number
-  readonly laneWaiting: number
-  readonly signingDelayMs: number
-}
 
 /** Readings apart, and how many milliseconds: what changed between them is what happened. */
 export interface Span {
@@ -88,7 +61,7 @@ export class History {
 }
 
 /** The points as columns, as charts take them. */
-export const columns = (points: readonly Point[]): Record<string, (number | null)[]> => {
+export const columns = (points: readonly Point[]): Columns => {
   const [first] = points
   if (first === undefined) return {}
   const names = Object.keys(first) as (keyof Point)[]

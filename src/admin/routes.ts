@@ -4,12 +4,14 @@ import type { Board } from './board.ts'
 import { EXPOSITION_TYPE, expose } from './exposition.ts'
 import { findingsOf } from './findings.ts'
 import { columns } from './history.ts'
+import { Pages } from './pages.ts'
 import { type About, snapshot } from './snapshot.ts'
 
 /** The answers of one server. */
 export class Routes {
   readonly #board: Board
   readonly #about: () => About
+  readonly #pages = new Pages()
   /** The exposition of the reading that it was made of: who asks again within the second gets the same. */
   #exposed: { readonly number: number; readonly body: Promise<string> } | null = null
 
@@ -32,7 +34,8 @@ export class Routes {
       case '/snapshot':
         return this.#snapshot(query)
       default:
-        return text(404, 'there is nothing here')
+        if (!this.#pages.has(path)) return text(404, 'there is nothing here')
+        return [...query].length > 0 ? NO_SUCH_QUERY : this.#pages.answer(path)
     }
   }
 

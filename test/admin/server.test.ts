@@ -10,7 +10,7 @@ import { ask, raw } from './client.ts'
 import { Scene } from './watched.ts'
 
 const TOKEN = 'a-token-of-some-length'
-const PATHS = ['/metrics', '/health', '/ready', '/snapshot', '/history'] as const
+const PATHS = ['/', '/page/style.css', '/metrics', '/health', '/ready', '/snapshot', '/history'] as const
 
 const open: Admin[] = []
 after(() => Promise.all(open.map((admin) => admin.close())))
@@ -99,7 +99,15 @@ describe('the admin server', () => {
 
   test('knows no other path, however it is written', async () => {
     const { url } = await opened()
-    for (const path of ['/nothing', '/metrics/', '/../etc/passwd', '/Metrics']) {
+    for (const path of [
+      '/nothing',
+      '/metrics/',
+      '/../etc/passwd',
+      '/Metrics',
+      '/page/',
+      '/page/tsconfig.json',
+      '/page/../worker.ts',
+    ]) {
       assert.match(
         await raw(url, `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`),
         /^HTTP\/1.1 404 /,
@@ -110,7 +118,7 @@ describe('the admin server', () => {
 
   test('asks for its token, and has it in no answer', async () => {
     const { url } = await opened({ token: TOKEN })
-    for (const path of ['/metrics', '/snapshot', '/nothing']) {
+    for (const path of ['/', '/page/main.ts', '/metrics', '/snapshot', '/nothing']) {
       const { status, headers } = await ask(url + path, { headers: { Authorization: 'Bearer wrong-token-of-length' } })
       assert.deepEqual([status, headers['www-authenticate']], [401, 'Basic realm="sallyport", charset="UTF-8"'])
     }

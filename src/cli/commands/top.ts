@@ -1,10 +1,11 @@
 // `top`: what a node is doing, once a second: a screen on a terminal, a line otherwise, an object with --json.
 import { setTimeout as pause } from 'node:timers/promises'
+import type { Snapshot } from '../../admin/shown.ts'
 import { SallyportError } from '../../index.ts'
 import { EXIT } from '../command.ts'
 import type { Run } from '../command.ts'
 import { lineOf, screenOf } from '../top/view.ts'
-import { ask, type Snapshot } from '../top/watch.ts'
+import { ask } from '../top/watch.ts'
 import { tokenOf } from './admin-options.ts'
 
 const EVERY_MS = 1000

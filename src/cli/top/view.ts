@@ -1,6 +1,6 @@
 // What is shown of a snapshot: one line, or a screen of lines. Pure; whatever a peer said of itself is printable before it comes here.
+import type { ConnectionRow, EndingRow, Snapshot } from '../../admin/shown.ts'
 import { formatCount, formatSize } from '../size.ts'
-import type { EndingRow, Row, Snapshot } from './watch.ts'
 
 /** Endings on a screen; the rest of it is connections. */
 const ENDINGS_SHOWN = 6
@@ -54,7 +54,7 @@ const headOf = ({ peerId, version, upSeconds, rssBytes, readiness, ageMs, last, 
 const findingsOf = ({ findings }: Snapshot): string[] =>
   findings.map(({ level, metric, text }) => `${level === 'stall' ? '!!' : ' !'} ${text} (${metric})`)
 
-const connectionOf = ({ peerId, state, direction, ageMs, rttMs, remote, userAgent }: Row): string =>
+const connectionOf = ({ peerId, state, direction, ageMs, rttMs, remote, userAgent }: ConnectionRow): string =>
   `${short(peerId)} ${state.padEnd(12)} ${(direction === 'inbound' ? 'in' : 'out').padEnd(4)} ${span(ageMs).padStart(6)} ${ms(rttMs).padStart(8)}  ${remote}${userAgent === null ? '' : `  ${userAgent}`}`
 
 const endingOf = ({ peerId, kind, why, agoMs, remote, detail }: EndingRow): string =>

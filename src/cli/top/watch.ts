@@ -1,45 +1,6 @@
 // Asks an admin server for its snapshot.
-import type { Finding } from '../../admin/findings.ts'
-import type { Point } from '../../admin/history.ts'
+import type { Snapshot } from '../../admin/shown.ts'
 import { SallyportError } from '../../index.ts'
-
-/** What is used of a snapshot; there is more in it. */
-export interface Snapshot {
-  readonly peerId: string
-  readonly addresses: readonly string[]
-  readonly version: string
-  readonly upSeconds: number
-  readonly rssBytes: number
-  readonly ageMs: number
-  readonly readiness: { readonly isWell: boolean; readonly text: string }
-  readonly findings: readonly Finding[]
-  /** The last second; null before there is one. */
-  readonly last: Point | null
-  readonly gauges: Readonly<Record<string, number | readonly number[]>>
-  readonly connections: { readonly total: number; readonly rows: readonly Row[] }
-  readonly endings: readonly EndingRow[]
-}
-
-/** A connection, as it is told. */
-export interface Row {
-  readonly direction: string
-  readonly state: string
-  readonly peerId: string | null
-  readonly remote: string
-  readonly ageMs: number
-  readonly rttMs: number
-  readonly userAgent: string | null
-}
-
-/** One that is not here any more, or never was. */
-export interface EndingRow {
-  readonly kind: string
-  readonly why: string
-  readonly peerId: string | null
-  readonly remote: string
-  readonly agoMs: number
-  readonly detail: string
-}
 
 /** How long an answer may take, in milliseconds, and how large it may be. */
 const ANSWER_MS = 3000
