@@ -60,6 +60,7 @@ export const CASES: readonly Case[] = [
     objection: ({ witness }) => (witness.lost > 0 ? null : 'nothing was lost'),
   },
   { name: 'streams', title: '100 streams at once', bytes: 10_000 },
+  { name: 'datagrams', title: 'datagrams', bytes: 1000 },
   { name: 'keyupdate', title: 'key update', bytes: 2_000_000 },
   {
     name: 'resume',

@@ -18,9 +18,15 @@ const SMALL_BYTES = 1000
 
 const NO_RAW_KEYS = 'its programs take no raw public keys'
 const NO_HYBRID = 'GnuTLS here has no ML-KEM'
+const NO_DATAGRAMS = 'its programs send no datagrams'
 const LACKS: Record<Role, Partial<Record<TestName, string>>> = {
-  client: { hybrid: NO_HYBRID, helloretry: 'it sends a key share of every group that we have', rawkeys: NO_RAW_KEYS },
-  server: { hybrid: NO_HYBRID, rawkeys: NO_RAW_KEYS },
+  client: {
+    hybrid: NO_HYBRID,
+    helloretry: 'it sends a key share of every group that we have',
+    rawkeys: NO_RAW_KEYS,
+    datagrams: NO_DATAGRAMS,
+  },
+  server: { hybrid: NO_HYBRID, rawkeys: NO_RAW_KEYS, datagrams: NO_DATAGRAMS },
 }
 
 /** ngtcp2 as Debian has it: absent where there is neither it nor Debian's way to it. */
@@ -112,6 +118,7 @@ const clientCommands = (file: string, orders: ClientOrders): ClientCommands => {
       return { commands: [get(), ask([], ['close/43'])], objection }
     }
     case 'handshake':
+    case 'datagrams':
     case 'retry':
     case 'download':
     case 'loss':

@@ -13,6 +13,7 @@ export type TestName =
   | 'loss'
   | 'lossup'
   | 'streams'
+  | 'datagrams'
   | 'keyupdate'
   | 'resume'
   | 'close'

@@ -139,7 +139,7 @@ describe('rings', () => {
 
   test('quic knows nothing of nodes: of their room it imports what drives connections, and nobody imports it', () => {
     const drives =
-      /^src\/node\/(abandonable|acceptance|close-reasons|endpoint|link|link-config|quic|schedule|send-pool)\.ts$/
+      /^src\/node\/(abandonable|acceptance|close-reasons|endpoint|endpoint-options|given-tokens|link|link-config|quic|schedule|send-pool)\.ts$/
     const target = (path: string, name: string): string => posix.join(dirname(path), name)
     const reaches = (source: Source): string[] => importsOf(source).map((name) => target(source.path, name))
     const foreign = within('quic').flatMap((source) =>

@@ -1,26 +1,35 @@
 // The receiving process of bulk.ts: takes one stream of one connection, or the datagrams of the bare pipeline, and counts what came.
 import { QuicConnection } from '../../src/core/quic/connection.ts'
 import { parseHeader } from '../../src/core/quic/packet.ts'
-import { generateIdentity, systemPorts } from '../../src/index.ts'
-import type { Identity } from '../../src/index.ts'
+import { generateIdentity } from '../../src/index.ts'
+import type { Identity, Ports } from '../../src/index.ts'
 import type { UdpSocket } from '../../src/io/ports.ts'
 import { serve } from '../../src/testnet/serve.ts'
-import { ALPN, barePipelineKey, HEADER_BYTES, PACKET_NUMBER, SETTINGS } from './bulk-settings.ts'
+import {
+  ALPN,
+  barePipelineKey,
+  type BulkSetting,
+  HEADER_BYTES,
+  PACKET_NUMBER,
+  portsOf,
+  settingsOf,
+  suiteOf,
+} from './bulk-settings.ts'
 import { Driver } from './driver.ts'
 
 /** What the sender asks of this process; both are answered with the port to send to. */
 export interface ReceiverRequest {
   readonly kind: 'quic' | 'bare'
+  readonly setting: BulkSetting
 }
 
 /** After so many datagrams the bare pipeline tells the sender how many bytes came. */
 const CREDIT_EVERY = 8
 const LOCAL = { family: 4, ip: '127.0.0.1', port: 0 } as const
 
-const ports = await systemPorts()
 const sockets: UdpSocket[] = []
 
-const quic = async (identity: Identity): Promise<number> => {
+const quic = async (ports: Ports, setting: BulkSetting, identity: Identity): Promise<number> => {
   let driver: Driver | null = null
   const socket = await ports.udp.bind(LOCAL, {
     failed: () => {},
@@ -41,7 +50,8 @@ const quic = async (identity: Identity): Promise<number> => {
       alpn: ALPN,
       expectedPeer: null,
       remote,
-      transport: SETTINGS,
+      suites: [suiteOf(setting, crypto)],
+      transport: settingsOf(setting),
     } as const
     const connection = QuicConnection.accept(config, header, ports.clock.now())
     return new Driver({
@@ -49,6 +59,7 @@ const quic = async (identity: Identity): Promise<number> => {
       socket,
       ports,
       identity,
+      datagramBytes: setting.datagramBytes,
       output: (output) => {
         if (output.kind === 'stream-readable') while (connection.read(output.stream) !== null);
       },
@@ -58,8 +69,8 @@ const quic = async (identity: Identity): Promise<number> => {
   return socket.local.port
 }
 
-const bare = async (): Promise<number> => {
-  const key = barePipelineKey(ports.crypto)
+const bare = async (ports: Ports, setting: BulkSetting): Promise<number> => {
+  const key = barePipelineKey(ports.crypto, suiteOf(setting, ports.crypto))
   const mask = new Uint8Array(5)
   let bytesSeen = 0
   let datagrams = 0
@@ -79,6 +90,9 @@ const bare = async (): Promise<number> => {
 }
 
 serve<ReceiverRequest>(
-  async ({ kind }) => (kind === 'quic' ? quic(await generateIdentity()) : bare()),
-  async () => void (await Promise.all([ports.close(), ...sockets.map((socket) => socket.close())])),
+  async ({ kind, setting }) => {
+    const ports = await portsOf(setting)
+    return kind === 'quic' ? quic(ports, setting, await generateIdentity()) : bare(ports, setting)
+  },
+  async () => void (await Promise.all(sockets.map((socket) => socket.close()))),
 )

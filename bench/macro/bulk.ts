@@ -1,28 +1,44 @@
-// One stream of one connection, as fast as it goes, between two processes on loopback with datagrams of 1,452 bytes; and beside it, in
-// the same run and in turns with it, the ceiling: a bare pipeline that seals, masks and sends in one process and masks and opens in the
-// other, with no protocol in it. What counts is the share of the ceiling. `--megabytes 128` is the default.
+// One stream of one connection, as fast as it goes, between two processes on loopback; and beside it, in the same run and in turns with it,
+// the ceiling: a bare pipeline that seals, masks and sends in one process and masks and opens in the other, with no protocol in it. What
+// counts is the share of the ceiling. `--megabytes 128 --datagram 1452` are the defaults; `--no-sodium` does without libsodium.
 import { parseArgs } from 'node:util'
 import { QuicConnection } from '../../src/core/quic/connection.ts'
-import { generateIdentity, systemPorts } from '../../src/index.ts'
+import { generateIdentity } from '../../src/index.ts'
+import type { Suite } from '../../src/core/ports.ts'
 import type { Address, Ports } from '../../src/index.ts'
 import { Child } from '../../src/testnet/child.ts'
 import type { ReceiverRequest } from './bulk-receiver.ts'
-import { ALPN, barePipelineKey, DATAGRAM_BYTES, HEADER_BYTES, PACKET_NUMBER, SETTINGS } from './bulk-settings.ts'
+import {
+  ALPN,
+  barePipelineKey,
+  type BulkSetting,
+  HEADER_BYTES,
+  INTERNET_BYTES,
+  PACKET_NUMBER,
+  portsOf,
+  settingsOf,
+  suiteOf,
+} from './bulk-settings.ts'
 import { Driver } from './driver.ts'
 import { machine, median } from './report.ts'
 
 const ROUNDS = 3
 const LOCAL = { family: 4, ip: '127.0.0.1', port: 0 } as const
-/** What the bare pipeline keeps on its way: below what a receive buffer takes. */
-const WINDOW_BYTES = 140 * DATAGRAM_BYTES
+/** What the bare pipeline keeps on its way: below what a receive buffer takes, which counts more than the bytes. */
+const WINDOW_BYTES = { small: 140 * INTERNET_BYTES, large: 1024 * 1024 }
 const BURST = 16
 /** A lost credit would stop the bare pipeline; after so long it takes everything as arrived. */
 const STALL_MS = 200
 
-const { values } = parseArgs({ options: { megabytes: { type: 'string', default: '128' } } })
-const total = Number(values.megabytes) * 1e6
+/** One measurement: how it is sent, and how many bytes of it. */
+interface Run {
+  readonly ports: Ports
+  readonly remote: Address
+  readonly setting: BulkSetting
+  readonly total: number
+}
 
-const quic = async (ports: Ports, remote: Address): Promise<number> => {
+const quic = async ({ ports, remote, setting, total }: Run): Promise<number> => {
   const identity = await generateIdentity()
   let driver: Driver | null = null
   const socket = await ports.udp.bind(LOCAL, {
@@ -38,7 +54,8 @@ const quic = async (ports: Ports, remote: Address): Promise<number> => {
     alpn: ALPN,
     expectedPeer: null,
     remote,
-    transport: SETTINGS,
+    suites: [suiteOf(setting, crypto)],
+    transport: settingsOf(setting),
   } as const
   const connection = QuicConnection.connect(config, ports.clock.now())
   const { promise, resolve, reject } = Promise.withResolvers<number>()
@@ -60,6 +77,7 @@ const quic = async (ports: Ports, remote: Address): Promise<number> => {
     socket,
     ports,
     identity,
+    datagramBytes: setting.datagramBytes,
     output: (output) => {
       if (output.kind === 'established') {
         stream = connection.open(false)
@@ -76,33 +94,35 @@ const quic = async (ports: Ports, remote: Address): Promise<number> => {
   return total / ms / 1e3
 }
 
-const bare = async (ports: Ports, remote: Address): Promise<number> => {
-  const key = barePipelineKey(ports.crypto)
+const bare = async ({ ports, remote, setting, total }: Run): Promise<number> => {
+  const key = barePipelineKey(ports.crypto, suiteOf(setting, ports.crypto))
   const mask = new Uint8Array(5)
-  const buffers = Array.from({ length: 2 * (WINDOW_BYTES / DATAGRAM_BYTES) }, () => new Uint8Array(DATAGRAM_BYTES))
+  const { datagramBytes: bytes } = setting
+  const window = bytes > INTERNET_BYTES ? WINDOW_BYTES.large : WINDOW_BYTES.small
+  const buffers = Array.from({ length: Math.ceil((2 * window) / bytes) }, () => new Uint8Array(bytes))
   const { promise, resolve } = Promise.withResolvers<void>()
   let sent = 0
   let arrived = 0
   let progress = performance.now()
   const socket = await ports.udp.bind(LOCAL, {
     failed: () => {},
-    datagram: (bytes) => {
-      arrived = Math.max(arrived, new DataView(bytes.buffer, bytes.byteOffset).getFloat64(0))
+    datagram: (credit) => {
+      arrived = Math.max(arrived, new DataView(credit.buffer, credit.byteOffset).getFloat64(0))
       progress = performance.now()
       pump()
     },
   })
   const pump = (): void => {
-    for (let n = 0; n < BURST && sent < total && sent - arrived < WINDOW_BYTES; n++) {
+    for (let n = 0; n < BURST && sent < total && sent - arrived < window; n++) {
       const buffer = buffers.pop()
       if (buffer === undefined) break
-      key.seal(buffer, 0, HEADER_BYTES, DATAGRAM_BYTES - 16, PACKET_NUMBER)
+      key.seal(buffer, 0, HEADER_BYTES, bytes - 16, PACKET_NUMBER)
       key.mask(buffer, HEADER_BYTES + 4, mask)
       socket.send(buffer, remote, () => buffers.push(buffer))
-      sent += DATAGRAM_BYTES
+      sent += bytes
     }
     if (sent >= total) resolve()
-    else if (sent - arrived < WINDOW_BYTES) setImmediate(pump)
+    else if (sent - arrived < window) setImmediate(pump)
   }
   const stalled = setInterval(() => {
     if (performance.now() - progress < STALL_MS) return
@@ -119,28 +139,50 @@ const bare = async (ports: Ports, remote: Address): Promise<number> => {
 }
 
 /** Each measurement gets a receiver of its own, so that none inherits another's heap. */
-const measure = async (kind: ReceiverRequest['kind'], ports: Ports): Promise<number> => {
+const measure = async (kind: ReceiverRequest['kind'], run: Omit<Run, 'remote'>): Promise<number> => {
   const receiver = new Child(new URL('bulk-receiver.ts', import.meta.url))
   try {
-    const port = await receiver.request<number>({ kind })
-    const remote: Address = { family: 4, ip: '127.0.0.1', port }
-    return await Promise.race([kind === 'quic' ? quic(ports, remote) : bare(ports, remote), receiver.died])
+    const port = await receiver.request<number>({ kind, setting: run.setting })
+    const whole: Run = { ...run, remote: { family: 4, ip: '127.0.0.1', port } }
+    return await Promise.race([kind === 'quic' ? quic(whole) : bare(whole), receiver.died])
   } finally {
     await receiver.end()
   }
 }
 
-await using ports = await systemPorts()
-console.log(`${machine()}: ${total / 1e6} MB, datagrams of ${DATAGRAM_BYTES} bytes, median of ${ROUNDS} rounds`)
-const ceiling: number[] = []
-const stream: number[] = []
-for (let n = 0; n < ROUNDS; n++) {
-  ceiling.push(await measure('bare', ports))
-  stream.push(await measure('quic', ports))
-  console.log(
-    `  round ${n + 1}: bare pipeline ${ceiling.at(-1)?.toFixed(1)} MB/s, one stream ${stream.at(-1)?.toFixed(1)} MB/s`,
-  )
+/** MB/s of the ceiling and of a stream, in turns. */
+export interface Bulk {
+  readonly suite: Suite
+  readonly ceiling: number
+  readonly stream: number
 }
-console.log(`bare pipeline: ${median(ceiling).toFixed(1)} MB/s`)
-console.log(`one stream: ${median(stream).toFixed(1)} MB/s`)
-console.log(`share of the ceiling: ${((100 * median(stream)) / median(ceiling)).toFixed(0)} %`)
+
+/** Medians over some rounds. */
+export const measureBulk = async (setting: BulkSetting, megabytes: number, rounds = ROUNDS): Promise<Bulk> => {
+  await using ports = await portsOf(setting)
+  const run = { ports, setting, total: megabytes * 1e6 }
+  const ceiling: number[] = []
+  const stream: number[] = []
+  for (let n = 0; n < rounds; n++) {
+    ceiling.push(await measure('bare', run))
+    stream.push(await measure('quic', run))
+  }
+  return { suite: suiteOf(setting, ports.crypto), ceiling: median(ceiling), stream: median(stream) }
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({
+    options: {
+      megabytes: { type: 'string', default: '128' },
+      datagram: { type: 'string', default: String(INTERNET_BYTES) },
+      sodium: { type: 'boolean', default: true },
+    },
+    allowNegative: true,
+  })
+  const setting = { datagramBytes: Number(values.datagram), sodium: values.sodium }
+  console.log(`${machine()}: ${values.megabytes} MB, datagrams of ${values.datagram} bytes, median of ${ROUNDS} rounds`)
+  const { suite, ceiling, stream } = await measureBulk(setting, Number(values.megabytes))
+  console.log(`bare pipeline: ${ceiling.toFixed(1)} MB/s, suite 0x${suite.toString(16)}`)
+  console.log(`one stream: ${stream.toFixed(1)} MB/s`)
+  console.log(`share of the ceiling: ${((100 * stream) / ceiling).toFixed(0)} %`)
+}

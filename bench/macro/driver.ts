@@ -6,7 +6,6 @@ import type { WorkDone } from '../../src/core/ports.ts'
 import type { Address, Identity, Ports } from '../../src/index.ts'
 import type { Timer, UdpSocket } from '../../src/io/ports.ts'
 
-const DATAGRAM_BYTES_MAX = 1_500
 /** Datagrams sent in one turn before those received are looked at again. */
 const BURST = 32
 /** Datagrams handed to the socket and not yet gone. */
@@ -18,6 +17,8 @@ export interface DriverParts {
   readonly socket: UdpSocket
   readonly ports: Ports
   readonly identity: Identity
+  /** The largest datagram it may send. */
+  readonly datagramBytes: number
   readonly output: (output: ConnectionOutput) => void
 }
 
@@ -64,9 +65,9 @@ export class Driver {
 
   #flush(): void {
     this.#flushing = false
-    const { connection, socket } = this.#parts
+    const { connection, socket, datagramBytes } = this.#parts
     for (let n = 0; n < BURST && this.#unsent < UNSENT_MAX; n++) {
-      const buffer = this.#buffers.pop() ?? new Uint8Array(DATAGRAM_BYTES_MAX)
+      const buffer = this.#buffers.pop() ?? new Uint8Array(datagramBytes)
       const size = connection.transmit(buffer, this.#now())
       if (size === 0) {
         this.#buffers.push(buffer)

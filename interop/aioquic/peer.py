@@ -8,7 +8,7 @@ import sys
 
 from aioquic.asyncio import QuicConnectionProtocol, connect, serve
 from aioquic.quic.configuration import QuicConfiguration
-from aioquic.quic.events import ConnectionTerminated, HandshakeCompleted, StreamDataReceived
+from aioquic.quic.events import ConnectionTerminated, DatagramFrameReceived, HandshakeCompleted, StreamDataReceived
 from aioquic.quic.packet import QuicProtocolVersion
 from aioquic.tls import CipherSuite, Epoch, Group
 
@@ -64,6 +64,8 @@ class Answering(QuicConnectionProtocol):
             say(event="connected", resumed=event.session_resumed, suite=self._quic.tls.key_schedule.cipher_suite.name)
         elif isinstance(event, ConnectionTerminated):
             say(event="closed", **closing(event))
+        elif isinstance(event, DatagramFrameReceived):
+            self._quic.send_datagram_frame(event.data)
         elif isinstance(event, StreamDataReceived) and event.stream_id % 4 == 0:
             self._requests.setdefault(event.stream_id, bytearray()).extend(event.data)
             if event.end_stream:
@@ -89,6 +91,7 @@ class Asking(QuicConnectionProtocol):
         self.resumed = None
         self.closed_with = None
         self._answers = {}
+        self._datagrams = asyncio.Queue()
         restrict_groups(self._quic, self.options.groups)
 
     def quic_event_received(self, event):
@@ -99,6 +102,8 @@ class Asking(QuicConnectionProtocol):
             for _, waiter in self._answers.values():
                 if not waiter.done():
                     waiter.set_exception(ConnectionError(str(self.closed_with)))
+        elif isinstance(event, DatagramFrameReceived):
+            self._datagrams.put_nowait(event.data)
         elif isinstance(event, StreamDataReceived):
             received, waiter = self._answers[event.stream_id]
             received.extend(event.data)
@@ -122,9 +127,22 @@ class Asking(QuicConnectionProtocol):
         if (await self.ask(f"PUT /{length}", body)).decode() != hashlib.sha256(body).hexdigest():
             raise ValueError("the digest is another")
 
+    async def echo(self, datagram):
+        for _ in range(20):
+            self._quic.send_datagram_frame(datagram)
+            self.transmit()
+            try:
+                if await asyncio.wait_for(self._datagrams.get(), 0.5) == datagram:
+                    return
+            except TimeoutError:
+                pass
+        raise ValueError("a datagram did not come back")
+
 
 def client_configuration(options):
-    configuration = QuicConfiguration(is_client=True, alpn_protocols=[ALPN], server_name="localhost")
+    configuration = QuicConfiguration(
+        is_client=True, alpn_protocols=[ALPN], server_name="localhost", max_datagram_frame_size=65535
+    )
     configuration.load_verify_locations(options.ca)
     configuration.verify_mode = ssl.CERT_REQUIRED
     configuration.cipher_suites = SUITES.get(options.suite)
@@ -182,6 +200,9 @@ async def simple(options, configuration):
     async with begin(options, configuration) as peer:
         if options.test == "upload":
             await peer.put(options.bytes)
+        elif options.test == "datagrams":
+            for n in range(20):
+                await peer.echo(bytes([n]) + pattern(options.bytes)[1:])
         elif options.test == "streams":
             await asyncio.gather(*[peer.get(options.bytes) for _ in range(100)])
         else:
@@ -195,7 +216,7 @@ async def run_client(options):
 
 
 async def run_server(options):
-    configuration = QuicConfiguration(is_client=False, alpn_protocols=[ALPN])
+    configuration = QuicConfiguration(is_client=False, alpn_protocols=[ALPN], max_datagram_frame_size=65535)
     configuration.load_cert_chain(options.cert, options.key)
     configuration.cipher_suites = SUITES.get(options.suite)
     only = QuicProtocolVersion.VERSION_2 if options.refuse_v1 else QuicProtocolVersion.VERSION_1

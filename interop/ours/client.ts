@@ -11,6 +11,9 @@ import { connectFor, hasTicket, type Session } from './transport.ts'
 import { seesVersions } from './versions.ts'
 
 const STREAMS = 100
+const DATAGRAMS = 20
+/** For one to come back. */
+const ECHO_MS = 500
 const SMALL_BYTES = 1000
 /** How often the keys are changed. */
 const UPDATES = 2
@@ -75,6 +78,27 @@ const simple = async (orders: Orders): Promise<void> => {
   await asker.bye()
 }
 
+/** Each comes back; one that does not for a while may have been lost. */
+const datagrams = async (orders: Orders): Promise<void> => {
+  const asker = await Asker.dial(orders)
+  for (let n = 0; n < DATAGRAMS; n++) {
+    const datagram = pattern(orders.bytes)
+    datagram[0] = n
+    assert(await echoed(asker.session, datagram), `datagram ${n} did not come back`)
+  }
+  await asker.bye()
+}
+
+const echoed = async (session: Session, datagram: Uint8Array): Promise<boolean> => {
+  for (let tries = 0; tries < TRIES; tries++) {
+    const sending = session.sendDatagram(datagram)
+    assert.equal(sending.kind, 'taken')
+    const answer = await session.receiveDatagram({ signal: AbortSignal.timeout(ECHO_MS) }).catch(() => null)
+    if (answer !== null && Buffer.compare(answer, datagram) === 0) return true
+  }
+  return false
+}
+
 const keyupdate = async (orders: Orders): Promise<void> => {
   const asker = await Asker.dial(orders)
   await asker.get(SMALL_BYTES)
@@ -133,6 +157,7 @@ const TESTS: Readonly<Record<TestName, (orders: Orders) => Promise<void>>> = {
   loss: simple,
   lossup: simple,
   streams: simple,
+  datagrams,
   keyupdate,
   resume,
   close,

@@ -23,6 +23,7 @@ const serve = async (session: Session, dialect: Dialect): Promise<void> => {
   void drainAll(session)
   void openControl(session, dialect)
   void answerAll(session, dialect)
+  void echoAll(session)
   say({ event: 'closed', ...(await session.closed) })
 }
 
@@ -40,6 +41,11 @@ export const openControl = async (session: Session, { opening }: Dialect): Promi
   } catch {
     // The session ended before.
   }
+}
+
+/** Each datagram is answered with itself. */
+const echoAll = async (session: Session): Promise<void> => {
+  for await (const datagram of session.incomingDatagrams) session.sendDatagram(datagram)
 }
 
 const answerAll = async (session: Session, dialect: Dialect): Promise<void> => {

@@ -35,7 +35,12 @@ const SUITES: Readonly<Record<SuiteChoice, Pick<QuicOptions, 'suites'>>> = {
 /** With three slots none is a stranger's: whoever has not shown its address yet has to, by a Retry. */
 const RETRY = { gate: { loopback: 'as-outside' }, limits: { halfOpenInMax: 3 } } as const
 
-const common = ({ alpn, groups, suite }: Orders) => ({ alpn: [alpn], ...GROUPS[groups], ...SUITES[suite] })
+const common = ({ alpn, groups, suite }: Orders) => ({
+  alpn: [alpn],
+  datagrams: true,
+  ...GROUPS[groups],
+  ...SUITES[suite],
+})
 
 /** Who we are and whom we want where both ends show raw keys: a data directory's identity, and a public key. */
 const rawKeys = async ({ rawKey, rawPeer }: Orders) => {

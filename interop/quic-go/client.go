@@ -62,7 +62,7 @@ func runClient(chosen options) error {
 	security := &tls.Config{
 		RootCAs: roots, ServerName: "localhost", NextProtos: []string{alpn}, CurvePreferences: groupsNamed(chosen.groups),
 	}
-	a := asker{chosen, security, &quic.Config{Versions: []quic.Version{quic.Version1}}}
+	a := asker{chosen, security, &quic.Config{Versions: []quic.Version{quic.Version1}, EnableDatagrams: true}}
 	tests := map[string]func() error{"keyupdate": a.keyUpdate, "resume": a.resume, "close": a.close}
 	test, found := tests[chosen.test]
 	if !found {
@@ -129,6 +129,8 @@ func (a asker) simple() error {
 	switch a.chosen.test {
 	case "upload":
 		return put(connection, a.chosen.bytes)
+	case "datagrams":
+		return echo(connection, a.chosen.bytes)
 	case "streams":
 		return parallel(connection, a.chosen.bytes)
 	}
@@ -145,6 +147,33 @@ func parallel(connection *quic.Conn, length int) error {
 		failed = errors.Join(failed, <-results)
 	}
 	return failed
+}
+
+// echo sends datagrams, each of which has to come back; one that does not for a while may have been lost.
+func echo(connection *quic.Conn, length int) error {
+	datagram := pattern(length)
+	for n := range 20 {
+		datagram[0] = byte(n)
+		if err := echoed(connection, datagram); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func echoed(connection *quic.Conn, datagram []byte) error {
+	for range 20 {
+		if err := connection.SendDatagram(datagram); err != nil {
+			return err
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
+		answer, err := connection.ReceiveDatagram(ctx)
+		cancel()
+		if err == nil && bytes.Equal(answer, datagram) {
+			return nil
+		}
+	}
+	return errors.New("a datagram did not come back")
 }
 
 func (a asker) keyUpdate() error {

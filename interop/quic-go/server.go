@@ -36,7 +36,7 @@ func runServer(chosen options) error {
 	if chosen.refuseV1 {
 		version = quic.Version2
 	}
-	listener, err := transport.Listen(security, &quic.Config{Versions: []quic.Version{version}})
+	listener, err := transport.Listen(security, &quic.Config{Versions: []quic.Version{version}, EnableDatagrams: true})
 	if err != nil {
 		return err
 	}
@@ -57,6 +57,7 @@ func runServer(chosen options) error {
 func serve(connection *quic.Conn) {
 	state := connection.ConnectionState().TLS
 	say(fact{"event": "connected", "resumed": state.DidResume, "group": state.CurveID.String(), "suite": tls.CipherSuiteName(state.CipherSuite)})
+	go echoAll(connection)
 	for {
 		stream, err := connection.AcceptStream(context.Background())
 		if err != nil {
@@ -70,6 +71,17 @@ func serve(connection *quic.Conn) {
 				fmt.Fprintln(os.Stderr, err)
 			}
 		}()
+	}
+}
+
+// echoAll answers each datagram with itself.
+func echoAll(connection *quic.Conn) {
+	for {
+		datagram, err := connection.ReceiveDatagram(context.Background())
+		if err != nil {
+			return
+		}
+		_ = connection.SendDatagram(datagram)
 	}
 }
 

@@ -140,6 +140,11 @@ export const REMEDIES: Readonly<Record<ErrorCode, Remedy>> = {
     meaning: 'A text is not a link to a file.',
     remedy: 'Copy the whole link as "sallyport put" printed it, in quotes: sallyport:, 64 digits, #, 64 digits.',
   },
+  MIGRATION_FAILED: {
+    meaning: 'A QUIC session could not be moved to another socket: the server did not answer there, or forbids it.',
+    remedy:
+      'The session goes on where it was. Check that the new address reaches the server, or connect anew from there.',
+  },
   NAME_NOT_FOUND: {
     meaning: 'A host name has no address.',
     remedy: 'Check how it is spelled and that this machine can resolve names, or give the IP address.',

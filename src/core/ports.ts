@@ -45,8 +45,11 @@ export interface Crypto {
   peerId(publicKey: Uint8Array): PeerId
   /** The suite that protects packets of internet size fastest here; larger ones go fastest with AES-GCM everywhere. */
   readonly swiftest: Suite
-  /** `iv` is 12 bytes; `key` and `headerKey` are 16 bytes for suite 0x1301, 32 for the others. */
-  packetKey(suite: Suite, key: Uint8Array, iv: Uint8Array, headerKey: Uint8Array): PacketKey
+  /**
+   * `iv` is 12 bytes; `key` and `headerKey` are 16 bytes for suite 0x1301, 32 for the others. For `headerKey` a packet key of the suite may
+   * stand, released or not: the new one masks headers as it does.
+   */
+  packetKey(suite: Suite, key: Uint8Array, iv: Uint8Array, headerKey: Uint8Array | PacketKey): PacketKey
   /** AES-128-GCM tag over `data` with nothing encrypted: the Retry integrity tag (RFC 9001 section 5.8). */
   retryTag(key: Uint8Array, nonce: Uint8Array, data: Uint8Array): Uint8Array
   keyShare(group: Group): KeyShare

@@ -1,6 +1,7 @@
 // X.509 certificates of ours, as they lie in files: PEM in, what a handshake shows and what its workers sign with out.
 import { createHash, createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { SallyportError } from '../core/errors.ts'
+import { CHAIN_BYTES_MAX, CHAIN_CERTIFICATES_MAX } from '../core/tls/certificate-chain.ts'
 import type { OwnCertificate } from '../core/tls/session.ts'
 import type { CertificateKey } from './ports.ts'
 import { schemeOf } from './signature-schemes.ts'
@@ -21,6 +22,10 @@ export const readCertificate = (chainPem: string, keyPem: string): KeyedCertific
   const chain = readCertificates(chainPem)
   const [leaf] = chain
   if (leaf === undefined) throw invalid('there is no certificate in the chain')
+  const bytes = chain.reduce((sum, { length }) => sum + length, 0)
+  if (chain.length > CHAIN_CERTIFICATES_MAX || bytes > CHAIN_BYTES_MAX) {
+    throw invalid('a chain is at most 10 certificates and 16 KiB')
+  }
   const key = privateKeyOf(keyPem)
   const scheme = schemeOf(key)
   if (scheme === null) throw invalid('a certificate’s key must be P-256, Ed25519, or RSA of 2,048 bits or more')

@@ -3,6 +3,7 @@
 import { createCipheriv, createDecipheriv, type CipherGCM, type CipherGCMTypes } from 'node:crypto'
 import { assert } from '../core/assert.ts'
 import type { PacketKey, Suite } from '../core/ports.ts'
+import { keptSecret } from './key-memory.ts'
 import { PacketNonce } from './packet-nonce.ts'
 import type { Sodium } from './sodium.ts'
 import { sodiumPacketKey } from './sodium-packet-key.ts'
@@ -27,18 +28,25 @@ const CIPHERS: Readonly<Record<Suite, Cipher>> = {
   0x1303: { packets: 'chacha20-poly1305' as CipherGCMTypes, blocks: null, keyBytes: 32 },
 }
 
-/** What a packet key is made from: `iv` 12 bytes, `key` and `headerKey` as long as the suite's keys are. */
+/**
+ * What a packet key is made from: `iv` 12 bytes, `key` and `headerKey` as long as the suite's keys are; or a packet key of the same suite
+ * whose header protection goes on.
+ */
 export interface KeyMaterial {
   readonly key: Uint8Array
   readonly iv: Uint8Array
-  readonly headerKey: Uint8Array
+  readonly headerKey: Uint8Array | PacketKey
 }
+
+/** Writes the mask of a sample, as `PacketKey.mask` does. */
+export type HeaderMask = PacketKey['mask']
 
 /** A packet key, whose material is copied; libsodium does ChaCha20-Poly1305 where it is there. */
 export const createPacketKey = (suite: Suite, material: KeyMaterial, sodium: Sodium | null): PacketKey => {
   const cipher = CIPHERS[suite]
   const { key, headerKey } = material
-  assert(key.length === cipher.keyBytes && headerKey.length === cipher.keyBytes, 'keys are as long as the suite says')
+  const isFit = (bytes: Uint8Array): boolean => bytes.length === cipher.keyBytes
+  assert(isFit(key) && (!(headerKey instanceof Uint8Array) || isFit(headerKey)), 'keys are as long as the suite says')
   return sodium !== null && suite === 0x1303
     ? sodiumPacketKey(sodium, material)
     : new OpenSslPacketKey(cipher, material)
@@ -56,14 +64,14 @@ class OpenSslPacketKey implements PacketKey {
   readonly #cipher: CipherGCMTypes
   readonly #key: Uint8Array
   readonly #nonce: PacketNonce
-  readonly #maskOf: (sample: Uint8Array) => Uint8Array
+  readonly #mask: HeaderMask
   #released = false
 
   constructor(cipher: Cipher, { key, iv, headerKey }: KeyMaterial) {
     this.#cipher = cipher.packets
-    this.#key = Uint8Array.from(key)
+    this.#key = keptSecret(key)
     this.#nonce = new PacketNonce(iv)
-    this.#maskOf = cipher.blocks === null ? chachaMask(headerKey) : aesMask(cipher.blocks, headerKey)
+    this.#mask = maskOf(headerKey, cipher)
   }
 
   seal(buffer: Uint8Array, header: number, start: number, end: number, packetNumber: number): void {
@@ -93,8 +101,12 @@ class OpenSslPacketKey implements PacketKey {
   }
 
   mask(buffer: Uint8Array, sample: number, into: Uint8Array): void {
-    const block = this.#maskOf(buffer.subarray(sample, sample + SAMPLE_BYTES))
-    for (let i = 0; i < MASK_BYTES; i++) into[i] = block[i] ?? 0
+    this.#mask(buffer, sample, into)
+  }
+
+  /** The mask alone, so that a chain of keys is not held by its last. */
+  static maskOf(key: PacketKey): HeaderMask {
+    return key instanceof OpenSslPacketKey ? key.#mask : (buffer, sample, into) => key.mask(buffer, sample, into)
   }
 
   release(): void {
@@ -103,14 +115,23 @@ class OpenSslPacketKey implements PacketKey {
   }
 }
 
+const maskOf = (headerKey: KeyMaterial['headerKey'], { blocks }: Cipher): HeaderMask => {
+  if (!(headerKey instanceof Uint8Array)) return OpenSslPacketKey.maskOf(headerKey)
+  const blockOf = blocks === null ? chachaBlock(headerKey) : aesBlock(blocks, headerKey)
+  return (buffer, sample, into) => {
+    const block = blockOf(buffer.subarray(sample, sample + SAMPLE_BYTES))
+    for (let i = 0; i < MASK_BYTES; i++) into[i] = block[i] ?? 0
+  }
+}
+
 /** A block cipher without chaining or padding gives each 16-byte block as it comes, so one object serves every packet. */
-const aesMask = (name: string, headerKey: Uint8Array): ((sample: Uint8Array) => Uint8Array) => {
+const aesBlock = (name: string, headerKey: Uint8Array): ((sample: Uint8Array) => Uint8Array) => {
   const blocks = createCipheriv(name, headerKey, null).setAutoPadding(false)
   return (sample) => blocks.update(sample)
 }
 
 /** The sample is the block counter and the nonce (RFC 9001 section 5.4.4), which is how OpenSSL wants its IV too. */
-const chachaMask = (headerKey: Uint8Array): ((sample: Uint8Array) => Uint8Array) => {
-  const key = Uint8Array.from(headerKey)
+const chachaBlock = (headerKey: Uint8Array): ((sample: Uint8Array) => Uint8Array) => {
+  const key = keptSecret(headerKey)
   return (sample) => createCipheriv('chacha20', key, sample).update(NO_BYTES)
 }

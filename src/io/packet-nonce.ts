@@ -1,5 +1,6 @@
 // The nonce of a packet (RFC 9001 section 5.3): the IV with its last 8 bytes XOR the packet number.
 import { assert } from '../core/assert.ts'
+import { keptSecret } from './key-memory.ts'
 
 const NONCE_BYTES = 12
 
@@ -12,7 +13,7 @@ export class PacketNonce {
   /** `iv` is 12 bytes; it is copied. */
   constructor(iv: Uint8Array) {
     assert(iv.length === NONCE_BYTES, 'an IV is 12 bytes')
-    this.#nonce = Uint8Array.from(iv)
+    this.#nonce = keptSecret(iv)
     this.#ivHigh = wordAt(iv, 4)
     this.#ivLow = wordAt(iv, 8)
   }

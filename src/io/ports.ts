@@ -39,7 +39,7 @@ export interface Udp {
   bind(local: Address, on: UdpEvents): Promise<UdpSocket>
 }
 
-/** `datagram` gives its buffer away: the receiver may change it in place. */
+/** `datagram` gives its buffer away, whose memory is its own: the receiver may change it in place, and what it slices out is a copy. */
 export interface UdpEvents {
   datagram(bytes: Uint8Array, from: Address): void
   failed(error: unknown): void

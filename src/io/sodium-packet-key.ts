@@ -1,7 +1,8 @@
 // QUIC packet protection with ChaCha20-Poly1305 by libsodium (RFC 9001 sections 5.3 and 5.4.4): no object is made for a packet.
 import { assert } from '../core/assert.ts'
 import type { PacketKey } from '../core/ports.ts'
-import type { KeyMaterial } from './packet-key.ts'
+import { keptSecret } from './key-memory.ts'
+import type { HeaderMask, KeyMaterial } from './packet-key.ts'
 import { PacketNonce } from './packet-nonce.ts'
 import type { Sodium } from './sodium.ts'
 
@@ -21,15 +22,17 @@ let scratch = new Uint8Array(2048)
 class SodiumPacketKey implements PacketKey {
   readonly #sodium: Sodium
   readonly #key: Uint8Array
-  readonly #headerKey: Uint8Array
+  readonly #mask: HeaderMask
   readonly #nonce: PacketNonce
   #released = false
 
   constructor(sodium: Sodium, { key, iv, headerKey }: KeyMaterial) {
     this.#sodium = sodium
-    this.#key = Uint8Array.from(key)
-    this.#headerKey = Uint8Array.from(headerKey)
+    this.#key = keptSecret(key)
     this.#nonce = new PacketNonce(iv)
+    if (headerKey instanceof Uint8Array) this.#mask = chachaMask(sodium, keptSecret(headerKey))
+    else if (headerKey instanceof SodiumPacketKey) this.#mask = headerKey.#mask
+    else this.#mask = (buffer, sample, into) => headerKey.mask(buffer, sample, into)
   }
 
   seal(buffer: Uint8Array, header: number, start: number, end: number, packetNumber: number): void {
@@ -70,6 +73,18 @@ class SodiumPacketKey implements PacketKey {
   }
 
   mask(buffer: Uint8Array, sample: number, into: Uint8Array): void {
+    this.#mask(buffer, sample, into)
+  }
+
+  release(): void {
+    this.#released = true
+    this.#key.fill(0)
+  }
+}
+
+const chachaMask =
+  (sodium: Sodium, headerKey: Uint8Array): HeaderMask =>
+  (buffer, sample, into) => {
     const nonce = buffer.subarray(sample + COUNTER_BYTES, sample + SAMPLE_BYTES)
     const counter =
       ((buffer[sample] ?? 0) |
@@ -78,14 +93,8 @@ class SodiumPacketKey implements PacketKey {
         ((buffer[sample + 3] ?? 0) << 24)) >>>
       0
     const mask = into.length === MASK_BYTES ? into : into.subarray(0, MASK_BYTES)
-    this.#sodium.crypto_stream_chacha20_ietf_xor_ic(mask, NO_BYTES, nonce, counter, this.#headerKey)
+    sodium.crypto_stream_chacha20_ietf_xor_ic(mask, NO_BYTES, nonce, counter, headerKey)
   }
-
-  release(): void {
-    this.#released = true
-    this.#key.fill(0)
-  }
-}
 
 /** Grows to the largest datagram there is, 64 KiB. */
 const scratchOf = (bytes: number): Uint8Array => {

@@ -40,7 +40,7 @@ class DgramSocket implements UdpSocket {
     const bound = socket.address()
     this.local = canonical(bound.address, bound.port)
     askForBuffers(socket)
-    socket.on('message', (bytes, from: RemoteInfo) => on.datagram(bytes, canonical(from.address, from.port)))
+    socket.on('message', (bytes, from: RemoteInfo) => on.datagram(plain(bytes), canonical(from.address, from.port)))
     socket.on('error', (error) => on.failed(error))
   }
 
@@ -66,6 +66,10 @@ class DgramSocket implements UdpSocket {
     return this.#closing
   }
 }
+
+/** A Buffer's `slice` is no copy: whoever keeps a few bytes of one would keep the whole datagram. */
+const plain = ({ buffer, byteOffset, byteLength }: Uint8Array): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength)
 
 /** Addresses are numeric already: answering at once spares each datagram a trip through the resolver and a turn. */
 const asWritten = (

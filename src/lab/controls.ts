@@ -1,8 +1,11 @@
 // The accept paths that control experiments run, by name: the three historical strategies behind the acceptance seam, and `serial`,
 // which stands earlier, where datagrams of handshakes in progress are worked on. A suite that does not fail on them proves nothing.
+import { assert } from '../core/assert.ts'
 import type { Acceptance, AcceptanceParts, Admission } from '../node/acceptance.ts'
 import { Figures } from './strategies/figures.ts'
+import { ACCEPT_PATH_ALONE, type History } from './strategies/history.ts'
 import { inline } from './strategies/inline.ts'
+import { LockedMaps } from './strategies/locked-maps.ts'
 import { registrar } from './strategies/registrar.ts'
 import { SerialAdmission } from './strategies/serial.ts'
 import { spawned } from './strategies/spawned.ts'
@@ -19,23 +22,39 @@ export interface Control {
     readonly acceptance?: (parts: AcceptanceParts) => Acceptance
     readonly admission?: Admission
   }
+  /** The maps of a historical strategy, once its transport is open. */
+  readonly maps: () => LockedMaps | null
 }
 
-/** Makes a control; `channelMax` is the registrar's, default as it was. */
-export const controlOf = (kind: ControlKind, { channelMax }: { readonly channelMax?: number } = {}): Control => {
+/** Settings of a control: the registrar's places, default as they were, and what else the node is like, default: nothing else. */
+export interface ControlSettings {
+  readonly channelMax?: number
+  readonly history?: History
+  /** Where it notes its figures; several transports may share them. Default: figures of its own. */
+  readonly figures?: Figures
+}
+
+/** Makes a control. */
+export const controlOf = (kind: ControlKind, settings: ControlSettings = {}): Control => {
   switch (kind) {
     case 'inline':
-      return behindTheSeam(inline)
+      return behindTheSeam(inline, settings)
     case 'spawned':
-      return behindTheSeam(spawned)
+      return behindTheSeam(spawned, settings)
     case 'registrar':
-      return behindTheSeam(registrar(channelMax))
+      return behindTheSeam(registrar(settings.channelMax), settings)
     case 'serial':
-      return { figures: new Figures(), options: { admission: new SerialAdmission() } }
+      return { figures: new Figures(), options: { admission: new SerialAdmission() }, maps: () => null }
   }
 }
 
-const behindTheSeam = (strategy: Strategy): Control => {
-  const figures = new Figures()
-  return { figures, options: { acceptance: (parts) => strategy(parts, figures) } }
+const behindTheSeam = (strategy: Strategy, settings: ControlSettings): Control => {
+  const { history = ACCEPT_PATH_ALONE, figures = new Figures() } = settings
+  let maps: LockedMaps | null = null
+  const acceptance = (parts: AcceptanceParts): Acceptance => {
+    assert(maps === null, 'a control is for one transport')
+    maps = new LockedMaps(parts, figures, history)
+    return strategy(parts.own, maps, figures)
+  }
+  return { figures, options: { acceptance }, maps: () => maps }
 }

@@ -40,8 +40,12 @@ export interface Workshop {
   readonly answers: Room
   readonly handlers: Handlers
   readonly tasks: TaskSet
-  /** Handlers that have not returned, by protocol and by peer. */
-  readonly running: { readonly byProtocol: Places<string>; readonly byPeer: Places<PeerId> }
+  /** Handlers that have not returned, by protocol and by peer, and the bytes of the payloads in their hands. */
+  readonly running: {
+    readonly byProtocol: Places<string>
+    readonly bytesByProtocol: Places<string>
+    readonly byPeer: Places<PeerId>
+  }
   /** Messages received whole, or about to be, whose handlers have not been called, by peer. */
   readonly arriving: Places<PeerId>
 }

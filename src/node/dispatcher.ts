@@ -1,5 +1,6 @@
-// Reads bulk streams outside the turn in which their bytes arrived: a bounded number a turn, peers taking turns. What does not fit into
-// its lane stays unread until there is room: its bytes stay where they are, within the connection's credit, and none is dropped.
+// Reads bulk streams outside the turn in which their bytes arrived: a bounded number a turn, shards taking turns. What does not fit into
+// its lane stays unread until there is room, and then the peers that wait for it take turns, so that one with many streams waits for itself.
+// Its bytes stay where they are, within the connection's credit, and none is dropped.
 import { assert } from '../core/assert.ts'
 import type { Counters } from '../core/counters.ts'
 import { Lanes } from '../core/dispatch/lanes.ts'
@@ -31,8 +32,8 @@ export class Dispatcher {
   readonly #timers: Timers
   readonly #counters: Counters
   readonly #lanes = new Lanes<Readable>(LANES)
-  /** By shard, in the order of their waiting. Bounded by the streams there are. */
-  readonly #unread = Array.from({ length: LANES.shards }, () => new Set<Readable>())
+  /** By shard. Bounded by the streams there are. */
+  readonly #unread = Array.from({ length: LANES.shards }, () => new Unread())
   #scheduled = false
 
   constructor(timers: Timers, counters: Counters) {
@@ -79,19 +80,44 @@ export class Dispatcher {
     if (this.#lanes.size > 0) this.#schedule()
   }
 
-  /** The place that `taken` leaves in its lane goes to the stream that waited longest for it. */
+  /** The place that `taken` leaves in its lane goes to the peer that waited longest for one. */
   #refill(taken: Readable): void {
     const waiting = this.#waiting(taken)
-    for (const stream of waiting) {
-      waiting.delete(stream)
-      if (!stream.over) return void this.#lanes.add(stream.peerId, stream)
-      stream.queued = false
+    for (let next = waiting.next(); next !== null; next = waiting.next()) {
+      if (!next.over) return void this.#lanes.add(next.peerId, next)
+      next.queued = false
     }
   }
 
-  #waiting({ peerId }: Readable): Set<Readable> {
+  #waiting({ peerId }: Readable): Unread {
     const waiting = this.#unread[this.#lanes.shardOf(peerId)]
     assert(waiting !== undefined, 'every shard has those that wait for it')
     return waiting
+  }
+}
+
+/** Streams that wait for a place in one lane: those of one peer in the order in which they came, and the peers in turn. */
+class Unread {
+  /** The one whose turn is next is first; none without streams. */
+  readonly #peers = new Map<PeerId, Set<Readable>>()
+  size = 0
+
+  add(stream: Readable): void {
+    const streams = this.#peers.get(stream.peerId) ?? new Set()
+    if (streams.size === 0) this.#peers.set(stream.peerId, streams)
+    streams.add(stream)
+    this.size++
+  }
+
+  next(): Readable | null {
+    const [first] = this.#peers
+    const [stream] = first?.[1] ?? []
+    if (first === undefined || stream === undefined) return null
+    const [peerId, streams] = first
+    streams.delete(stream)
+    this.size--
+    this.#peers.delete(peerId)
+    if (streams.size > 0) this.#peers.set(peerId, streams)
+    return stream
   }
 }

@@ -8,6 +8,7 @@ import type { TransportSettings } from '../core/quic/settings.ts'
 import type { CertificateKey, Identity, NetworkPorts } from '../io/ports.ts'
 import type { Acceptance, Admission, Crowd, Handles } from './acceptance.ts'
 import type { inVain } from './close-reasons.ts'
+import type { GivenTokens } from './given-tokens.ts'
 import type { Link } from './link.ts'
 import type { LinkEnds } from './link-config.ts'
 import type { EndpointLimits } from './options.ts'
@@ -33,6 +34,10 @@ export interface EndpointOptions {
   readonly handles: Handles
   /** Default: the gate's. */
   readonly gate?: Partial<GateOptions>
+  /** What servers gave us for our next dial of their address. Default: its own, which go with it. */
+  readonly tokens?: GivenTokens
+  /** Nobody dials it: what is of no connection of its own is dropped unread. Default: others dial it, too. */
+  readonly dialsOnly?: boolean
   /** Default: nobody has a share of the connections, and nobody goes. */
   readonly crowd?: Crowd
   /** 32 bytes that stateless resets are made with. Default: drawn, so that none is understood after a restart. */
@@ -47,11 +52,14 @@ export interface EndpointOptions {
   readonly quic?: Quic
 }
 
+/** What a connection tells that none of a node's does. */
+export type MoreOutput = Extract<
+  ConnectionOutput,
+  { readonly kind: 'judge' | 'key-log' | 'session' | 'migration-failed' | `datagram-${string}` }
+>
+
 /** What a connection's configuration has besides, and who hears what comes of that: of `judge` it has to say `judged` to the link. */
 export interface More {
   readonly config: (ends: LinkEnds) => Partial<QuicConfig>
-  readonly told: (
-    link: Link,
-    output: Extract<ConnectionOutput, { readonly kind: 'judge' | 'key-log' | 'session' }>,
-  ) => void
+  readonly told: (link: Link, output: MoreOutput) => void
 }

@@ -8,13 +8,16 @@ import { type Histograms, histograms } from '../core/histograms.ts'
 import type { SlotVerdict, Verdict } from '../core/gate/gate.ts'
 import { CLOSE } from '../core/messages/codes.ts'
 import type { ConnectionHandle, PeerId } from '../core/ids.ts'
-import type { Random, Work } from '../core/ports.ts'
+import type { Work } from '../core/ports.ts'
 import type { CloseReason, ConnectionOutput } from '../core/quic/outputs.ts'
 import type { LongHeader } from '../core/quic/packet.ts'
+import type { Place } from '../core/quic/path.ts'
 import type { TlsPeer } from '../core/tls/session.ts'
+import type { UdpSocket } from '../io/ports.ts'
 import { type Admission, AT_ONCE, type Crowd, NO_CROWD } from './acceptance.ts'
 import { cameToNothing, endingOf, handshakeFailure, inVain } from './close-reasons.ts'
 import { type Dialled, refused } from './dialled.ts'
+import { drawnSecret } from './drawn-secret.ts'
 import type { EndpointOptions } from './endpoint-options.ts'
 import { Gatekeeper, type Stray } from './gatekeeper.ts'
 import { GivenTokens } from './given-tokens.ts'
@@ -50,7 +53,7 @@ export class Endpoint {
   readonly #crowd: Crowd
   readonly #parentage: LinkParentage
   readonly #routes = new Routes()
-  readonly #tokens = new GivenTokens()
+  readonly #tokens: GivenTokens
   readonly #outbox: Outbox
   readonly #sockets: Sockets
   /** Half-open and established ones. Bounded by connectionsMax. */
@@ -68,10 +71,11 @@ export class Endpoint {
     const { ports, counters } = options
     this.#options = options
     this.#histograms = options.histograms ?? histograms()
+    this.#tokens = options.tokens ?? new GivenTokens()
     this.#quic = options.quic ?? CORE_QUIC
     this.#admission = options.admission ?? AT_ONCE
     this.#crowd = options.crowd ?? NO_CROWD
-    const resetSecret = options.resetSecret ?? drawn(ports.random)
+    const resetSecret = options.resetSecret ?? drawnSecret(ports.random)
     this.#parentage = { ...options, resetSecret, returning: new Returning(ports) }
     const own = { gate: options.gate ?? {}, quic: this.#quic, resetSecret }
     this.#keeper = new Gatekeeper({ ...options, ...own })
@@ -84,7 +88,8 @@ export class Endpoint {
     })
     const quiet = (link: Link): void => options.schedule.set(link, link.dueAt)
     this.#sockets = new Sockets(ports.udp, counters, (arrival) => this.#arrived(arrival))
-    this.#outbox = new Outbox({ clock: ports.clock, timers: ports.timers, counters, quiet })
+    const socketAt = (family: 4 | 6, number: number): UdpSocket | null => this.#sockets.at(family, number)
+    this.#outbox = new Outbox({ clock: ports.clock, timers: ports.timers, counters, quiet, socketAt })
   }
 
   // ── sockets ──
@@ -92,6 +97,11 @@ export class Endpoint {
   /** Binds a socket, one a family; rejects with BIND_FAILED, or ARGUMENT_INVALID for a second one of a family. */
   bind(local: Address): Promise<Address> {
     return this.#sockets.bind(local)
+  }
+
+  /** For connections that move to another socket, or are rather spoken to there. */
+  get sockets(): Pick<Sockets, 'add' | 'release'> {
+    return this.#sockets
   }
 
   /** Where it listens, with real ports. */
@@ -108,7 +118,7 @@ export class Endpoint {
 
   /** Begins a handshake; what becomes of it, the acceptance hears. */
   dial(remote: Address, expectedPeer: PeerId | null): Dialled {
-    const socket = this.#sockets.of(remote.family)
+    const socket = this.#sockets.at(remote.family)
     if (this.#stopped) return refused('closing')
     if (socket === null) return refused('no-socket')
     const { halfOpen } = this.#keeper.gate
@@ -121,7 +131,7 @@ export class Endpoint {
     const token = this.#tokens.take(remote)
     const connection = this.#quic.connect(token === null ? config : { ...config, token }, now)
     this.#options.counters.handshakesBegun.outbound++
-    const own = { handle, direction: 'outbound', isValidated: true, beganAt: now, owner: this } as const
+    const own = { handle, direction: 'outbound', isValidated: true, beganAt: now, local: 0, owner: this } as const
     const link = new Link({ ...own, remote, connection, socket }, deadline)
     this.#add(link, null)
     this.#settle()
@@ -192,6 +202,7 @@ export class Endpoint {
       this.#routes.find(header, from) ?? (header?.form === 'short' ? this.#routes.findReset(bytes, from) : null)
     const since = this.#now
     if (link !== null) this.#deliver(link, arrival)
+    else if (this.#options.dialsOnly === true) this.#keeper.gate.count(NOT_OURS)
     else if (isFirstFlight(bytes, header)) {
       this.#newcomers.arrived({ ...arrival, header, since, flight: firstFlight(from, header.destinationId) })
     } else this.#judge({ ...arrival, header, since })
@@ -278,13 +289,13 @@ export class Endpoint {
 
   /** A handshake begins with its first datagram; false when that does not open, and nothing is kept. */
   #begin(verdict: SlotVerdict, header: LongHeader, arrival: Omit<Stranger, 'header'>): boolean {
-    const { from: remote, socket, since } = arrival
+    const { from: remote, socket, local, since } = arrival
     const handle = this.#options.handles.draw('inbound')
     const deadline = this.#keeper.gate.take(verdict, handle, since)
-    const config = linkConfig(this.#parentage, { role: 'server', remote, expectedPeer: null })
+    const config = linkConfig(this.#parentage, { role: 'server', remote: placeOf(arrival), expectedPeer: null })
     const connection = this.#quic.accept(config, this.#keeper.admit(verdict, header, remote), this.#now)
     const isValidated = verdict.standing !== 'stranger'
-    const own = { handle, direction: 'inbound', isValidated, beganAt: since, owner: this } as const
+    const own = { handle, direction: 'inbound', isValidated, beganAt: since, local, owner: this } as const
     const link = new Link({ ...own, remote, connection, socket }, deadline)
     this.#add(link, { from: remote, destinationId: header.destinationId })
     this.#deliver(link, arrival)
@@ -296,10 +307,10 @@ export class Endpoint {
     this.#admission.arrived(link.handle, () => this.#receive(link, arrival))
   }
 
-  #receive(link: Link, { bytes, from }: Arrival): void {
+  #receive(link: Link, arrival: Arrival): void {
     const now = this.#now
     link.heardAt = now
-    link.connection.receive(bytes, from, now)
+    link.connection.receive(arrival.bytes, placeOf(arrival), now)
     this.#keeper.gate.halfOpen.heard(link.handle, now)
     this.touched(link)
     if (link.begun) return
@@ -360,6 +371,9 @@ export class Endpoint {
         return this.#established(link, output)
       case 'judge':
       case 'key-log':
+      case 'datagram-readable':
+      case 'datagram-settled':
+      case 'migration-failed':
         return this.#options.more?.told(link, output)
       case 'closed':
         return this.#onClosed(link, output.reason)
@@ -377,9 +391,7 @@ export class Endpoint {
       case 'reset-token':
         return this.#routes.resets(link, output)
       case 'migrated':
-        return this.#migrated(link, output.remote)
-      case 'migration-failed':
-        return
+        return this.#migrated(link, output)
       case 'peer-hears':
       case 'stream-opened':
       case 'stream-readable':
@@ -406,20 +418,29 @@ export class Endpoint {
     this.#histograms[link.direction === 'inbound' ? 'handshakeIn' : 'handshakeOut'].record(now - link.beganAt)
     this.#keeper.gate.halfOpen.release(link.handle)
     link.state = { kind: 'established', since: now }
-    link.shown = peer
-    const token = link.direction === 'inbound' ? this.#keeper.tokenFor(link.remote) : null
-    if (token !== null) link.connection.sendToken(token)
+    // Nodes know each other by PeerId: the key behind one is two kilobytes.
+    link.shown = this.#options.more === undefined && peer.peerId !== null ? { ...peer, publicKey: null } : peer
+    this.#giveToken(link)
     const pending: unknown = this.#options.acceptance.established(link, now)
     assert(pending === undefined, 'the accept path leaves nothing to be awaited')
     this.#admission.ended(link.handle)
   }
 
-  /** The peer has proved to be elsewhere: from now on, and not before, it is counted there. */
-  #migrated(link: Link, remote: Address): void {
+  /** What spares the peer a Retry when it dials us from there again. */
+  #giveToken(link: Link): void {
+    const token = link.direction === 'inbound' ? this.#keeper.tokenFor(link.remote) : null
+    if (token !== null) link.connection.sendToken(token)
+  }
+
+  /** The peer has proved to be elsewhere, or we are: from now on, and not before, it is counted there. */
+  #migrated(link: Link, { remote, local }: { readonly remote: Address; readonly local: number }): void {
     if (link.state.kind !== 'established') return
     this.#options.counters.migrated++
     link.remote = remote
+    link.socket = this.#sockets.at(remote.family, local) ?? link.socket
+    link.local = local
     if (!this.#keeper.welcomes(remote)) return link.close(CLOSE.refused, 'moved', this.#now)
+    this.#giveToken(link)
     this.#options.acceptance.migrated(link.handle, { remote, hasShare: this.#keeper.hasShare(remote) }, this.#now)
   }
 
@@ -431,8 +452,7 @@ export class Endpoint {
     const wasInVain = (heardForMs: number): boolean => (this.#options.inVain ?? inVain)(reason, heardForMs)
     if (cameToNothing(link, state, wasInVain)) this.#keeper.wasted(link.origin)
     const failure = state.kind === 'established' ? null : (state.failure ?? handshakeFailure(reason, link.direction))
-    const { remote, direction, peer } = link
-    this.endings.ended({ remote, direction, peerId: peer?.peerId ?? null, failure, reason }, this.#now)
+    this.endings.ended(link, { failure, reason, at: this.#now })
     if (failure === null) {
       counters.ended[endingOf(reason)]++
       return acceptance.lost(link.handle, reason, this.#now)
@@ -469,10 +489,8 @@ export class Endpoint {
   }
 }
 
-const NOT_OPENED = { kind: 'drop', reason: 'not-opened' } as const
+/** Where a datagram came from, and by which socket where it is not the first. */
+const placeOf = ({ from, local }: Arrival): Place => (local === 0 ? from : { ...from, local })
 
-const drawn = (random: Random): Uint8Array => {
-  const secret = new Uint8Array(32)
-  random.fill(secret)
-  return secret
-}
+const NOT_OPENED = { kind: 'drop', reason: 'not-opened' } as const
+const NOT_OURS = { kind: 'drop', reason: 'unknown-connection' } as const

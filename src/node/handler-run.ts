@@ -10,6 +10,8 @@ import type { Answer, Handler, InboundCall } from './handlers.ts'
 export interface HandlerRun {
   readonly handler: Handler
   readonly call: InboundCall
+  /** What the call holds of the room for messages. */
+  readonly bytes: number
 }
 
 /** Who hears of it: `answered` once, and be it before `runHandler` returns; `returned` after it, however late. */
@@ -18,20 +20,25 @@ export interface RunEnds {
   readonly returned: () => void
 }
 
-/** Whether a handler may run for this call now. */
-export const mayRun = ({ tasks, running }: Workshop, { peer, protocol }: InboundCall): boolean =>
-  !tasks.full && running.byProtocol.free(protocol) && running.byPeer.free(peer)
+/** Whether a handler may run now. */
+export const mayRun = ({ tasks, running }: Workshop, { call: { peer, protocol }, bytes }: HandlerRun): boolean =>
+  !tasks.full &&
+  running.byProtocol.free(protocol) &&
+  running.bytesByProtocol.free(protocol, bytes) &&
+  running.byPeer.free(peer)
 
 /** Runs a handler, only when it `mayRun`. */
-export const runHandler = (workshop: Workshop, { handler, call }: HandlerRun, ends: RunEnds): void => {
+export const runHandler = (workshop: Workshop, { handler, call, bytes }: HandlerRun, ends: RunEnds): void => {
   const { clock, histograms, tasks, running } = workshop
   const { peer, protocol } = call
   running.byProtocol.take(protocol)
+  running.bytesByProtocol.take(protocol, bytes)
   running.byPeer.take(peer)
   const calledAt = clock.now()
   const returned = (): void => {
     histograms.handler.record(clock.now() - calledAt)
     running.byProtocol.give(protocol)
+    running.bytesByProtocol.give(protocol, bytes)
     running.byPeer.give(peer)
     ends.returned()
   }
@@ -41,7 +48,10 @@ export const runHandler = (workshop: Workshop, { handler, call }: HandlerRun, en
 }
 
 /** The application's code runs here; whatever it does ends in an answer, and the task set tells of a failure. */
-const supervised = async ({ handler, call }: HandlerRun, { answered }: RunEnds): Promise<void> => {
+const supervised = async (
+  { handler, call }: Pick<HandlerRun, 'handler' | 'call'>,
+  { answered }: RunEnds,
+): Promise<void> => {
   try {
     const answer = (await handler(call)) ?? { status: STATUS.ok }
     if (!isAnswer(answer)) throw new SallyportError('ARGUMENT_INVALID', 'what a handler returned is no answer')

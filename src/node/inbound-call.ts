@@ -182,7 +182,7 @@ export class InboundConversation implements Conversation, Charged, Due {
     else counters.messagesServed++
     const abort = new AbortController()
     const call: InboundCall = { kind: this.kind, peer: this.peerId, payload, signal: abort.signal, ...header }
-    this.#handle({ kind: 'kept', run: { handler, call }, abort, lookAgainMs: 0 })
+    this.#handle({ kind: 'kept', run: { handler, call, bytes: this.#charge.bytes }, abort, lookAgainMs: 0 })
   }
 
   /** Takes what is still to come of a message whose end has come; false when there is no room for it. */
@@ -210,7 +210,7 @@ export class InboundConversation implements Conversation, Charged, Due {
   #handle(kept: Kept): void {
     const { workshop } = this.#owner
     const { run, abort } = kept
-    if (mayRun(workshop, run.call)) {
+    if (mayRun(workshop, run)) {
       this.#state = { kind: 'handling', abort }
       this.#wait(workshop.limits.handlerTimeoutMs)
       const returned = this.#charge.handOver()

@@ -45,6 +45,11 @@ export class InboundCharge {
     this.#kept = new Stay(call)
   }
 
+  /** What it holds of the room for messages, until that is the handler's. */
+  get bytes(): number {
+    return this.#kept.bytes
+  }
+
   /** Whether it holds a part of the room and waits for more of it, as others may that wait for what it holds. */
   get isHalfCharged(): boolean {
     return this.#isBegun && !this.#isPaid

@@ -3,6 +3,7 @@ import { type Address, classify } from '../core/address.ts'
 import type { PeerId } from '../core/ids.ts'
 import type { Crypto, Suite } from '../core/ports.ts'
 import type { QuicConfig } from '../core/quic/connection.ts'
+import type { Place } from '../core/quic/path.ts'
 import type { TransportSettings } from '../core/quic/settings.ts'
 import type { Identity, Ports } from '../io/ports.ts'
 import type { Returning } from './returning.ts'
@@ -26,7 +27,7 @@ export interface LinkParentage {
 /** Which end we are, of a connection with whom. */
 export interface LinkEnds {
   readonly role: 'client' | 'server'
-  readonly remote: Address
+  readonly remote: Place
   readonly expectedPeer: PeerId | null
 }
 

@@ -5,6 +5,7 @@
 import type { Address } from '../core/address.ts'
 import type { Direction, HandshakeFailure } from '../core/counters.ts'
 import type { ConnectionHandle, PeerId, StreamId } from '../core/ids.ts'
+import type { DatagramSent } from '../core/quic/datagrams.ts'
 import type { ConnectionOutput } from '../core/quic/outputs.ts'
 import type { TlsPeer } from '../core/tls/session.ts'
 import type { UdpSocket } from '../io/ports.ts'
@@ -39,7 +40,9 @@ export interface LinkParts {
   readonly direction: Direction
   readonly remote: Address
   readonly connection: Connection
+  /** The socket it begins with, and the number of that. */
   readonly socket: UdpSocket
+  readonly local: number
   /** Whether the peer's address was validated before it began; a peer that finished its handshake is at its address in any case. */
   readonly isValidated: boolean
   /** When its first datagram came or was made. */
@@ -59,7 +62,9 @@ export class Link implements Due {
   /** Where it began: whatever that came to is put down to this place. */
   readonly origin: Address
   readonly connection: Connection
-  readonly socket: UdpSocket
+  /** What it speaks through, but for challenges on other paths. */
+  socket: UdpSocket
+  local: number
   readonly isValidated: boolean
   readonly beganAt: number
   readonly #owner: LinkOwner
@@ -84,6 +89,7 @@ export class Link implements Due {
     this.remote = this.origin = parts.remote
     this.connection = parts.connection
     this.socket = parts.socket
+    this.local = parts.local
     this.isValidated = parts.isValidated
     this.beganAt = parts.beganAt
     this.#owner = parts.owner
@@ -175,6 +181,12 @@ export class Link implements Due {
     this.#touch()
   }
 
+  sendDatagram(bytes: Uint8Array): DatagramSent {
+    const sent = this.connection.sendDatagram(bytes)
+    this.#touch()
+    return sent
+  }
+
   // ── the end ──
 
   close(code: number, reason: string, now: number): void {
@@ -222,6 +234,13 @@ export class Link implements Due {
   giveTicket(now: number): void {
     this.connection.sendTicket(now)
     this.#touch()
+  }
+
+  /** Moves to another socket of its endpoint's, of which the endpoint has to know: `migrated` or `migration-failed` tells what becomes of it. */
+  migrate(local: number, now: number): ReturnType<Connection['migrate']> {
+    const begun = this.connection.migrate(local, now)
+    this.#touch()
+    return begun
   }
 
   updateKeys(): void {

@@ -46,7 +46,7 @@ export type EndpointLimits = Pick<
 
 /** The defaults. */
 export const LIMITS: Limits = Object.freeze({
-  /** Half-open ones included; a connection takes some 100 KB. */
+  /** Half-open ones included; a connection takes some 50 KB. */
   connectionsMax: 10_000,
   /** Two that crossed, a newer one beside each. */
   connectionsPerPeerMax: 4,

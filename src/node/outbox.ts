@@ -22,6 +22,8 @@ export interface OutboxParts {
   readonly timers: Timers
   readonly counters: Counters
   readonly quiet: (link: Link) => void
+  /** A socket that a link uses besides its own, or null when it is gone. */
+  readonly socketAt: (family: 4 | 6, number: number) => UdpSocket | null
 }
 
 /** The links of one endpoint that may have something to send. Bounded by its links. */
@@ -97,7 +99,11 @@ export class Outbox {
         this.#pool.give(buffer)
         return { datagrams, more: false }
       }
-      this.#send(buffer, { length, socket: link.socket, to: link.connection.destination.remote })
+      const { remote: to, local } = link.connection.destination
+      const socket = local === link.local ? link.socket : this.#parts.socketAt(to.family, local)
+      // Where a socket is gone, its datagrams are lost.
+      if (socket === null) this.#pool.give(buffer)
+      else this.#send(buffer, { length, socket, to })
     }
     return { datagrams: max, more: true }
   }

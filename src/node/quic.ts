@@ -5,6 +5,7 @@ import type { StreamId } from '../core/ids.ts'
 import { invalidToken, refusal, type Refused } from '../core/gate/refusal.ts'
 import type { Crypto, Random, WorkDone } from '../core/ports.ts'
 import { type FirstInitial, QuicConnection, type QuicConfig } from '../core/quic/connection.ts'
+import type { DatagramCounts, DatagramSent } from '../core/quic/datagrams.ts'
 import { opensInitial } from '../core/quic/first-packet.ts'
 import type { Negotiated } from '../core/quic/handshake.ts'
 import type { ExportRequest } from '../core/tls/key-schedule.ts'
@@ -16,6 +17,7 @@ import {
   parseHeader,
   type UnknownVersionHeader,
 } from '../core/quic/packet.ts'
+import type { Place } from '../core/quic/path.ts'
 import { retry, type RetryAnswer } from '../core/quic/retry.ts'
 import { type ResetPorts, statelessReset } from '../core/quic/stateless-reset.ts'
 import { versionNegotiation } from '../core/quic/version-negotiation.ts'
@@ -27,13 +29,14 @@ export interface Connection {
   readonly isOpen: boolean
   readonly datagramBytes: number
   keepAliveMs: number | null
-  readonly destination: { readonly remote: Address }
+  readonly destination: { readonly remote: Address; readonly local: number }
   readonly negotiated: Negotiated | null
   readonly stats: { readonly sent: number; readonly received: number; readonly rttMs: number }
   readonly keyUpdates: number
   updateKeys(): void
+  migrate(local: number, now: number): 'begun' | 'not-ready' | 'forbidden'
   takeDiscarded(): number
-  receive(datagram: Uint8Array, from: Address, now: number): void
+  receive(datagram: Uint8Array, from: Place, now: number): void
   transmit(into: Uint8Array, now: number): number
   timerAt(): number
   timeout(now: number): void
@@ -51,6 +54,10 @@ export interface Connection {
   ended(stream: StreamId): boolean
   toEnd(stream: StreamId): number | null
   stop(stream: StreamId, code: number): void
+  readonly datagramBytesMax: number
+  readonly datagramCounts: DatagramCounts
+  sendDatagram(bytes: Uint8Array): DatagramSent
+  readDatagram(): Uint8Array | null
   close(code: number, reason: string, now: number): void
   withdraw(now: number): void
   reject(code: number, reason: string, now: number): void

@@ -5,6 +5,7 @@ import type { Direction, EndingKind, HandshakeFailure, RefuseReason } from '../c
 import type { PeerId } from '../core/ids.ts'
 import type { CloseReason } from '../core/quic/outputs.ts'
 import { closeText, endingOf } from './close-reasons.ts'
+import type { Link } from './link.ts'
 
 /** Connections and handshakes that ended, and refusals, that are remembered: some pages for a reader, some 100 bytes each. */
 const ENDED_MAX = 256
@@ -36,13 +37,11 @@ type What =
 type Remembered = Pick<Ending, 'remote' | 'direction' | 'peerId'> &
   What & { readonly at: number; readonly reason: CloseReason | null }
 
-/** A connection that ended; `failure` is how its handshake failed, null where it had finished. */
-export interface Ended {
-  readonly remote: Address
-  readonly direction: Direction
-  readonly peerId: PeerId | null
+/** How a connection ended; `failure` is how its handshake failed, null where it had finished. */
+export interface End {
   readonly failure: HandshakeFailure | null
   readonly reason: CloseReason
+  readonly at: number
 }
 
 /** The last endings of one endpoint. */
@@ -56,9 +55,10 @@ export class RecentEndings {
   }
 
   /** A connection ended, or failed before it was one. */
-  ended({ failure, reason, remote, direction, peerId }: Ended, at: number): void {
+  ended(link: Pick<Link, 'remote' | 'direction' | 'peer'>, { failure, reason, at }: End): void {
+    const { remote, direction, peer } = link
     const what: What = failure === null ? { kind: 'closed', why: endingOf(reason) } : { kind: 'failed', why: failure }
-    this.#ended.push({ ...what, remote, direction, peerId, at, reason })
+    this.#ended.push({ ...what, remote, direction, peerId: peer?.peerId ?? null, at, reason })
   }
 
   /** All that is remembered, the last first. */

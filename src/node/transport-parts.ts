@@ -79,6 +79,9 @@ export interface TransportParts {
 /** Messages of one peer that have ended and wait for their handlers: somewhat more than it may have open on one connection. */
 const ARRIVING_PER_PEER_MAX = 128
 
+/** Of the room for messages, what the handlers of one protocol may have in their hands: where they hang, others have a quarter. */
+const HANDED_SHARE = 3 / 4
+
 const USER_AGENT = 'sallyport/0.1.0'
 
 /** All windows of a node together may grow by this. */
@@ -175,7 +178,11 @@ const rooms = ({ ports, gate }: TransportOptions, limits: Limits): Pick<Workshop
 }
 
 const places = (limits: Limits): Pick<Workshop, 'running' | 'arriving'> => ({
-  running: { byProtocol: new Places(limits.handlersPerProtocolMax), byPeer: new Places(limits.handlersPerPeerMax) },
+  running: {
+    byProtocol: new Places(limits.handlersPerProtocolMax),
+    bytesByProtocol: new Places(limits.inboundBytesMax * HANDED_SHARE),
+    byPeer: new Places(limits.handlersPerPeerMax),
+  },
   arriving: new Places(ARRIVING_PER_PEER_MAX),
 })
 

@@ -34,7 +34,7 @@ const ATTEMPTS_MAX = 4
 export const connect = async (options: ConnectOptions): Promise<Session> => {
   const chosen = checkCommon(options)
   const port = checkPort(options.port, false)
-  const { alpn, signal, keepAliveMs = null } = options
+  const { alpn, signal, keepAliveMs = null, preferredAddress: followsPreferred = true } = options
   const limits = quicLimitsOf(options.limits)
   if (signal?.aborted === true) throw cancelled(signal)
   const lease = await leasePorts(options.ports)
@@ -53,6 +53,8 @@ export const connect = async (options: ConnectOptions): Promise<Session> => {
       limits,
       chosen,
       keepAliveMs,
+      followsPreferred,
+      dialsOnly: true,
       gate: {},
       ...insightOf(options),
       ...returningOf(options, lease.ports.clock),
@@ -75,6 +77,7 @@ const returningOf = (
     returning: {
       take: () => sessions.take(place, clock.now()),
       keep: (session) => sessions.keep(place, session, clock.now()),
+      tokens: sessions.tokens,
     },
   }
 }

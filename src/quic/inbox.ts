@@ -34,6 +34,12 @@ export class Inbox<Item> implements AsyncIterable<Item> {
     return this.#items.delete(item)
   }
 
+  /** Takes the oldest out, which nobody gets any more. */
+  drop(): void {
+    const [oldest] = this.#items
+    if (oldest !== undefined) this.#items.delete(oldest)
+  }
+
   /** Nothing comes any more; what is left can still be taken. */
   close(): void {
     this.#closed = true

@@ -9,8 +9,11 @@ export { BidirectionalStream } from './bidirectional-stream.ts'
 export { connect } from './connect.ts'
 export type { CertificateFiles, GroupName, SuiteName } from './credentials.ts'
 export type { EngineStats } from './engine.ts'
+export type { DatagramCounts } from '../core/quic/datagrams.ts'
+export type { DatagramOutcome, DatagramSending } from './datagrams.ts'
 export { QUIC_LIMITS, type QuicLimits } from './limits.ts'
 export { listen, Listener } from './listener.ts'
+export type { MigrateOptions, Migration } from './migrations.ts'
 export type {
   AbortOptions,
   CloseOptions,

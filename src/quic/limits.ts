@@ -22,6 +22,8 @@ export interface QuicLimits {
   readonly streamBytesInitial: number
   readonly streamBytesMax: number
   readonly windowGrowthBytes: number
+  readonly datagramsHeldMax: number
+  readonly datagramBytesHeldMax: number
   readonly mtuMax: number
   readonly loopbackMtuMax: number
 }
@@ -59,6 +61,9 @@ export const QUIC_LIMITS: QuicLimits = Object.freeze({
   streamBytesMax: 6 * 1024 * 1024,
   /** All windows of one endpoint together may grow by this. */
   windowGrowthBytes: 256 * 1024 * 1024,
+  /** Datagrams that wait to be taken, and as many that wait to be sent: then the oldest is dropped. */
+  datagramsHeldMax: 1024,
+  datagramBytesHeldMax: 1024 * 1024,
   /** The largest datagram a path is tried with over IPv4, 20 less over IPv6: what Ethernet carries, since we cannot forbid fragments. */
   mtuMax: 1472,
   /** To 127.0.0.0/8 and ::1, which carry 65,507; larger ones were slower. */
@@ -79,13 +84,23 @@ export const quicLimitsOf = (changes: Partial<QuicLimits> = {}): QuicLimits => {
   return Object.freeze(limits as unknown as QuicLimits)
 }
 
+/** What an application chooses besides. */
+export type Chosen = Pick<TransportSettings, 'idleTimeoutMs' | 'congestion'> & { readonly datagrams: boolean }
+
+/** Whatever fits a packet (RFC 9221 section 3). */
+const DATAGRAM_FRAME_BYTES_MAX = 65_535
+
 /** What connections grant and promise under these limits. */
-export const settingsOf = (
-  limits: QuicLimits,
-  chosen: Pick<TransportSettings, 'idleTimeoutMs' | 'congestion'>,
-): TransportSettings => ({
+export const settingsOf = (limits: QuicLimits, { datagrams, ...chosen }: Chosen): TransportSettings => ({
   ...TRANSPORT_DEFAULTS,
   ...chosen,
+  datagrams: datagrams
+    ? {
+        frameBytesMax: DATAGRAM_FRAME_BYTES_MAX,
+        heldMax: limits.datagramsHeldMax,
+        heldBytesMax: limits.datagramBytesHeldMax,
+      }
+    : null,
   dataBytes: {
     initial: limits.sessionBytesInitial,
     max: Math.max(limits.sessionBytesInitial, limits.sessionBytesMax),

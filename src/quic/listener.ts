@@ -1,6 +1,6 @@
 // Sessions that others begin. The gate says who may begin one: strangers have to show that they receive what is sent to them, hosts and
 // networks have rates and shares, handshakes have deadlines (docs/limits.md).
-import type { Address } from '../core/address.ts'
+import { type Address, addressOf, classify } from '../core/address.ts'
 import { SallyportError } from '../core/errors.ts'
 import { resetSecret } from '../io/identity.ts'
 import { cancelled } from './abort.ts'
@@ -38,7 +38,7 @@ export class Listener implements AsyncDisposable, AsyncIterable<Session> {
     this.#sessions = sessions
   }
 
-  /** Where it listens, with real ports: at most one address of each family. */
+  /** Where it listens, with real ports: one address of each family it has, and then those that clients shall move to. */
   get addresses(): readonly Address[] {
     return this.#engine.locals
   }
@@ -84,6 +84,7 @@ export const listen = async (options: ListenOptions): Promise<Listener> => {
   const limits = quicLimitsOf(options.limits)
   const chosen = checkCommon(options)
   const port = checkPort(options.port ?? 0, true)
+  const preferred = preferredOf(options)
   const credentials = credentialsOf(options)
   const key = credentials.identity ?? credentials.certificate?.key
   if (key === undefined) throw new SallyportError('ARGUMENT_INVALID', NO_CREDENTIALS)
@@ -110,6 +111,7 @@ export const listen = async (options: ListenOptions): Promise<Listener> => {
     const engine = new Engine({ ...common, judge: knownClients(trust).judge, owner, resetSecret: resetSecret(key) })
     try {
       await bindAll(engine, { names, host, port })
+      for (const place of preferred) await engine.prefer(place)
       if (signal?.aborted === true) throw cancelled(signal)
       return new Listener(engine, sessions)
     } catch (error) {
@@ -120,6 +122,19 @@ export const listen = async (options: ListenOptions): Promise<Listener> => {
     await lease.release()
     throw SallyportError.from(error)
   }
+}
+
+/** Where clients shall move to, checked. */
+const preferredOf = ({ preferredAddress = [] }: ListenOptions): readonly Address[] => {
+  const places = preferredAddress.map(({ host, port }) => addressOf(host, checkPort(port, true)))
+  const isEach = new Set(places.map((place) => place?.family)).size === places.length
+  if (isEach && places.every((place) => place !== null && classify(place) !== 'unspecified')) {
+    return places.filter((place) => place !== null)
+  }
+  throw new SallyportError(
+    'ARGUMENT_INVALID',
+    '"preferredAddress" is a list of IP addresses and ports, one of each family',
+  )
 }
 
 const ownerOf = (

@@ -4,10 +4,9 @@ import { SallyportError } from '../core/errors.ts'
 import type { GateOptions } from '../core/gate/options.ts'
 import type { CongestionName } from '../core/quic/congestion.ts'
 import type { CloseReason } from '../core/quic/outputs.ts'
-import type { TransportSettings } from '../core/quic/settings.ts'
 import type { Identity, Names, NetworkPorts } from '../io/ports.ts'
 import type { CertificateFiles, GroupName, SuiteName } from './credentials.ts'
-import type { QuicLimits } from './limits.ts'
+import type { Chosen, QuicLimits } from './limits.ts'
 import type { Verify } from './peer.ts'
 import type { QlogOptions } from './qlog.ts'
 import type { SessionCache } from './session-cache.ts'
@@ -47,6 +46,8 @@ export interface QuicOptions {
   readonly qlog?: QlogOptions
   /** What decides how much may be in flight. Default `cubic`. */
   readonly congestion?: CongestionName
+  /** Whether datagrams (RFC 9221) are sent and taken, which both ends have to want. Default false. */
+  readonly datagrams?: boolean
   readonly limits?: Partial<QuicLimits>
   /** The world. Default: this machine. */
   readonly ports?: QuicPorts
@@ -64,6 +65,8 @@ export interface ConnectOptions extends QuicOptions, AbortOptions {
   readonly sessions?: SessionCache
   /** Who the server has to be. Required. */
   readonly verify: Verify
+  /** Whether the session moves to the address that its server would rather be spoken to at (RFC 9000 section 9.6), if it names one. Default true. */
+  readonly preferredAddress?: boolean
   /** The IP address and port that is sent from. Default: any. */
   readonly local?: { readonly host?: string; readonly port?: number }
 }
@@ -76,6 +79,11 @@ export interface ListenOptions extends QuicOptions, AbortOptions {
   readonly port?: number
   /** Who may connect: clients have to say who they are, unless it is `anyone`, who is not asked. Required. */
   readonly verify: Verify | 'anyone'
+  /**
+   * Addresses of this machine that clients shall move to when their handshake is done (RFC 9000 section 9.6), at most one of each family:
+   * that of one server, where all servers share the address they are found at. Default: none.
+   */
+  readonly preferredAddress?: readonly { readonly host: string; readonly port: number }[]
   /** Settings of the gate, by which strangers are let in; docs/limits.md lists them. */
   readonly gate?: Partial<GateOptions>
 }
@@ -102,7 +110,8 @@ export const checkCommon = ({
   idleTimeoutMs = IDLE_MS,
   keepAliveMs,
   congestion = 'cubic',
-}: QuicOptions): Pick<TransportSettings, 'idleTimeoutMs' | 'congestion'> => {
+  datagrams = false,
+}: QuicOptions): Chosen => {
   if (!Array.isArray(alpn) || alpn.length === 0 || !alpn.every((name) => PROTOCOL.test(String(name)))) {
     throw invalid('"alpn" is a list of application protocols, such as [\'hq-interop\']')
   }
@@ -110,7 +119,8 @@ export const checkCommon = ({
     if (!(ms > 0 && ms < Infinity)) throw invalid(`"${name}" is ${String(ms)}, not a number of milliseconds above 0`)
   }
   if (!CONGESTION_NAMES.includes(congestion)) throw invalid(`"congestion" is one of ${CONGESTION_NAMES.join(', ')}`)
-  return { idleTimeoutMs, congestion }
+  if (typeof datagrams !== 'boolean') throw invalid('"datagrams" is true or false')
+  return { idleTimeoutMs, congestion, datagrams }
 }
 
 /** A port, checked; 0 only where `orAny` says so. */

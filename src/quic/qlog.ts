@@ -1,5 +1,6 @@
 // A qlog of one connection: JSON text sequences (RFC 7464) of the events of draft-ietf-quic-qlog-quic-events, one trace a file. Written in
 // one of two dialects: that of the drafts of today, and that of version 0.3, which the released qvis reads.
+import type { Address } from '../core/address.ts'
 import { toHex } from '../core/bytes.ts'
 import type { ObservedPacket, ObservedRecovery, Observer } from '../core/quic/observer.ts'
 import type { SpaceName } from '../core/quic/recovery.ts'
@@ -7,7 +8,9 @@ import type { TransportParameters } from '../core/quic/transport-parameters.ts'
 import { wallText } from '../io/clock.ts'
 import type { Clock } from '../io/ports.ts'
 import type { Closing } from './options.ts'
-import { headerOf, packetData, parametersData } from './qlog-frames.ts'
+import { alpnData, closedData, parametersData, recoveryData, startedData, versionData } from './qlog-events.ts'
+import { headerOf, type Json, packetData } from './qlog-frames.ts'
+import { oldEvent } from './qlog-old.ts'
 
 /** Where the text of one qlog goes; a stream of Node's `createWriteStream` is one. */
 export interface QlogSink {
@@ -37,17 +40,8 @@ export interface QlogParts extends QlogOptions {
 
 const RECORD = '\u001E'
 
-/** Names of the drafts, and those that 0.3 had for them. */
-const NAMES = {
-  started: ['quic:connection_started', 'connectivity:connection_started'],
-  closed: ['quic:connection_closed', 'connectivity:connection_closed'],
-  parameters: ['quic:parameters_set', 'transport:parameters_set'],
-  sent: ['quic:packet_sent', 'transport:packet_sent'],
-  received: ['quic:packet_received', 'transport:packet_received'],
-  dropped: ['quic:packet_dropped', 'transport:packet_dropped'],
-  lost: ['quic:packet_lost', 'recovery:packet_lost'],
-  recovery: ['quic:recovery_metrics_updated', 'recovery:metrics_updated'],
-} as const
+/** The namespace of the drafts' events. */
+const NAMESPACE = 'quic:'
 
 /** The qlogs of one endpoint. */
 export class Qlogs {
@@ -75,63 +69,63 @@ class Qlog implements Observer {
   readonly #role: QlogSubject['role']
   readonly #parts: QlogParts
   readonly #open: Set<Qlog>
-  readonly #dialect: 0 | 1
+  readonly #isOld: boolean
   readonly #beganAt: number
   #id = ''
   #sink: QlogSink | null = null
   #isOpened = false
   /** Events before the first packet: two at the most. */
-  readonly #early: (readonly [keyof typeof NAMES, unknown])[] = []
+  readonly #early: (readonly [string, Json])[] = []
+  /** ack_delay_exponent of ours, and of the peer: its default before it is known (RFC 9000 section 18.2). */
+  readonly #exponents = { local: 3, remote: 3 }
 
   constructor(role: QlogSubject['role'], parts: QlogParts, open: Set<Qlog>) {
     this.#role = role
     this.#parts = parts
     this.#open = open
-    this.#dialect = parts.dialect === 'qvis' ? 1 : 0
+    this.#isOld = parts.dialect === 'qvis'
     this.#beganAt = parts.clock.now()
   }
 
-  began(originalId: Uint8Array): void {
+  began(originalId: Uint8Array, remote: Address): void {
     this.#id = toHex(originalId)
-    this.#early.push(['started', {}])
+    this.#early.push(['connection_started', startedData(remote)])
   }
 
   parameters(owner: 'local' | 'remote', parameters: TransportParameters): void {
-    this.#event('parameters', parametersData(owner, parameters))
+    this.#exponents[owner] = parameters.ackDelayExponent
+    this.#event('parameters_set', parametersData(owner, parameters))
   }
 
   packetSent(packet: ObservedPacket): void {
     this.#begin()
-    this.#event('sent', packetData(packet))
+    this.#event('packet_sent', packetData(packet, this.#exponents.local))
   }
 
   packetReceived(packet: ObservedPacket): void {
     this.#begin()
-    this.#event('received', packetData(packet))
+    this.#event('packet_received', packetData(packet, this.#exponents.remote))
   }
 
   packetDropped(): void {
-    if (this.#isOpened) this.#event('dropped', {})
+    if (this.#isOpened) this.#event('packet_dropped', {})
   }
 
   packetLost(space: SpaceName, number: number): void {
-    this.#event('lost', { header: headerOf(space, number) })
+    this.#event('packet_lost', { header: headerOf(space, number) })
   }
 
   recovery(state: ObservedRecovery): void {
-    this.#event('recovery', {
-      min_rtt: state.minRtt,
-      smoothed_rtt: state.smoothedRtt,
-      latest_rtt: state.latestRtt,
-      rtt_variance: state.rttVariance,
-      pto_count: state.ptoCount,
-      congestion_window: Math.round(state.congestionWindow),
-      bytes_in_flight: state.bytesInFlight,
-    })
+    this.#event('recovery_metrics_updated', recoveryData(state))
   }
 
   closed(reason: Closing): void {
-    if (this.#isOpened) this.#event('closed', closedData(reason))
+    if (this.#isOpened) this.#event('connection_closed', closedData(reason))
+  }
+
+  agreed(alpn: string): void {
+    this.#event('version_information', versionData())
+    this.#event('alpn_information', alpnData(alpn))
   }
 
   gone(): void {
@@ -147,16 +141,17 @@ class Qlog implements Observer {
     this.#sink = opened(this.#parts, { id: this.#id, role: this.#role })
     if (this.#sink === null) return
     this.#open.add(this)
-    this.#record(this.#dialect === 0 ? this.#header() : this.#oldHeader())
+    this.#record(this.#isOld ? this.#oldHeader() : this.#header())
     for (const [name, data] of this.#early.splice(0)) this.#event(name, data)
   }
 
-  #event(name: keyof typeof NAMES, data: unknown): void {
+  #event(name: string, data: Json): void {
     if (!this.#isOpened) return void this.#early.push([name, data])
     if (this.#sink === null) return
     // A thousandth of a millisecond says more than any clock here.
     const time = Math.round((this.#parts.clock.now() - this.#beganAt) * 1000) / 1000
-    this.#record({ time, name: NAMES[name][this.#dialect], data })
+    const event = { name: NAMESPACE + name, data }
+    this.#record({ time, ...(this.#isOld ? oldEvent(event.name, data) : event) })
   }
 
   #record(record: unknown): void {
@@ -223,20 +218,5 @@ const opened = ({ open }: QlogOptions, subject: QlogSubject): QlogSink | null =>
     return open(subject)
   } catch {
     return null
-  }
-}
-
-const closedData = (reason: Closing): unknown => {
-  if (reason.kind !== 'application' && reason.kind !== 'transport') {
-    return { initiator: 'local', trigger: reason.kind === 'idle' ? 'idle_timeout' : reason.kind.replaceAll('-', '_') }
-  }
-  const { code } = reason
-  return {
-    initiator: reason.ours ? 'local' : 'remote',
-    ...(reason.kind === 'application'
-      ? { application_error: 'unknown', application_code: code }
-      : { connection_error: 'unknown', connection_code: code }),
-    error_code: code,
-    reason: reason.reason,
   }
 }

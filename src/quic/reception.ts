@@ -14,9 +14,10 @@ import type { Acceptance, Moved, Crowd, Handles } from '../node/acceptance.ts'
 import type { Link } from '../node/link.ts'
 import type { Schedule } from '../node/schedule.ts'
 import type { QuicLimits } from './limits.ts'
+import type { MoreSockets } from './migrations.ts'
 import type { Closing, QuicPorts } from './options.ts'
 import { type Peer, peerOf, type Trust, type VerifyFunction } from './peer.ts'
-import { Session } from './session.ts'
+import { type DatagramOutput, Session } from './session.ts'
 
 /** What a reception is made of. */
 export interface ReceptionParts {
@@ -28,6 +29,8 @@ export interface ReceptionParts {
   readonly keepAliveMs: number | null
   readonly judge: Trust['judge']
   readonly owner: ReceptionOwner
+  /** The sockets of the endpoint. */
+  readonly sockets: MoreSockets
 }
 
 /** Whose handshakes they are. */
@@ -95,7 +98,10 @@ export class Reception implements Acceptance, Handles, Crowd {
     this.#shares.add(link.handle, link.remote)
     assert(link.shown !== null, 'an established connection has a peer')
     const release = (): Promise<void> => owner.release(session)
-    const session = new Session(link, { ...ports, schedule, release, peer: peerOf(link.shown, ports.crypto) })
+    const peer = peerOf(link.shown, ports.crypto)
+    // The sockets of a listener are not one session's.
+    const sockets = link.direction === 'outbound' ? this.#parts.sockets : null
+    const session = new Session(link, { ...ports, schedule, sockets, release, peer })
     this.#guests.set(link.handle, { session, link })
     link.read(session, now)
     link.keepAlive(keepAliveMs)
@@ -105,7 +111,17 @@ export class Reception implements Acceptance, Handles, Crowd {
 
   /** The peer has moved: it counts where it is, and goes where there are enough. */
   migrated(handle: ConnectionHandle, { remote, hasShare }: Moved): void {
-    if (!this.#shares.move(handle, remote, hasShare)) this.#guests.get(handle)?.link.drop()
+    const guest = this.#guests.get(handle)
+    if (this.#shares.move(handle, remote, hasShare)) guest?.session.migrated()
+    else guest?.link.drop()
+  }
+
+  notMigrated(handle: ConnectionHandle, local: number): void {
+    this.#guests.get(handle)?.session.notMigrated(local)
+  }
+
+  datagram(handle: ConnectionHandle, output: DatagramOutput): void {
+    this.#guests.get(handle)?.session.datagram(output)
   }
 
   lost(handle: ConnectionHandle, reason: Closing): void {

@@ -2,6 +2,7 @@
 // appendix C.4), by nobody but who names the cache, and only to verify what was verified before.
 import type { ResumableSession } from '../core/tls/pre-shared-key.ts'
 import type { Resumption } from '../core/tls/session.ts'
+import { GivenTokens } from '../node/given-tokens.ts'
 import type { Verify } from './peer.ts'
 
 /** Servers that are remembered, by default: some kilobytes each, most of it the server's certificates. */
@@ -24,6 +25,7 @@ interface Kept {
 export class SessionCache {
   readonly #serversMax: number
   readonly #kept = new Map<string, Kept>()
+  #tokens = new GivenTokens()
 
   constructor({ serversMax = SERVERS_MAX }: { readonly serversMax?: number } = {}) {
     this.#serversMax = serversMax
@@ -37,6 +39,12 @@ export class SessionCache {
   /** Forgets all of them. */
   clear(): void {
     this.#kept.clear()
+    this.#tokens = new GivenTokens()
+  }
+
+  /** What servers gave to show that we were at our address before, which spares a Retry. For the entry's own use. */
+  get tokens(): GivenTokens {
+    return this.#tokens
   }
 
   /** A ticket came at this time. For the entry's own use. */

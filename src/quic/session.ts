@@ -4,14 +4,18 @@ import type { Address } from '../core/address.ts'
 import { assert, unreachable } from '../core/assert.ts'
 import { SallyportError } from '../core/errors.ts'
 import type { StreamId } from '../core/ids.ts'
+import type { DatagramCounts } from '../core/quic/datagrams.ts'
+import type { ConnectionOutput } from '../core/quic/outputs.ts'
 import { abandonable } from '../node/abandonable.ts'
 import { closeText } from '../node/close-reasons.ts'
 import type { Link, StreamEvents, StreamOutput } from '../node/link.ts'
 import type { Schedule } from '../node/schedule.ts'
 import type { Clock, Timers } from '../io/ports.ts'
 import { BidirectionalStream } from './bidirectional-stream.ts'
+import { type DatagramSending, SessionDatagrams } from './datagrams.ts'
 import { GROUP_CODES, type GroupName, nameOf, SUITE_CODES, type SuiteName } from './credentials.ts'
 import { Inbox } from './inbox.ts'
+import { type MigrateOptions, type Migration, Migrations, type MoreSockets } from './migrations.ts'
 import { type AbortOptions, checkClose, type CloseOptions, type Closing } from './options.ts'
 import type { Peer } from './peer.ts'
 import { ReceiveStream } from './receive-stream.ts'
@@ -23,10 +27,15 @@ export interface SessionParts {
   readonly clock: Clock
   readonly timers: Timers
   readonly schedule: Schedule
+  /** Those of its endpoint, where the session alone uses them: then it may be moved. */
+  readonly sockets: MoreSockets | null
   readonly peer: Peer
   /** Gives back what the session alone held, once it is over. */
   readonly release: () => Promise<void>
 }
+
+/** What a connection tells of its datagrams. */
+export type DatagramOutput = Extract<ConnectionOutput, { readonly kind: `datagram-${string}` }>
 
 /** What HKDF gives at most with SHA-256, the shortest digest (RFC 5869 section 2.3); a label is prefixed with `tls13 ` and has a length byte. */
 const EXPORTED_BYTES_MAX = 255 * 32
@@ -49,13 +58,17 @@ interface Opening {
   readonly reject: (error: SallyportError) => void
 }
 
-/** Numbers of a session so far: bytes of datagrams, streams that are not over, the smoothed round-trip time, how often our keys changed. */
+/**
+ * Numbers of a session so far: bytes of UDP datagrams, streams that are not over, the smoothed round-trip time, how often our keys changed, and
+ * the application's datagrams: those dropped because too many waited are counted again as such.
+ */
 export interface SessionStats {
   readonly bytesSent: number
   readonly bytesReceived: number
   readonly streams: number
   readonly roundTripMs: number
   readonly keyUpdates: number
+  readonly datagrams: DatagramCounts
 }
 
 /** A connection whose peer was verified. */
@@ -74,6 +87,8 @@ export class Session implements AsyncDisposable, StreamEvents, StreamOwner {
   readonly #streams = new Map<StreamId, Halves>()
   readonly #bidirectional = new Inbox<BidirectionalStream>()
   readonly #unidirectional = new Inbox<ReceiveStream>()
+  readonly #datagrams: SessionDatagrams
+  readonly #migrations: Migrations
   /** Bounded by WAITING_MAX. */
   readonly #openings: Readonly<Record<'both' | 'one', Set<Opening>>> = { both: new Set(), one: new Set() }
   readonly #closed = Promise.withResolvers<Closing>()
@@ -85,6 +100,8 @@ export class Session implements AsyncDisposable, StreamEvents, StreamOwner {
     assert(negotiated !== null, 'a session is made when all is agreed')
     this.#link = link
     this.#parts = parts
+    this.#datagrams = new SessionDatagrams(link)
+    this.#migrations = new Migrations(link, parts)
     this.peer = parts.peer
     this.alpn = negotiated.alpn
     this.suite = nameOf(SUITE_CODES, negotiated.suite)
@@ -107,13 +124,14 @@ export class Session implements AsyncDisposable, StreamEvents, StreamOwner {
   }
 
   get stats(): SessionStats {
-    const { keyUpdates, stats } = this.#link.connection
+    const { datagramCounts, keyUpdates, stats } = this.#link.connection
     return {
       bytesSent: stats.sent,
       bytesReceived: stats.received,
       streams: this.#streams.size,
       roundTripMs: stats.rttMs,
       keyUpdates,
+      datagrams: datagramCounts,
     }
   }
 
@@ -182,6 +200,47 @@ export class Session implements AsyncDisposable, StreamEvents, StreamOwner {
     return this.#unidirectional
   }
 
+  // ── datagrams ──
+
+  /** The largest datagram that can be sent now, which grows and shrinks with the path; null where the option `datagrams` is not set at both ends. */
+  get datagramBytesMax(): number | null {
+    return this.#datagrams.bytesMax
+  }
+
+  /**
+   * Sends a datagram once: it arrives whole, or not at all. It waits for the congestion window, and where too many wait the oldest is dropped.
+   * The bytes are copied.
+   */
+  sendDatagram(bytes: Uint8Array): DatagramSending {
+    return this.#datagrams.send(bytes)
+  }
+
+  /** The next datagram of the peer; null when the session is over. */
+  receiveDatagram(options: AbortOptions = {}): Promise<Uint8Array | null> {
+    return this.#datagrams.take(options)
+  }
+
+  /** The datagrams of the peer. Those that nobody takes wait, up to a limit, and then the oldest is dropped. */
+  get incomingDatagrams(): AsyncIterable<Uint8Array> {
+    return this.#datagrams
+  }
+
+  // ── moving ──
+
+  /**
+   * Moves the session to another socket of ours, and resolves to its address when the server has answered there; meanwhile and afterwards
+   * everything goes on. Only the end that connected can. Rejects with MIGRATION_FAILED, BIND_FAILED, ARGUMENT_INVALID, CANCELLED, or what
+   * the session ended with; then nothing has changed.
+   */
+  migrate(options: MigrateOptions = {}): Promise<Address> {
+    return this.#migrations.migrate(options)
+  }
+
+  /** Each time that the peer is elsewhere, or we are. Those that nobody takes wait, and of more than sixteen the oldest is forgotten. */
+  get migrations(): AsyncIterable<Migration> {
+    return this.#migrations
+  }
+
   // ── the end ──
 
   /** Resolves to why the session ended, when it has; never rejects. */
@@ -227,6 +286,22 @@ export class Session implements AsyncDisposable, StreamEvents, StreamOwner {
     }
   }
 
+  /** Datagrams came, or it is known what became of one of ours. */
+  datagram(output: DatagramOutput): void {
+    if (output.kind === 'datagram-readable') this.#datagrams.onReadable()
+    else this.#datagrams.onSettled(output.id, output.fate)
+  }
+
+  /** The peer is elsewhere, or we are. */
+  migrated(): void {
+    this.#migrations.onMigrated()
+  }
+
+  /** It cannot be moved to this socket. */
+  notMigrated(local: number): void {
+    this.#migrations.onFailed(local)
+  }
+
   /** The connection is over. */
   lost(reason: Closing): void {
     if (this.#over !== null) return
@@ -245,6 +320,8 @@ export class Session implements AsyncDisposable, StreamEvents, StreamOwner {
       inbox.clear()
       inbox.close()
     }
+    this.#datagrams.onLost()
+    this.#migrations.onLost(error)
     this.#closed.resolve(reason)
     this.#released.resolve(this.#parts.release())
   }

@@ -8,8 +8,8 @@ export interface Fate {
   lost: boolean
   /** Added to its way. */
   delayMs: number
-  /** It does not arrive before. */
-  notBefore: number
+  /** Where what goes on with it waits for its condition to end, or null. */
+  kept: (() => void)[] | null
   /** It may be overtaken by what is sent after it, and overtake what was sent before. */
   unordered: boolean
   copies: number
@@ -20,6 +20,8 @@ export interface Condition {
   covers(from: Nic, to: Nic): boolean
   /** Changes a fate; true when it did. */
   strike(fate: Fate, now: number): boolean
+  /** It is over: what it kept goes on. */
+  ended?(): void
 }
 
 const always = (): boolean => true
@@ -100,12 +102,18 @@ export const narrowing = (bytes: number, covers: Pairs = always): Condition => (
 /** Loses everything. */
 export const blocking = (covers: Pairs): Condition => ({ covers, strike: (fate) => (fate.lost = true) })
 
-/** Keeps everything until `until`, and then lets all of it through at once. */
-export const clogging = (until: number, covers: Pairs): Condition => ({
-  covers,
-  strike: (fate, now) => {
-    if (now >= until) return false
-    fate.notBefore = until
-    return true
-  },
-})
+/** Keeps everything, and lets all of it through at once when it ends. */
+export const clogging = (covers: Pairs): Condition => {
+  /** Bounded by what may be under way in the network. */
+  const kept: (() => void)[] = []
+  return {
+    covers,
+    strike: (fate) => {
+      fate.kept = kept
+      return true
+    },
+    ended: () => {
+      for (const goOn of kept.splice(0)) goOn()
+    },
+  }
+}

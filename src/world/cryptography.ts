@@ -63,7 +63,8 @@ export const costing = (crypto: Crypto, costs: Costs, charge: (ms: number) => vo
   swiftest: crypto.swiftest,
   packetKey: (suite, key, iv, headerKey) => {
     charge(costs.packetKey)
-    return new CostingPacketKey(crypto.packetKey(suite, key, iv, headerKey), costs, charge)
+    const bare = headerKey instanceof CostingPacketKey ? headerKey.bare : headerKey
+    return new CostingPacketKey(crypto.packetKey(suite, key, iv, bare), costs, charge)
   },
   retryTag: (key, nonce, data) => {
     charge(costs.packet)
@@ -86,32 +87,33 @@ export const costing = (crypto: Crypto, costs: Costs, charge: (ms: number) => vo
 })
 
 class CostingPacketKey implements PacketKey {
-  readonly #key: PacketKey
+  /** What does it, for nothing. */
+  readonly bare: PacketKey
   readonly #costs: Costs
   readonly #charge: (ms: number) => void
 
   constructor(key: PacketKey, costs: Costs, charge: (ms: number) => void) {
-    this.#key = key
+    this.bare = key
     this.#costs = costs
     this.#charge = charge
   }
 
   seal(buffer: Uint8Array, header: number, start: number, end: number, packetNumber: number): void {
     this.#charge(this.#costs.packet + (end - start) * this.#costs.packetByte)
-    this.#key.seal(buffer, header, start, end, packetNumber)
+    this.bare.seal(buffer, header, start, end, packetNumber)
   }
 
   open(buffer: Uint8Array, header: number, start: number, end: number, packetNumber: number): number {
     this.#charge(this.#costs.packet + (end - start) * this.#costs.packetByte)
-    return this.#key.open(buffer, header, start, end, packetNumber)
+    return this.bare.open(buffer, header, start, end, packetNumber)
   }
 
   mask(buffer: Uint8Array, sample: number, into: Uint8Array): void {
     this.#charge(this.#costs.headerMask)
-    this.#key.mask(buffer, sample, into)
+    this.bare.mask(buffer, sample, into)
   }
 
   release(): void {
-    this.#key.release()
+    this.bare.release()
   }
 }

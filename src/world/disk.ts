@@ -42,7 +42,7 @@ export class Disk {
 
   /** Puts a file in place, durably. */
   put(path: string, bytes: Uint8Array): void {
-    const own = Uint8Array.from(bytes)
+    const own = new Uint8Array(bytes)
     const inode = { bytes: own, synced: own, writes: 0 }
     this.#makeDirectories(parentOf(path))
     this.#names.set(path, inode)

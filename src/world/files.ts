@@ -108,7 +108,7 @@ export class VirtualFiles implements Files {
       version: () => call(0, () => String(inode.writes)),
       read: (into, position) => call(into.length * costs.fileByte, () => disk.read(inode, into, position)),
       write: (bytes, position) => {
-        const given = Uint8Array.from(bytes)
+        const given = new Uint8Array(bytes)
         return call(given.length * costs.fileByte, () => disk.write(inode, given, { path, position }))
       },
       sync: () => call(costs.fileSync, () => disk.sync(inode)),

@@ -74,7 +74,9 @@ export class Network {
   /** Something goes wrong from now on; returns what ends it. */
   impose(condition: Condition): () => void {
     this.#conditions.add(condition)
-    return () => void this.#conditions.delete(condition)
+    return () => {
+      if (this.#conditions.delete(condition)) condition.ended?.()
+    }
   }
 
   /** Used by sockets. */
@@ -96,13 +98,27 @@ export class Network {
   #travel(way: Way, bytes: Uint8Array, left: number): void {
     const { nic, receiver } = way
     const path = this.#path(nic, receiver)
-    const fate: Fate = { bytes, lost: false, delayMs: 0, notBefore: 0, unordered: false, copies: 1 }
+    if (this.#conditions.size === 0) {
+      path.lastAt = Math.max(left + path.latencyMs, path.lastAt)
+      return this.#arriveAt(path.lastAt, () => this.#arrive(way, bytes))
+    }
+    const fate: Fate = { bytes, lost: false, delayMs: 0, kept: null, unordered: false, copies: 1 }
     for (const condition of this.#conditions) {
       if (condition.covers(nic, receiver) && condition.strike(fate, left) && fate.lost) break
     }
     if (fate.lost) return void this.counts.lost++
-    let at = Math.max(left + path.latencyMs + fate.delayMs, fate.notBefore)
-    if (!fate.unordered) at = path.lastAt = Math.max(at, path.lastAt)
+    const at = left + path.latencyMs + fate.delayMs
+    if (fate.kept === null) return this.#go(way, fate, { at, path })
+    if (this.#underway >= UNDERWAY_MAX) return void this.counts.overflowed++
+    this.#underway++
+    fate.kept.push(() => {
+      this.#underway--
+      this.#go(way, fate, { at: Math.max(at, this.#timeline.now), path })
+    })
+  }
+
+  #go(way: Way, fate: Fate, { at: earliest, path }: { readonly at: number; readonly path: Path }): void {
+    const at = fate.unordered ? earliest : (path.lastAt = Math.max(earliest, path.lastAt))
     for (let copy = 1; copy <= fate.copies; copy++) {
       const own = copy === fate.copies ? fate.bytes : fate.bytes.slice()
       this.#arriveAt(at, () => this.#arrive(way, own))

@@ -174,7 +174,7 @@ describe('the stall of the incident', () => {
     const bootstrap = parseAddress(`/ip4/127.0.0.1/udp/${local.port}/quic-v1`)
     assert.ok(bootstrap !== null)
     for (let n = 0; n < 3; n++) {
-      const mute = await mutePeer(ports, LOCAL, bootstrap.address)
+      const mute = await mutePeer(ports, { local: LOCAL, remote: bootstrap.address })
       open.push({ [Symbol.asyncDispose]: () => mute.close({ code: 0, reason: '' }, 100) })
     }
     const seen = await visit(admin)

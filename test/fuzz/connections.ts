@@ -144,6 +144,7 @@ const NARROW = {
   unidirectionalStreams: 3,
   requestStreams: 4,
   reservedBytes: 1 << 12,
+  datagrams: { frameBytesMax: 1 << 10, heldMax: 4, heldBytesMax: 1 << 10 },
 }
 
 /** Virtual time for a transfer, and for a connection that is silent to be over, in ms. */

@@ -49,6 +49,7 @@ export const FRAMES: readonly Frame[] = [
   { type: 'handshake-done' },
   { type: 'ack-frequency', sequence: 1, threshold: 10, delayUs: 25_000, reordering: 3 },
   { type: 'immediate-ack' },
+  { type: 'datagram', data },
 ] // prettier-ignore
 
 const encoded = (...frames: readonly Frame[]): Uint8Array => {
@@ -166,11 +167,17 @@ const SERVER = {
   ackDelayExponent: 5,
   maxAckDelayMs: 100,
   disableActiveMigration: true,
-  preferredAddress: concat(random.bytes(24), Uint8Array.of(8), random.bytes(24)),
+  preferredAddress: {
+    ip4: { family: 4 as const, ip: '192.0.2.7', port: 4433 },
+    ip6: { family: 6 as const, ip: '2001:db8::7', port: 4433 },
+    id: random.bytes(8),
+    resetToken: random.bytes(16),
+  },
   activeConnectionIdLimit: 4,
   initialSourceId: ID,
   retrySourceId: ID,
   minAckDelayUs: 1000,
+  maxDatagramFrameBytes: 65_535,
 }
 const CLIENT = {
   ...SERVER,

@@ -234,6 +234,7 @@ describe('certificates of ours', () => {
       [pemOf(leaf), 'no key'],
       [pemOf(leaf), keyPemOf(root)],
       [pemOf(p384), keyPemOf(p384)],
+      [pemOf(leaf, ...Array<Certified>(10).fill(intermediate)), keyPemOf(leaf)],
     ] as const) {
       assert.throws(() => readCertificate(chain, key), { name: 'SallyportError', code: 'ARGUMENT_INVALID' })
     }

@@ -145,6 +145,32 @@ for (const { name, suite, crypto } of IMPLEMENTATIONS) {
       assert.equal(new Set(masks).size, masks.length)
     })
 
+    it('masks as the key it follows, even once that is released, and as one that is not its own', () => {
+      const first = keyOf()
+      const maskBy = (key: PacketKey): string => {
+        const mask = new Uint8Array(5)
+        key.mask(new Uint8Array(16).fill(7), 0, mask)
+        return toHex(mask)
+      }
+      const expected = maskBy(first)
+      const second = crypto.packetKey(suite, keyBytes(suite, 2), IV, first)
+      const third = crypto.packetKey(suite, keyBytes(suite, 3), IV, second)
+      const foreign: PacketKey = {
+        seal: () => {},
+        open: () => -1,
+        mask: (_buffer, _sample, into) => into.fill(9),
+        release: () => {},
+      }
+      first.release()
+      second.release()
+      assert.equal(maskBy(third), expected)
+      assert.equal(maskBy(crypto.packetKey(suite, keyBytes(suite, 2), IV, foreign)), '0909090909')
+      const buffer = new Uint8Array(40)
+      third.seal(buffer, 0, 4, 24, 1)
+      assert.equal(keyOf().open(Uint8Array.from(buffer), 0, 4, 40, 1), -1)
+      assert.equal(third.open(buffer, 0, 4, 40, 1), 24)
+    })
+
     it('answers -1 for what is shorter than a tag', () => {
       const key = keyOf()
       assert.equal(key.open(new Uint8Array(20), 0, 10, 20, 1), -1)

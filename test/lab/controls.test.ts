@@ -115,7 +115,8 @@ const besiege = async (world: World, server: Host, count: number): Promise<Endpo
   const mutes: Endpoint[] = []
   for (let n = 0; n < count; n++) {
     const ip = world.nextIp()
-    mutes.push(await mutePeer(world.ports(ip), { family: 4, ip, port: 9000 }, server.transport.locals[0]!))
+    const local = { family: 4, ip, port: 9000 } as const
+    mutes.push(await mutePeer(world.ports(ip), { local, remote: server.transport.locals[0]! }))
   }
   await world.clock.advance(200)
   assert.equal(server.transport.counters().accepted.inbound, count)

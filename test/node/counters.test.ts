@@ -316,13 +316,13 @@ raises('a peer that asks and does not listen', 'streamsStalled pingsUnanswered',
 
 raises('a peer that holds the room for long while another needs it', 'streamsDisplaced', async () => {
   const world = await World.make()
-  const limits = { inboundBytesPerPeerMax: 20_000, inboundBytesPerShardMax: 20_000, inboundBytesMax: 20_000 }
+  const limits = { inboundBytesPerPeerMax: 20_000, inboundBytesPerShardMax: 24_000, inboundBytesMax: 24_000 }
   const host = await world.host({ limits })
   const [holding, other] = [await RawPeer.connect(world, host), await RawPeer.connect(world, host)]
   for (const peer of [holding, other]) await peer.greet()
   const head = encodeRequestHeader({ protocol: '/test/1', target: null, count: null })
   host.transport.handle('/test/1', () => ({ status: STATUS.ok }))
-  holding.say(concat(head, new Uint8Array(19_000)), { open: true })
+  holding.say(concat(head, new Uint8Array(17_800)), { open: true })
   await world.clock.advance(7000)
   other.say(concat(head, new Uint8Array(5000)))
   await world.clock.advance(100)

@@ -3,7 +3,10 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { formatAddress } from '../../src/core/address.ts'
 import { SallyportError } from '../../src/core/errors.ts'
+import { generateIdentity } from '../../src/io/identity.ts'
+import type { Endpoint } from '../../src/node/endpoint.ts'
 import { LIMITS } from '../../src/node/options.ts'
+import { mutePeer } from '../support/mute-peer.ts'
 import { type Host, World } from './transport-world.ts'
 
 const NOWHERE = '/ip4/198.51.100.1/udp/9/quic-v1'
@@ -231,6 +234,31 @@ test('a wait ends at once when its connection is being closed or never came to b
   await rejects(world, forNobody, 'CLOSED')
   assert.equal(world.clock.now(), closing)
   await world.run(closed)
+  await world.close()
+})
+
+test('a wait for a peer ends at once when the last connection on which it might have said who it is ends, and not before', async () => {
+  const world = await World.make()
+  const host = await world.host()
+  const identity = await generateIdentity()
+  const mutes: Endpoint[] = []
+  for (let n = 0; n < 2; n++) {
+    const ip = world.nextIp()
+    const local = { family: 4, ip, port: 9000 } as const
+    mutes.push(await mutePeer(world.ports(ip), { local, remote: host.transport.locals[0]!, identity }))
+    await world.clock.advance(100)
+  }
+  assert.equal(host.transport.counters().registered.inbound, 2)
+  let over: string | null = null
+  const wait = host.transport.waitForPeerIdentity(identity.peerId, { timeoutMs: 60_000 })
+  const ended = wait.catch((error: unknown) => (over = SallyportError.from(error).code))
+  await world.run(mutes[0]!.close({ code: 0, reason: '' }, 10))
+  await world.clock.advance(50)
+  assert.equal(over, null)
+  await world.run(mutes[1]!.close({ code: 0, reason: '' }, 10))
+  await world.clock.advance(50)
+  assert.equal(over, 'CONNECTION_LOST')
+  await ended
   await world.close()
 })
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { Counters } from '../../src/core/counters.ts'
+import { shardOf } from '../../src/core/dispatch/shards.ts'
 import { type PeerId, peerIdOf } from '../../src/core/ids.ts'
 import { Dispatcher, type Readable } from '../../src/node/dispatcher.ts'
 
@@ -53,6 +54,18 @@ test('a peer with a full lane delays another by a turn at most', () => {
   dispatcher.ready(other)
   turn()
   assert.equal(other.reads, 1)
+})
+
+test('a peer with thousands of streams delays another of its shard by a lane and a turn of the peers at most', () => {
+  const { dispatcher, turn } = setup()
+  const [busy, other] = [peer(1), peer(17)]
+  assert.equal(shardOf(busy), shardOf(other))
+  for (let i = 0; i < 5000; i++) dispatcher.ready(new Stream(busy, 100))
+  const streams = Array.from({ length: 10 }, () => new Stream(other))
+  for (const stream of streams) dispatcher.ready(stream)
+  const reads = (): number => streams.reduce((sum, stream) => sum + stream.reads, 0)
+  for (let n = 0; n < 5; n++) turn()
+  assert.equal(reads(), streams.length)
 })
 
 test('a stream that is over is not read, and one that is queued is queued once', () => {

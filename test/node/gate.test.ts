@@ -230,6 +230,24 @@ test('at the maximum the idlest connection of the host that has most gives way, 
   await world.close()
 })
 
+test('a host and a network have so many connections and no more, and neighbours of both have theirs', async () => {
+  const world = await World.make()
+  const gate = { connectionsPerHostMax: 2, connectionsNetworkShare: 3 / 16 }
+  const server = await world.host({ limits: { connectionsMax: 16 }, gate })
+  const dial = async (ip: string, port: number): Promise<string> => {
+    const { transport } = await hostAt(world, at(ip, port), { capability: 'client' })
+    const outcome = await world.run(transport.connectPeer(server.address).then(() => 'in', codeOf))
+    await world.clock.advance(20)
+    return outcome
+  }
+  const outcomes: string[] = []
+  for (const port of [1, 2, 3]) outcomes.push(await dial('192.7.0.1', port))
+  for (const ip of ['192.7.0.2', '192.7.0.3', '192.7.1.1']) outcomes.push(await dial(ip, 1))
+  assert.deepEqual(outcomes, ['in', 'in', 'CONNECTION_REFUSED', 'in', 'CONNECTION_REFUSED', 'in'])
+  assert.equal(server.transport.counters().refused['share-full'], 2)
+  await world.close()
+})
+
 test('nobody gives way to a datagram that is no handshake, neither a slot nor a connection', async () => {
   const world = await World.make()
   const ip = world.nextIp()

@@ -297,12 +297,29 @@ test('option inboundBytesPerPeerMax: a peer has no more than so many bytes in ha
   assert.equal(await held({ inboundBytesPerPeerMax: 25_000 }, 5, 10_000, false), 5)
 })
 
+/** Of the last quarter of a room whoever comes gets no more than it leaves: so large a message, nothing. */
 test('option inboundBytesMax: all peers have no more than so many', async () => {
-  assert.equal(await held({ inboundBytesMax: 25_000 }, 5, 10_000, false), 2)
+  assert.equal(await held({ inboundBytesMax: 28_000 }, 5, 10_000, false), 2)
+})
+
+test('a protocol whose handlers hang leaves a quarter of the room for bytes to the others', async () => {
+  const { world, host, peer } = await meet({ inboundBytesMax: 80_000 })
+  const peers: RawPeer[] = []
+  for (let n = 0; n < 3; n++) peers.push(await peer())
+  for (let round = 0; round < 10; round++) {
+    for (const each of peers) each.say(request(NEVER, 1000))
+    await world.clock.advance(50)
+  }
+  assert.equal(host.transport.gauges().tasks, 14)
+  const other = peers[0] ?? assert.fail('there is a peer')
+  const stream = other.say(request(ECHO, 3000))
+  await world.clock.advance(100)
+  assert.equal(other.answer(stream)?.status, STATUS.ok)
+  await end(world, ...peers)
 })
 
 test('option inboundBytesPerShardMax: the peers of one shard have no more than so many, and those of another have as many', async () => {
-  const { world, host, peer } = await meet({ inboundBytesPerShardMax: 25_000 })
+  const { world, host, peer } = await meet({ inboundBytesPerShardMax: 28_000 })
   const peers: RawPeer[] = []
   const full = (): number | null => {
     const shards = peers.map(({ identity }) => shardOf(identity.peerId))
@@ -339,21 +356,21 @@ test('option answerBytesPerPeerMax: a peer has no more than so many bytes of ans
 })
 
 test('option answerBytesMax: all peers have no more than so many', async () => {
-  assert.equal(await answered({ answerBytesMax: 250_000 }, false), 2)
+  assert.equal(await answered({ answerBytesMax: 280_000 }, false), 2)
 })
 
 test('option roomFullMs: a host that holds all it may for so long gives way to another', async () => {
   const fates = async (roomFullMs: number): Promise<(string | undefined)[]> => {
     const limits = {
       inboundBytesPerPeerMax: 20_000,
-      inboundBytesPerShardMax: 20_000,
-      inboundBytesMax: 20_000,
+      inboundBytesPerShardMax: 24_000,
+      inboundBytesMax: 24_000,
       roomFullMs,
     }
     const { world, host, peer } = await meet(limits)
     const holding = await peer()
     const other = await peer()
-    holding.say(request(NEVER, 19_000), { open: true })
+    holding.say(request(NEVER, 17_800), { open: true })
     const asked: (string | undefined)[] = []
     for (let n = 0; n < 2; n++) {
       await world.clock.advance(1000)

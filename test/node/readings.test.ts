@@ -9,6 +9,12 @@ import { firstDatagram } from './scripted-quic.ts'
 import { ScriptedHost } from './scripted-host.ts'
 import { World } from './transport-world.ts'
 
+const linkOf = (n: number): Parameters<RecentEndings['ended']>[0] => ({
+  remote: FROM,
+  direction: 'inbound',
+  peer: { peerId: peer(n) },
+})
+
 const FROM = { family: 4, ip: '192.0.2.7', port: 9 } as const
 
 describe('connections', () => {
@@ -96,14 +102,14 @@ describe('endings', () => {
   test('are remembered in two rings, so that a flood of refusals hides nobody who was here', () => {
     const endings = new RecentEndings()
     const reason = { kind: 'idle' } as const
-    endings.ended({ remote: FROM, direction: 'inbound', peerId: peer(1), failure: null, reason }, 0)
+    endings.ended(linkOf(1), { failure: null, reason, at: 0 })
     for (let at = 1; at <= 5000; at++) endings.refused({ ...FROM, port: at }, 'rate', at)
     const read = endings.read(5000)
     assert.equal(read.length, 129)
     assert.deepEqual([read[0]?.remote.port, read[0]?.agoMs, read[0]?.detail], [5000, 0, 'refused by the gate'])
     assert.equal(read.at(-1)?.peerId, peer(1))
     for (let at = 0; at < 5000; at++) {
-      endings.ended({ remote: FROM, direction: 'inbound', peerId: peer(2), failure: null, reason }, at)
+      endings.ended(linkOf(2), { failure: null, reason, at })
     }
     assert.equal(endings.read(5000).length, 384)
     assert.ok(endings.read(5000).every(({ peerId }) => peerId !== peer(1)))

@@ -16,7 +16,7 @@ export class ScriptedConnection implements Connection {
   readonly negotiated = null
   readonly stats = { sent: 0, received: 0, rttMs: 0 }
   readonly outputs: ConnectionOutput[] = []
-  readonly destination: { readonly remote: Address }
+  readonly destination: { readonly remote: Address; readonly local: number }
   /** What can be read, by stream. */
   readonly readable = new Map<StreamId, Uint8Array[]>()
   readonly written: { stream: StreamId; bytes: Uint8Array }[] = []
@@ -43,7 +43,7 @@ export class ScriptedConnection implements Connection {
   }
 
   constructor(id: number, remote: Address) {
-    this.destination = { remote }
+    this.destination = { remote, local: 0 }
     this.localIds = [new Uint8Array(8).fill(id)]
   }
 
@@ -70,6 +70,21 @@ export class ScriptedConnection implements Connection {
 
   poll(): ConnectionOutput | null {
     return this.outputs.shift() ?? null
+  }
+
+  readonly datagramBytesMax = -1
+  readonly datagramCounts = { received: 0, receivedDropped: 0, sent: 0, sentDropped: 0 }
+
+  sendDatagram(): { kind: 'refused'; reason: 'not-negotiated'; bytesMax: number } {
+    return { kind: 'refused', reason: 'not-negotiated', bytesMax: -1 }
+  }
+
+  migrate(): 'forbidden' {
+    return 'forbidden'
+  }
+
+  readDatagram(): null {
+    return null
   }
 
   open(bidirectional: boolean): StreamId {

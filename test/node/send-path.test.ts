@@ -147,6 +147,47 @@ test('a request that waits while its connection dies goes over a fresh one, exac
   await world.close()
 })
 
+test('of 257 calls that wait for a stream of one connection the last is refused as busy, at open, and no other', async () => {
+  const { world, a, b, asked, first } = await blocked()
+  const { peerId } = b.identity
+  const calls = Array.from({ length: 257 }, (_, n) =>
+    a.transport.request(peerId, ECHO, ascii(`${n}`), { timeoutMs: 100_000 }).then(
+      () => null,
+      (error: unknown) => SallyportError.from(error),
+    ),
+  )
+  const busy = await world.run(calls[256]!)
+  assert.deepEqual([busy?.code, busy?.stage], ['PEER_BUSY', 'open'])
+  b.transport.disconnectPeer(a.identity.peerId)
+  await world.run(first)
+  const others = await world.run(Promise.all(calls.slice(0, 256)))
+  assert.ok(others.every((error) => error?.stage === 'open' && error.code !== 'PEER_BUSY'))
+  assert.equal(asked.size, 0)
+  await world.close()
+})
+
+test('what a write began is not repeated when its connection dies, whether its end was written or not', async () => {
+  for (const [bytes, stage] of [
+    [3_000_000, 'write'],
+    [10, 'acknowledge'],
+  ] as const) {
+    const world = await World.make()
+    const [a, b] = [await world.host(), await world.host()]
+    const asked = serve(b)
+    await join(world, a, b)
+    const request = a.transport.request(b.identity.peerId, ECHO, new Uint8Array(bytes), { timeoutMs: 500_000 })
+    const failed = assert.rejects(request, fails('CONNECTION_LOST', stage))
+    // What is asked arrives; nothing comes back until the connection is dead at both ends, and then a fresh one would do.
+    const [from, until] = [b.transport.locals[0]!.ip, world.clock.now() + 45_000]
+    world.network.tap = (_bytes, { ip }) => (ip === from && world.clock.now() < until ? 'drop' : 'pass')
+    await world.clock.advance(100_000)
+    await failed
+    assert.deepEqual([...asked.values()], stage === 'write' ? [] : [1])
+    assert.equal(a.transport.counters().handshakesBegun.outbound, 1)
+    await world.close()
+  }
+})
+
 test('when the fresh connection dies too it fails at open, and no third is tried', async () => {
   const { world, a, b, asked, first } = await blocked()
   const blocker = a.transport.request(b.identity.peerId, NEVER, ascii('blocker'), { timeoutMs: 500_000 })

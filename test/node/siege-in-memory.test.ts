@@ -41,7 +41,7 @@ const silent = async (world: World, server: Host, { datagrams = 8, followsRetry 
 /** Finishes TLS and then says nothing. */
 const mute = (world: World, server: Host): Promise<Endpoint> => {
   const ip = world.nextIp()
-  return mutePeer(world.ports(ip), { family: 4, ip, port: 9000 }, server.transport.locals[0]!)
+  return mutePeer(world.ports(ip), { local: { family: 4, ip, port: 9000 }, remote: server.transport.locals[0]! })
 }
 
 /** How many of `honest` clients are identified beside `besiegers` that came first. */

@@ -56,8 +56,13 @@ export class World {
     return this.lastIp
   }
 
+  /** Addresses are of another region from now on. */
+  moveOn(): void {
+    this.#made = (this.#made | 0xffff) + 1
+  }
+
   get lastIp(): string {
-    return `192.0.${this.#made >> 8}.${this.#made & 255}`
+    return `192.${this.#made >> 16}.${(this.#made >> 8) & 255}.${this.#made & 255}`
   }
 
   async host(options: Partial<TransportOptions> = {}): Promise<Host> {

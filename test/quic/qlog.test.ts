@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { QlogSink, QlogSubject } from '../../src/quic/index.ts'
-import { bytes, everything, put, QuicWorld, SERVER_IP } from './quic-world.ts'
+import { FRAMES } from '../fuzz/quic-codecs.ts'
+import { frameData } from '../../src/quic/qlog-frames.ts'
+import { assertQlog, frame } from './qlog-schema.ts'
+import { bytes, everything, failure, put, QuicWorld, SERVER_IP } from './quic-world.ts'
 
 interface Event {
   readonly time: number
@@ -146,6 +149,109 @@ test('what is lost, and what is no packet of ours, is told', async () => {
   await world.run(listener.close())
   const names = logs[0]!.events.map(({ name }) => name)
   assert.ok(names.includes('quic:packet_lost') && names.includes('quic:packet_dropped'))
+})
+
+test('a file is one of the drafts, whatever happens in the connection', async () => {
+  const world = await QuicWorld.make({ loss: 0.05 }, 3)
+  const logs: Log[] = []
+  const open = collecting(logs)
+  const options = { qlog: { open }, datagrams: true }
+  const rather = [{ host: SERVER_IP, port: 7777 }]
+  const { listener, client, server } = await world.pair({
+    client: options,
+    server: { ...options, preferredAddress: rather },
+  })
+  const stream = await client.openBidirectionalStream()
+  const putting = put(stream.writable, bytes(300_000))
+  const there = (await world.run(server.acceptBidirectionalStream()))!
+  there.reset(7)
+  await world.run(everything(there.readable))
+  await world.run(putting)
+  client.sendDatagram(bytes(100))
+  await world.run(client.migrate())
+  client.updateKeys()
+  const half = await world.run(client.openBidirectionalStream())
+  half.reset(3)
+  half.stop(4)
+  await world.clock.advance(2000)
+  await world.run(client.close({ code: 9, reason: 'enough' }))
+  await failure(world.connect({ ...options, alpn: ['other'] }))
+  const idle = await world.connect({ ...options, idleTimeoutMs: 500 })
+  world.network.weather.loss = 1
+  await world.run(idle.closed)
+  await failure(world.connect({ ...options, limits: { handshakeTimeoutMs: 500 } }))
+  world.network.weather.loss = 0
+  await world.run(listener.close({ code: 5 }))
+  assert.ok(logs.length >= 6, `${logs.length} files`)
+  for (const { text } of logs) assertQlog(text)
+  const types = new Set(
+    logs.flatMap(({ events }) => events.flatMap(({ data }) => data.frames ?? [])).map(({ frame_type }) => frame_type),
+  )
+  const seen = [
+    'ack',
+    'crypto',
+    'stream',
+    'datagram',
+    'reset_stream',
+    'stop_sending',
+    'new_token',
+    'new_connection_id',
+    'retire_connection_id',
+  ]
+  for (const type of [...seen, 'path_challenge', 'path_response', 'handshake_done', 'connection_close', 'unknown']) {
+    assert.ok(types.has(type), type)
+  }
+  const triggers = logs
+    .flatMap(({ events }) => events.map(({ data }) => data['trigger']))
+    .filter((trigger) => trigger !== undefined)
+  for (const trigger of ['application', 'error', 'idle_timeout', 'aborted'])
+    assert.ok(triggers.includes(trigger), trigger)
+})
+
+test('each type of frame has the fields that the drafts give it', () => {
+  for (const each of FRAMES) frame(JSON.parse(JSON.stringify(frameData(each, 3))), each.type)
+  const ack = frameData(
+    {
+      type: 'ack',
+      ranges: [
+        { from: 1, to: 4 },
+        { from: 0, to: 0 },
+      ],
+      delay: 125,
+      ecn: null,
+    },
+    4,
+  )
+  assert.deepEqual(ack, { frame_type: 'ack', ack_delay: 2, acked_ranges: [[1, 4], [0]] })
+})
+
+test('what qvis looks for is in a file for it: how long frames are, whose parameters, and times that ascend', async () => {
+  const world = await QuicWorld.make()
+  const logs: Log[] = []
+  const qlog = { open: collecting(logs), dialect: 'qvis' as const }
+  const { listener, client, server } = await world.pair({ client: { qlog } })
+  const stream = await client.openUnidirectionalStream()
+  const putting = put(stream.writable, bytes(5000))
+  await world.run(everything((await world.run(server.acceptUnidirectionalStream()))!.readable))
+  await world.run(putting)
+  await world.run(client.close({ code: 9 }))
+  await world.run(listener.close())
+  const [{ text, events }] = logs as [Log]
+  // Its loader takes a file of another name for one where these stand in the first 1,024 characters, and is confused by no events at all.
+  assert.ok(
+    text.indexOf('"qlog_version":"0.3"') < 1024 && text.indexOf('"qlog_format":"JSON-SEQ"') < 1024 && events.length > 0,
+  )
+  assert.ok(events.every(({ time }, i) => time >= (events[i - 1]?.time ?? 0)))
+  assert.ok(events.every(({ name }) => /^(connectivity|transport|recovery):[a-z_]+$/.test(name)))
+  const packets = events.filter(({ name }) => name === 'transport:packet_sent')
+  const streams = packets.flatMap(({ data }) => data.frames ?? []).filter(({ frame_type }) => frame_type === 'stream')
+  const total = streams.reduce((sum, each) => sum + (each as unknown as { length: number }).length, 0)
+  assert.equal(total, 5000)
+  assert.ok(packets.every(({ data }) => (data.raw?.length ?? 0) > 0 && data['packet_type'] === undefined))
+  const owners = events.filter(({ name }) => name === 'transport:parameters_set').map(({ data }) => data['owner'])
+  assert.deepEqual(new Set(owners), new Set(['local', 'remote']))
+  const closed = events.find(({ name }) => name === 'connectivity:connection_closed')
+  assert.deepEqual([closed?.data['owner'], closed?.data['application_code']], ['local', 9])
 })
 
 test('logs that fail do no harm', async () => {

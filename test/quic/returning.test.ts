@@ -117,3 +117,21 @@ test('a ticket is taken once', () => {
   assert.deepEqual(sessions.take(place, 8), { session, ageMs: 3 })
   assert.equal(sessions.take(place, 8), null)
 })
+
+test('who was here at the same address is spared a Retry', async () => {
+  const world = await QuicWorld.make()
+  const gate = { strangersMax: 1, strangersPerNetworkMax: 1, strangerSignaturesPerSecond: 1 }
+  const listener = await world.listen({ gate, limits: { halfOpenInMax: 3 } })
+  const retries = (): number => listener.stats.counters.retries
+  const sessions = new SessionCache()
+  await visit(world, listener, { sessions })
+  const before = retries()
+  assert.ok(before > 0)
+  for (let n = 0; n < 3; n++) await visit(world, listener, { sessions })
+  assert.equal(retries(), before)
+  assert.ok(listener.stats.counters.slotsByStanding['new-token'] >= 3)
+  sessions.clear()
+  await visit(world, listener, { sessions })
+  assert.equal(retries(), before + 1)
+  await world.run(listener.close())
+})

@@ -136,6 +136,19 @@ describe('a name with several addresses', () => {
   })
 })
 
+test('a client is dialled by nobody: what is of no session of its own is dropped, and harms none', async () => {
+  const world = await QuicWorld.make()
+  const { client, server } = await world.pair()
+  const dialled = { ports: world.ports('192.0.3.9'), host: CLIENT_IP, port: client.local.port }
+  const stranger = world.connect({ ...dialled, limits: { handshakeTimeoutMs: 3000 } })
+  assert.equal((await failure(stranger)).code, 'DIAL_TIMEOUT')
+  const stream = await world.run(client.openUnidirectionalStream())
+  const sent = put(stream.writable, bytes(10))
+  const came = await world.run(server.acceptUnidirectionalStream())
+  assert.deepEqual(new Uint8Array(await world.run(everything(came!.readable))), bytes(10))
+  await world.run(sent)
+})
+
 test('connect says what is wrong with its options before it sends anything', async () => {
   const world = await QuicWorld.make()
   const wrong = [

@@ -129,3 +129,52 @@ test('many sessions at once, each with streams of its own', async () => {
   await serving
   assert.equal(listener.stats.connections, 0)
 })
+
+test('datagrams go there and back over real UDP', async () => {
+  await using listener = await listen({ ...offered, host: '127.0.0.1', datagrams: true })
+  const accepted = listener.accept()
+  await using client = await connect({ ...trusted, host: '127.0.0.1', port: listener.port, datagrams: true })
+  const server = (await accepted)!
+  const echoing = (async () => {
+    for await (const datagram of server.incomingDatagrams) server.sendDatagram(datagram)
+  })()
+  let echoed = 0
+  const counting = (async () => {
+    for await (const datagram of client.incomingDatagrams) {
+      assert.deepEqual(datagram, bytes(900, datagram[0]))
+      if (++echoed === 100) return
+    }
+  })()
+  // A datagram of loopback is lost only where a buffer is full: as many again are enough.
+  for (let n = 0; n < 10_000; n++) {
+    if (echoed === 100) break
+    const sending = client.sendDatagram(bytes(900, n & 255))
+    if (sending.kind === 'taken') await sending.outcome
+  }
+  await counting
+  await client.close()
+  await echoing
+})
+
+test('a session moves to another socket, and to where its server would rather have it, over real UDP', async () => {
+  const preferredAddress = [{ host: '127.0.0.1', port: 0 }]
+  await using listener = await listen({ ...offered, host: '127.0.0.1', preferredAddress })
+  const accepted = listener.accept()
+  await using client = await connect({ ...trusted, host: '127.0.0.1', port: listener.port })
+  const server = (await accepted)!
+  const echoing = echo(server)
+  const rather = listener.addresses[1]
+  for await (const { remote } of client.migrations) {
+    assert.deepEqual(remote, rather)
+    break
+  }
+  const before = client.local.port
+  const there = await client.migrate()
+  assert.notEqual(there.port, before)
+  const stream = await client.openBidirectionalStream()
+  const [answer] = await Promise.all([everything(stream.readable), put(stream.writable, bytes(100_000))])
+  assert.ok(answer.equals(bytes(100_000)))
+  assert.deepEqual([server.remote.port, server.local], [there.port, rather])
+  await client.close()
+  await echoing
+})

@@ -32,7 +32,10 @@ const trial = async (kind: AcceptanceKind): Promise<Outcome> => {
     for (let n = 0; n < HONEST; n++) {
       clients.push(await createNode({ listen: ['/ip4/127.0.0.1/udp/0/quic-v1'], limits, ports }))
     }
-    const mute = await mutePeer(ports, { family: 4, ip: '127.0.0.1', port: 0 }, parseAddress(address)!.address)
+    const mute = await mutePeer(ports, {
+      local: { family: 4, ip: '127.0.0.1', port: 0 },
+      remote: parseAddress(address)!.address,
+    })
     await until(async () => (await report(target)).counters.accepted.inbound === 1)
     const outcomes = await Promise.race([
       Promise.allSettled(clients.map((client) => client.transport.connectPeer(address))),

@@ -57,7 +57,22 @@ export const udpCompliance = (make: () => UdpUnderTest): void => {
     assert.deepEqual(b.received[2]?.from, a.socket.local)
     assert.ok(b.received[3]?.bytes.every((byte) => byte === (1452 & 0xff)))
     assert.equal(c.received.length, 0)
+    // A view of some Buffer would: what is kept of a datagram is copied, or all of it is kept.
+    const [whole] = b.received.filter(({ bytes }) => bytes.length === 1200)
+    assert.notEqual(whole?.bytes.slice().buffer, whole?.bytes.buffer)
     for (const { socket } of [a, b, c]) await socket.close()
+  })
+
+  it('gives each datagram memory of its own, out of which a slice is a copy', async () => {
+    const { udp, pass } = make()
+    const [a, b] = [await open(udp), await open(udp)]
+    for (let n = 0; n < 2; n++) a.socket.send(new Uint8Array(1200), b.socket.local, nothing)
+    await pass()
+    const [first, second] = b.received
+    assert.ok(first !== undefined && second !== undefined && first.bytes.buffer !== second.bytes.buffer)
+    assert.equal(first.bytes.slice(0, 8).buffer.byteLength, 8)
+    assert.equal(first.bytes.buffer.byteLength, 1200)
+    for (const { socket } of [a, b]) await socket.close()
   })
 
   it('keeps the two families apart: each has the same port, an answer finds its way', async (t) => {

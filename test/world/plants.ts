@@ -6,6 +6,8 @@ import { RateLimiter } from '../../src/core/gate/rate-limiter.ts'
 import type { ConnectionHandle } from '../../src/core/ids.ts'
 import { inline } from '../../src/lab/strategies/inline.ts'
 import { Figures } from '../../src/lab/strategies/figures.ts'
+import { ACCEPT_PATH_ALONE } from '../../src/lab/strategies/history.ts'
+import { LockedMaps } from '../../src/lab/strategies/locked-maps.ts'
 import type { Acceptance } from '../../src/node/acceptance.ts'
 import { Channel } from '../../src/node/channel.ts'
 import { ControlStreams } from '../../src/node/control-stream.ts'
@@ -56,7 +58,9 @@ const lockAcrossSend = (): (() => void) =>
         failed: lifecycle.failed.bind(lifecycle),
       }
       const identified = (handle: ConnectionHandle): boolean => lifecycle.channel(handle)?.peer !== null
-      return inline({ own, schedule: lifecycle.workshop.schedule, identified }, new Figures())
+      const figures = new Figures()
+      const parts = { own, schedule: lifecycle.workshop.schedule, identified }
+      return inline(own, new LockedMaps(parts, figures, ACCEPT_PATH_ALONE), figures)
     })
     return function (this: Lifecycle, link, now) {
       seam(this).established(link, now)

@@ -139,6 +139,7 @@ impl Asker {
         let connection = self.dial(1).await?;
         match self.options.test.as_str() {
             "upload" => put(&connection, self.options.bytes).await?,
+            "datagrams" => echo(&connection, self.options.bytes).await?,
             "streams" => parallel(&connection, self.options.bytes).await?,
             _ => get(&connection, self.options.bytes).await?,
         }
@@ -213,6 +214,29 @@ async fn put(connection: &Connection, length: usize) -> Outcome {
         true => Ok(()),
         false => Err("the digest is another".into()),
     }
+}
+
+/// Each datagram has to come back; one that does not for a while may have been lost.
+async fn echo(connection: &Connection, length: usize) -> Outcome {
+    for n in 0..20 {
+        let mut datagram = pattern(length);
+        datagram[0] = n;
+        echoed(connection, &datagram).await?;
+    }
+    Ok(())
+}
+
+async fn echoed(connection: &Connection, datagram: &[u8]) -> Outcome {
+    for _ in 0..20 {
+        connection.send_datagram(datagram.to_vec().into())?;
+        let answer = tokio::time::timeout(Duration::from_millis(500), connection.read_datagram()).await;
+        if let Ok(answer) = answer
+            && answer?[..] == *datagram
+        {
+            return Ok(());
+        }
+    }
+    Err("a datagram did not come back".into())
 }
 
 async fn parallel(connection: &Connection, length: usize) -> Outcome {

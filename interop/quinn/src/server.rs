@@ -65,6 +65,7 @@ fn security(options: &Options) -> Outcome<rustls::ServerConfig> {
 
 async fn serve(connection: Connection) {
     println!(r#"{{"event":"connected"}}"#);
+    tokio::spawn(echo_all(connection.clone()));
     loop {
         match connection.accept_bi().await {
             Ok((send, receive)) => {
@@ -84,6 +85,13 @@ async fn serve(connection: Connection) {
                 return;
             }
         }
+    }
+}
+
+/// Each datagram is answered with itself.
+async fn echo_all(connection: Connection) {
+    while let Ok(datagram) = connection.read_datagram().await {
+        let _ = connection.send_datagram(datagram);
     }
 }
 

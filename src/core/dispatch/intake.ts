@@ -40,16 +40,25 @@ export class Intake {
     return this.#byPeer.get(peerId) ?? 0
   }
 
+  /** Bytes charged to the peers of one shard. */
+  ofShard(shard: number): number {
+    return this.#byShard[shard] ?? 0
+  }
+
   /** Whether, and how easily, so many bytes more would fit. */
   fit(peerId: PeerId, bytes: number): Fit {
-    const { bytesPerPeerMax, bytesMax } = this.#limits
-    if (this.of(peerId) + bytes > bytesPerPeerMax) return 'never'
-    return worse(this.fitInShard(shardOf(peerId), bytes), fitIn(bytesMax, this.#bytes + bytes))
+    if (this.of(peerId) + bytes > this.#limits.bytesPerPeerMax) return 'never'
+    return worse(this.fitInShard(shardOf(peerId), bytes), this.fitInAll(bytes))
+  }
+
+  /** The same of all, whoever's they are. */
+  fitInAll(bytes: number): Exclude<Fit, 'never'> {
+    return fitIn(this.#limits.bytesMax, this.#bytes + bytes)
   }
 
   /** The same of a shard, whoever's they are and however much all hold. */
   fitInShard(shard: number, bytes: number): Exclude<Fit, 'never'> {
-    return fitIn(this.#limits.bytesPerShardMax, (this.#byShard[shard] ?? 0) + bytes)
+    return fitIn(this.#limits.bytesPerShardMax, this.ofShard(shard) + bytes)
   }
 
   /** Charges bytes that fit to a peer. */

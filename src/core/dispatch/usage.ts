@@ -21,6 +21,13 @@ export interface User {
   readonly remote: Address
 }
 
+/** Where use is counted: the prefixes around it, widest first, as keys that no two prefixes share. */
+export interface Place {
+  readonly path: readonly string[]
+  readonly source: Source | null
+  readonly peer: Uint8Array
+}
+
 /** All that a host may use at once is forgiven within so many seconds. */
 const FORGIVEN_WITHIN_S = 80
 
@@ -40,22 +47,21 @@ export class Usage {
     this.#peers = new RateSketch(host, KeyedHash.random(random))
   }
 
+  /** Where a user's use is counted. */
+  placeOf({ peerId, remote }: User): Place {
+    const source = new Source(remote)
+    const isHere = source.loopback && this.#isLoopbackTrusted
+    return { path: isHere ? [peerId] : source.path, source: isHere ? null : source, peer: idBytes(peerId) }
+  }
+
   /** Bytes that were kept for so long, in byte-seconds. */
-  charge(user: User, byteSeconds: number, now: number): void {
-    const source = this.#sourceOf(user)
-    if (source === null) this.#peers.charge(idBytes(user.peerId), now, byteSeconds)
+  charge({ source, peer }: Place, byteSeconds: number, now: number): void {
+    if (source === null) this.#peers.charge(peer, now, byteSeconds)
     else this.#places.charge(source, now, byteSeconds)
   }
 
   /** Whether its host, site or network has used all it may. */
-  overdrawn(user: User, now: number): boolean {
-    const source = this.#sourceOf(user)
-    return !(source === null ? this.#peers.admits(idBytes(user.peerId), now) : this.#places.admits(source, now))
-  }
-
-  /** Null: it goes by its PeerId. */
-  #sourceOf({ remote }: User): Source | null {
-    const source = new Source(remote)
-    return source.loopback && this.#isLoopbackTrusted ? null : source
+  overdrawn({ source, peer }: Place, now: number): boolean {
+    return !(source === null ? this.#peers.admits(peer, now) : this.#places.admits(source, now))
   }
 }

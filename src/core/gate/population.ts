@@ -74,8 +74,10 @@ export class Population<Item> {
     let at = this.#places.get(item)?.host
     while (at !== undefined && at.parent !== null) {
       const peers = at.parent.byCount.get(at.count)
-      peers?.delete(at)
-      peers?.add(at)
+      if (peers !== undefined && peers.size > 1) {
+        peers.delete(at)
+        peers.add(at)
+      }
       at = at.parent
     }
   }

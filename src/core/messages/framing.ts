@@ -51,7 +51,7 @@ export class FrameReader {
     if (reader.failed) return MORE
     const map = decodeMap(body)
     if (map === null) return this.fail()
-    this.#held = this.#held.subarray(reader.at)
+    this.#held = reader.remaining === 0 ? EMPTY : this.#held.subarray(reader.at)
     return { kind: 'map', map }
   }
 

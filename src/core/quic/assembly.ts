@@ -6,13 +6,14 @@ import { PacketBuilder } from './packet-builder.ts'
 import {
   INITIAL_DATAGRAM_BYTES,
   longHeaderBytes,
+  PACKET_NUMBER_BYTES_MAX,
   packetNumberBytes,
   setLength,
   TAG_BYTES,
   writeLongHeader,
   writeShortHeader,
 } from './packet.ts'
-import { discardSpace, type Parts } from './parts.ts'
+import { datagramBytesMax, discardSpace, type Parts } from './parts.ts'
 import type { Path } from './path.ts'
 import { sealPacket } from './protection.ts'
 import { SPACES, type SpaceName } from './recovery.ts'
@@ -61,7 +62,7 @@ export const assemble = (parts: Parts, into: Uint8Array, now: number): number =>
   for (const name of SPACES) {
     const space = parts.spaces[name]
     if (space.writeKey === null) continue
-    const waits = space.hasCrypto() || (name === 'application' && hasApplicationFrames(parts))
+    const waits = space.hasCrypto() || (name === 'application' && hasApplicationFrames(parts, limit))
     anythingWaits ||= waits
     const isDue = space.received.ackAt <= now || space.probes > 0 || (name === 'application' && owesChallenge(parts))
     if (!isDue && !(waits && windowAllows(parts, space, now))) continue
@@ -145,13 +146,21 @@ const assembleProbe = (parts: Parts, writer: Writer, now: number): number => {
   return finish(parts, writer, { drafts: [ended(writer, draft)], limit: bytes, path: parts.path, now })
 }
 
-const hasApplicationFrames = (parts: Parts): boolean =>
+const hasApplicationFrames = (parts: Parts, limit: number): boolean =>
   parts.progress.doneOwed ||
   (parts.progress.complete && parts.tokens.pending) ||
   parts.localIds.pending ||
   parts.remoteIds.pending ||
   parts.path.pending ||
-  streamsPending(parts.streams)
+  streamsPending(parts.streams) ||
+  (parts.datagrams.isWaiting && datagramWaits(parts, limit))
+
+/** One that fits a datagram of so many bytes. */
+const datagramWaits = (parts: Parts, limit: number): boolean => {
+  const { id } = parts.path.id ?? parts.remoteIds.first
+  const room = limit - (1 + id.length + PACKET_NUMBER_BYTES_MAX + TAG_BYTES)
+  return parts.datagrams.pending(datagramBytesMax(parts), room)
+}
 
 const begin = (parts: Parts, writer: Writer, as: { name: SpaceName; limit: number; path: Path }): Draft | null => {
   const space = parts.spaces[as.name]
@@ -246,7 +255,12 @@ const fillApplication = (parts: Parts, builder: PacketBuilder, now: number): voi
   parts.remoteIds.fill(builder)
   if (parts.progress.complete) parts.tokens.fill(builder)
   parts.ackFrequency.fill(builder, parts.recovery.throttle.window / parts.path.mtu.bytes, parts.recovery.rtt.smoothed)
-  fillStreams(parts.streams, builder, { now, rttMs: parts.recovery.rtt.smoothed })
+  const { datagrams } = parts
+  const { isFirst } = datagrams
+  if (!isFirst || datagrams.fill(builder)) {
+    fillStreams(parts.streams, builder, { now, rttMs: parts.recovery.rtt.smoothed })
+  }
+  if (!isFirst && datagrams.isWaiting) datagrams.fill(builder)
   // Whoever asks whether the path in use is still the right one goes by packets that say something (RFC 9000 section 9.3.3).
   if (isAnswering && builder.isProbing && builder.room > 0) builder.add({ type: 'ping' }, null)
 }
@@ -299,9 +313,11 @@ const seal = (parts: Parts, buffer: Uint8Array, draft: Draft, now: number): void
     ackEliciting,
     carried: builder.carried,
   })
+  if (space.name === 'application') parts.recovery.spaces.application.next = parts.skipped.after(packetNumber)
   if (ackEliciting) parts.lifetime.onElicitingSent(now)
   const { frames } = builder
   if (frames !== null) {
-    parts.observer?.packetSent({ space: space.name, number: packetNumber, bytes: end + TAG_BYTES - start, frames })
+    const [bytes, payloadBytes] = [end + TAG_BYTES - start, end - packetNumberAt - draft.packetNumberBytes]
+    parts.observer?.packetSent({ space: space.name, number: packetNumber, bytes, payloadBytes, frames })
   }
 }

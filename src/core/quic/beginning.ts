@@ -1,9 +1,9 @@
 // How a connection begins: what it is made of, which ids its first packets have, and the parts it is composed of.
-import type { Address } from '../address.ts'
 import type { PeerId } from '../ids.ts'
 import type { Crypto, Random, Suite } from '../ports.ts'
 import type { GeneralTls, Resumption, TicketBox } from '../tls/session.ts'
 import { AckFrequency } from './ack-frequency.ts'
+import { Datagrams } from './datagrams.ts'
 import { HeldPackets } from './held-packets.ts'
 import { KeyPhases } from './key-phases.ts'
 import { initialKeys } from './keys.ts'
@@ -14,10 +14,13 @@ import type { ConnectionOutput } from './outputs.ts'
 import { ownParameters } from './own-parameters.ts'
 import { INITIAL_DATAGRAM_BYTES, LOCAL_ID_BYTES } from './packet.ts'
 import type { Parts } from './parts.ts'
+import type { Place } from './path.ts'
 import { Paths } from './paths.ts'
+import type { PreferredPlaces } from './preferred-address.ts'
 import { Recovery } from './recovery.ts'
 import { RemoteIds } from './remote-ids.ts'
 import { TRANSPORT_DEFAULTS, type TransportSettings } from './settings.ts'
+import { SkippedNumbers } from './skipped-numbers.ts'
 import { PacketSpace } from './space.ts'
 import { resetToken } from './stateless-reset.ts'
 import { Streams } from './streams.ts'
@@ -47,12 +50,17 @@ export interface QuicConfig {
   readonly exporter?: boolean
   /** For the general entry: what nodes never negotiate. */
   readonly general?: GeneralTls
-  readonly remote: Address
+  /** Where the peer is, and by which of the driver's sockets. */
+  readonly remote: Place
   /** Sees what the connection does; absent: nobody looks on. */
   readonly observer?: Observer
   readonly transport?: TransportSettings
   /** Client only: a token that a `new-token` output gave for this address, for one dial; the server then need not send a Retry. */
   readonly token?: Uint8Array
+  /** Server only: where it would rather be spoken to, which has to be a socket of its driver's; absent: nowhere else. */
+  readonly preferred?: PreferredPlaces
+  /** Client only: whether it goes where its server would rather be spoken to. Nodes do not. */
+  readonly followsPreferred?: boolean
   /** 32 bytes from which the stateless reset tokens of our ids follow; absent: none will be sent. */
   readonly resetSecret?: Uint8Array
 }
@@ -132,8 +140,10 @@ export const makeParts = (
     spaces,
     phases: new KeyPhases(spaces.application, crypto, settings.keyPackets),
     recovery,
+    skipped: new SkippedNumbers(random),
     ackFrequency: new AckFrequency(),
     streams: new Streams(role, settings, emit),
+    datagrams: new Datagrams(settings.datagrams, emit),
     localIds: new LocalIds(beginning.local, { random, emit, resetToken: (id) => resetTokenOf(config, id) }),
     remoteIds: ids,
     paths: new Paths({ role, recovery, ids, random, emit, ptoMs, mtuMax: settings.mtuMax }, config.remote, isValidated),
@@ -154,7 +164,7 @@ export const makeParts = (
     observer: config.observer ?? null,
     peer: PARAMETER_DEFAULTS,
   }
-  parts.observer?.began(beginning.original)
+  parts.observer?.began(beginning.original, config.remote)
   const keys = initialKeys(crypto, beginning.first, role)
   parts.spaces.initial.setKey('read', keys.read)
   parts.spaces.initial.setKey('write', keys.write)
@@ -162,11 +172,17 @@ export const makeParts = (
 }
 
 /** The transport parameters that a connection announces. */
-export const announced = (config: QuicConfig, { original, local, retryId }: Beginning): TransportParameters => {
+export const announced = (
+  config: QuicConfig,
+  { original, local, retryId }: Beginning,
+  localIds: LocalIds,
+): TransportParameters => {
   const settings = config.transport ?? TRANSPORT_DEFAULTS
-  return config.role === 'client'
-    ? ownParameters(settings, { local, original: null, retryId: null, resetToken: null })
-    : ownParameters(settings, { local, original, retryId, resetToken: resetTokenOf(config, local) })
+  if (config.role === 'client') {
+    return ownParameters(settings, { local, original: null, retryId: null, resetToken: null, preferred: null })
+  }
+  const preferred = config.preferred === undefined ? null : { ...config.preferred, ...localIds.reserve() }
+  return ownParameters(settings, { local, original, retryId, resetToken: resetTokenOf(config, local), preferred })
 }
 
 /** The stateless reset token of an id of ours, or null where we send none. */

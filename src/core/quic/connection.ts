@@ -9,7 +9,7 @@ import type { StreamId } from '../ids.ts'
 import type { WorkDone } from '../ports.ts'
 import type { ExportRequest } from '../tls/key-schedule.ts'
 import { assemble, assembleAside, assembleClose } from './assembly.ts'
-import { checkBounds } from './bounds.ts'
+import { checkBounds, type Held, heldBy } from './bounds.ts'
 import {
   acceptorBeginning,
   type Beginning,
@@ -23,7 +23,8 @@ import { Handshake, type Negotiated } from './handshake.ts'
 import { type Arrived, type IntakeResult, receivePacket, spaceOf, splitDatagram } from './intake.ts'
 import type { ConnectionOutput } from './outputs.ts'
 import type { Header, VersionNegotiationHeader } from './packet.ts'
-import { type Parts, phaseTime, recoveryView } from './parts.ts'
+import type { DatagramCounts, DatagramSent } from './datagrams.ts'
+import { datagramBytesMax, type Parts, phaseTime, recoveryView } from './parts.ts'
 import type { Path, Place } from './path.ts'
 import { SPACES } from './recovery.ts'
 import { followRetry } from './retry.ts'
@@ -102,7 +103,7 @@ export class QuicConnection {
     return this.#parts.progress.complete
   }
 
-  /** Gives the peer of an acceptor's connection a token for a later dial, once; it leaves when the handshake is done. */
+  /** Gives the peer of an acceptor's connection a token for a later dial, which the next replaces; it leaves when the handshake is done. */
   sendToken(token: Uint8Array): void {
     assert(this.#config.role === 'server', 'only an acceptor gives tokens')
     if (this.#parts.lifetime.isOpen) this.#parts.tokens.give(token)
@@ -229,12 +230,14 @@ export class QuicConnection {
 
   /**
    * Moves a dialler's connection to another of the driver's sockets, once it has shown that the peer answers there: `migrated` or
-   * `migration-failed` tells. False where it may not move, or the peer gave no spare connection id (RFC 9000 section 9).
+   * `migration-failed` tells. It may be forbidden to, or not be ready: the handshake is not confirmed, or the peer has given no spare
+   * connection id yet (RFC 9000 section 9).
    */
-  migrate(local: number, now: number): boolean {
+  migrate(local: number, now: number): 'begun' | 'not-ready' | 'forbidden' {
     const { lifetime, path, paths, peer, role } = this.#parts
-    if (role === 'server' || !lifetime.isOpen || peer.disableActiveMigration) return false
-    return paths.migrate({ ...path.remote, local }, now)
+    if (role === 'server' || !lifetime.isOpen) return 'forbidden'
+    if (peer.disableActiveMigration && !paths.isPreferred) return 'forbidden'
+    return paths.migrate({ ...path.remote, local }, now) ? 'begun' : 'not-ready'
   }
 
   /** Uses another connection id each way, as far as both ends have one to spare (RFC 9000 section 5.1.2). */
@@ -288,7 +291,7 @@ export class QuicConnection {
 
   /** Bytes taken by `write` and not acknowledged. */
   unacknowledged(stream: StreamId): number {
-    return this.#parts.streams.unacknowledged(stream)
+    return this.#parts.streams.unacknowledgedOf(stream)
   }
 
   /** Ends our half of a stream after what was written. */
@@ -311,7 +314,7 @@ export class QuicConnection {
     return this.#parts.lifetime.isOpen && this.#parts.streams.ended(stream)
   }
 
-  /** Bytes not read up to a stream's end; null while its end has not come. */
+  /** Bytes not read up to a stream's end, when all of them are here; null while some have not come. */
   toEnd(stream: StreamId): number | null {
     return this.#parts.streams.toEnd(stream)
   }
@@ -319,6 +322,29 @@ export class QuicConnection {
   /** Asks the peer to send no more on a stream; what still comes is dropped. */
   stop(stream: StreamId, code: number): void {
     this.#parts.streams.stop(stream, code)
+  }
+
+  /** The largest datagram (RFC 9221) that can be sent now; -1 where the peer takes none, or we do not. */
+  get datagramBytesMax(): number {
+    return datagramBytesMax(this.#parts)
+  }
+
+  /** Takes a datagram to be sent once, as soon as the congestion window allows; it is copied, and `datagram-settled` tells its fate. */
+  sendDatagram(bytes: Uint8Array): DatagramSent {
+    const { datagramBytesMax: bytesMax } = this
+    if (!this.#live) return { kind: 'refused', reason: 'closed', bytesMax }
+    if (bytesMax < 0) return { kind: 'refused', reason: 'not-negotiated', bytesMax }
+    if (bytes.length > bytesMax) return { kind: 'refused', reason: 'too-large', bytesMax }
+    return { kind: 'queued', id: this.#parts.datagrams.send(bytes) }
+  }
+
+  /** The next datagram that was received, or null. */
+  readDatagram(): Uint8Array | null {
+    return this.#parts.datagrams.read()
+  }
+
+  get datagramCounts(): DatagramCounts {
+    return this.#parts.datagrams.counts
   }
 
   /** Ends the connection with an application code (`docs/protocol.md`); idempotent. */
@@ -339,8 +365,13 @@ export class QuicConnection {
   /** Forgets the connection without a word to the peer. */
   abandon(): void {
     if (this.#parts.lifetime.state.kind === 'gone') return
-    if (this.#parts.lifetime.isOpen) this.#outputs.push({ kind: 'closed', reason: { kind: 'abandoned' } })
-    this.#ending.gone()
+    if (this.#parts.lifetime.isOpen) this.#ending.over({ kind: 'abandoned' })
+    else this.#ending.gone()
+  }
+
+  /** What is kept for the peer. For tests. */
+  get held(): Held {
+    return heldBy(this.#parts)
   }
 
   /** Throws when the parts do not agree, or hold more than a peer may make them hold. For tests. */

@@ -1,4 +1,5 @@
-// The frames of RFC 9000 section 19, all of them, and those of draft-ietf-quic-ack-frequency-14: one discriminated union, a decoder that never throws and a writer.
+// The frames of RFC 9000 section 19, all of them, the DATAGRAM of RFC 9221, and those of draft-ietf-quic-ack-frequency-14: one discriminated
+// union, a decoder that never throws and a writer.
 import { concat, type Reader, VARINT_MAX, varintSize, type Writer } from '../bytes.ts'
 
 /** Acknowledged packet numbers, both ends included, highest first; ranges neither touch nor overlap. */
@@ -61,6 +62,7 @@ export type Frame =
       readonly reordering: number
     }
   | { readonly type: 'immediate-ack' }
+  | { readonly type: 'datagram'; readonly data: Uint8Array }
 
 /** Stream counts stop here: more could not be numbered (RFC 9000 section 4.6). */
 export const STREAMS_MAX = 2 ** 60
@@ -131,6 +133,10 @@ const readBody = (reader: Reader, type: number): Frame | null => {
       return { type: 'handshake-done' }
     case 0x1f:
       return { type: 'immediate-ack' }
+    case 0x30:
+      return { type: 'datagram', data: reader.rest() }
+    case 0x31:
+      return { type: 'datagram', data: reader.take(reader.varint()) }
     case ACK_FREQUENCY:
       return {
         type: 'ack-frequency',
@@ -145,12 +151,12 @@ const readBody = (reader: Reader, type: number): Frame | null => {
 }
 
 const readPadding = (reader: Reader): Frame => {
-  let length = 1
-  while (reader.remaining > 0 && reader.bytes[reader.at] === 0) {
-    reader.at++
-    length++
-  }
-  return { type: 'padding', length }
+  // A thousand zeros are nothing unusual: the loop looks at nothing but them.
+  const { bytes, at: start, end } = reader
+  let at = start
+  while (at < end && bytes[at] === 0) at++
+  reader.at = at
+  return { type: 'padding', length: 1 + at - start }
 }
 
 const readAck = (reader: Reader, withEcn: boolean): Frame | null => {
@@ -214,7 +220,7 @@ const readClose = (reader: Reader, transport: boolean): Frame => {
   return { type: 'connection-close', code, frameType, reason: reader.take(reader.varint()) }
 }
 
-/** Writes one frame; the caller has made sure that `frameBytes(frame)` fit. STREAM frames always carry their length. */
+/** Writes one frame; the caller has made sure that `frameBytes(frame)` fit. STREAM and DATAGRAM frames always carry their length. */
 export const writeFrame = (writer: Writer, frame: Frame): void => {
   switch (frame.type) {
     case 'padding':
@@ -267,6 +273,9 @@ export const writeFrame = (writer: Writer, frame: Frame): void => {
       return writer.u8(0x1f)
     case 'ack-frequency':
       return writeNumbers(writer, ACK_FREQUENCY, [frame.sequence, frame.threshold, frame.delayUs, frame.reordering])
+    case 'datagram':
+      writeNumbers(writer, 0x31, [frame.data.length])
+      return writer.put(frame.data)
   }
 }
 
@@ -316,6 +325,9 @@ const writeClose = (writer: Writer, frame: Frame & { type: 'connection-close' })
 /** Bytes of a STREAM frame's header for up to `length` bytes of data at `offset`. */
 export const streamHeaderBytes = (stream: number, offset: number, length: number): number =>
   1 + varintSize(stream) + (offset > 0 ? varintSize(offset) : 0) + varintSize(length)
+
+/** Bytes of a DATAGRAM frame with `length` bytes of data. */
+export const datagramFrameBytes = (length: number): number => 1 + varintSize(length) + length
 
 /** Bytes of a CRYPTO frame's header for up to `length` bytes of data at `offset`. */
 export const cryptoHeaderBytes = (offset: number, length: number): number => 1 + varintSize(offset) + varintSize(length)

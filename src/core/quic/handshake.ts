@@ -1,6 +1,7 @@
 // Runs the TLS session of a connection (RFC 9001 section 4): CRYPTO bytes in order go in, and what it wants done is done to the parts,
 // keys and transport parameters above all.
 import type { Crypto, Group, Suite, WorkDone } from '../ports.ts'
+import { AGAINST_QUIC, type Refusal } from '../tls/alerts.ts'
 import { TlsClient } from '../tls/client.ts'
 import { exportKeys, type ExportRequest } from '../tls/key-schedule.ts'
 import { TlsServer } from '../tls/server.ts'
@@ -12,8 +13,15 @@ import { packetKeyOf } from './keys.ts'
 import type { ConnectionOutput } from './outputs.ts'
 import { idObjection } from './own-parameters.ts'
 import { confirm, type Parts } from './parts.ts'
+import type { PreferredAddress } from './preferred-address.ts'
 import { SPACES } from './recovery.ts'
-import { CRYPTO_ERROR, INTERNAL_ERROR, TRANSPORT_PARAMETER_ERROR, violation } from './transport-error.ts'
+import {
+  CRYPTO_ERROR,
+  INTERNAL_ERROR,
+  PROTOCOL_VIOLATION,
+  TRANSPORT_PARAMETER_ERROR,
+  violation,
+} from './transport-error.ts'
 import { decodeParameters, encodeParameters } from './transport-parameters.ts'
 
 /** What a handshake works on. */
@@ -36,6 +44,7 @@ export interface Negotiated {
 export class Handshake {
   readonly #crypto: Crypto
   readonly #originalId: Uint8Array
+  readonly #followsPreferred: boolean
   readonly #tls: TlsSession
   readonly #to: HandshakeParts
   #peer: TlsPeer | null = null
@@ -48,7 +57,8 @@ export class Handshake {
     this.#crypto = config.crypto
     this.#originalId = beginning.original
     this.#to = to
-    const parameters = announced(config, beginning)
+    this.#followsPreferred = config.followsPreferred ?? false
+    const parameters = announced(config, beginning, to.parts.localIds)
     to.parts.observer?.parameters('local', parameters)
     const tls = { ...config, transportParameters: encodeParameters(parameters) }
     this.#tls = config.role === 'client' ? new TlsClient(tls) : new TlsServer(tls)
@@ -153,7 +163,7 @@ export class Handshake {
         this.#alpn = output.alpn
         return this.#onComplete(now)
       case 'alert':
-        return ending.violate(violation(CRYPTO_ERROR + output.alert, output.reason), now)
+        return ending.violate(violation(codeOf(output), output.reason), now)
     }
   }
 
@@ -173,9 +183,11 @@ export class Handshake {
     parts.peer = peer
     parts.observer?.parameters('remote', peer)
     parts.remoteIds.first.resetToken = peer.statelessResetToken
+    if (peer.preferredAddress !== null) this.#onPreferred(peer.preferredAddress, now)
     parts.paths.announceReset()
     if (peer.minAckDelayUs !== null) parts.ackFrequency.begin(peer.minAckDelayUs, 1000 * peer.maxAckDelayMs)
     parts.lifetime.agreeIdle(peer.maxIdleTimeoutMs)
+    parts.datagrams.applyPeer(peer.maxDatagramFrameBytes)
     parts.streams.applyPeer({
       maxData: peer.initialMaxData,
       maxStreamDataBidiLocal: peer.initialMaxStreamDataBidiLocal,
@@ -186,17 +198,31 @@ export class Handshake {
     })
   }
 
+  /** The id counts as one of the peer's wherever we go (RFC 9000 section 5.1.1). */
+  #onPreferred(preferred: PreferredAddress, now: number): void {
+    const { parts, ending } = this.#to
+    const { id, resetToken } = preferred
+    const breach = parts.remoteIds.onNew({ sequence: 1, retirePriorTo: 0, id, resetToken })
+    if (breach !== null) return ending.violate(violation(TRANSPORT_PARAMETER_ERROR, breach.reason), now)
+    if (this.#followsPreferred) parts.paths.prefer(preferred)
+  }
+
   #onComplete(now: number): void {
     const { parts, ending, emit } = this.#to
     const peer = this.#peer
     if (peer === null) return ending.violate(violation(INTERNAL_ERROR, 'complete without a peer'), now)
     parts.progress.complete = true
+    if (this.#alpn !== null) parts.observer?.agreed(this.#alpn)
     parts.path.isValidated = true
     parts.paths.begin(parts.peer.maxUdpPayloadBytes)
     if (parts.role === 'server') {
       parts.progress.doneOwed = true
-      confirm(parts)
+      confirm(parts, now)
     }
+    this.#peer = null
     emit({ ...peer, kind: 'established' })
   }
 }
+
+/** The code a connection ends with when TLS refuses. */
+const codeOf = ({ alert }: Refusal): number => (alert === AGAINST_QUIC ? PROTOCOL_VIOLATION : CRYPTO_ERROR + alert)

@@ -19,10 +19,18 @@ export class HeldPackets {
     return true
   }
 
+  get count(): number {
+    return this.#packets.length
+  }
+
+  /** Of the datagrams they came in. */
+  get bytes(): number {
+    return this.#packets.reduce((sum, { buffer }) => sum + buffer.length, 0)
+  }
+
   checkInvariants(): void {
-    const bytes = this.#packets.reduce((sum, { buffer }) => sum + buffer.length, 0)
-    assert(this.#packets.length <= HELD_PACKETS_MAX, 'packets before their keys are bounded')
-    assert(bytes <= HELD_PACKETS_MAX * HELD_DATAGRAM_BYTES_MAX, 'and so are their bytes')
+    assert(this.count <= HELD_PACKETS_MAX, 'packets before their keys are bounded')
+    assert(this.bytes <= HELD_PACKETS_MAX * HELD_DATAGRAM_BYTES_MAX, 'and so are their bytes')
   }
 
   /** All of them, which are no longer held. */

@@ -15,7 +15,7 @@ import {
 import { observedRecovery, confirm, discardSpace, type Parts, phaseTime } from './parts.ts'
 import type { Path } from './path.ts'
 import { openPacket, type ProtectedPacket } from './protection.ts'
-import { MIN_ACK_DELAY_US } from './received-packets.ts'
+import { isAckDelay } from './received-packets.ts'
 import type { SpaceName } from './recovery.ts'
 import { settle } from './settlement.ts'
 import { FRAME_ENCODING_ERROR, NO_ERROR, PROTOCOL_VIOLATION, type Violation, violation } from './transport-error.ts'
@@ -84,8 +84,11 @@ export const receivePacket = (
   onGenuine(parts, header, name)
   const seen: Frame[] | null = parts.observer === null ? null : []
   const reader = new Reader(buffer, opened.payload, opened.end)
-  const frames = applyFrames(parts, { name, path, header, key, reader, seen }, now)
-  if (seen !== null) tell(parts, { space: name, number: packetNumber, bytes: header.end - header.start, frames: seen })
+  const frames = applyFrames(parts, { name, path, header, key, reader, seen, frameAt: opened.payload }, now)
+  if (seen !== null) {
+    const payloadBytes = opened.end - opened.payload
+    tell(parts, { space: name, number: packetNumber, bytes: header.end - header.start, payloadBytes, frames: seen })
+  }
   if (frames.kind !== 'frames') return { opened: true, result: frames }
   const atOnce = name !== 'application' || frames.atOnce
   space.received.add(packetNumber, frames.ackEliciting, { now, atOnce })
@@ -139,6 +142,8 @@ interface Packet {
   readonly reader: Reader
   /** Filled with its frames, where somebody looks on. */
   readonly seen: Frame[] | null
+  /** Where the frame begins that is being applied. */
+  frameAt: number
 }
 
 const applyFrames = (
@@ -153,6 +158,7 @@ const applyFrames = (
   let atOnce = false
   let probing = true
   while (reader.remaining > 0) {
+    packet.frameAt = reader.at
     const frame = readFrame(reader)
     if (frame === null) return breach(FRAME_ENCODING_ERROR, 'a frame that cannot be read')
     if (name !== 'application' && !allowedInHandshake(frame)) {
@@ -213,12 +219,15 @@ const applyFrame = (parts: Parts, packet: Packet, frame: Frame, now: number): In
       return null
     case 'handshake-done':
       if (parts.role === 'server') return breach(PROTOCOL_VIOLATION, 'HANDSHAKE_DONE from a client')
-      if (parts.progress.complete) confirm(parts)
+      if (parts.progress.complete) confirm(parts, now)
       return null
     case 'ack-frequency':
-      if (frame.delayUs < MIN_ACK_DELAY_US) return breach(PROTOCOL_VIOLATION, 'acknowledgements sooner than we can')
+      if (!isAckDelay(frame.delayUs))
+        return breach(PROTOCOL_VIOLATION, 'acknowledgements sooner or later than there are')
       parts.spaces.application.received.ask(frame)
       return null
+    case 'datagram':
+      return asResult(parts.datagrams.receive(frame.data, packet.reader.at - packet.frameAt))
     case 'connection-close':
       return { kind: 'closed-by-peer', reason: closeReason(frame) }
   }
@@ -237,7 +246,10 @@ const applyAck = (
   now: number,
 ): IntakeResult | null => {
   const { recovery, progress } = parts
-  if (frame.ranges[0]!.to >= recovery.spaces[name].next) {
+  if (
+    frame.ranges[0]!.to >= recovery.spaces[name].next ||
+    (name === 'application' && parts.skipped.areIn(frame.ranges))
+  ) {
     return breach(PROTOCOL_VIOLATION, 'an ACK of a packet that was never sent')
   }
   const breached = name === 'application' ? parts.phases.acknowledged(key, frame.ranges[0]!.to, now) : null

@@ -9,7 +9,7 @@
 // same, so that how long it takes to reject one says nothing about its phase (section 6.3).
 import { assert } from '../assert.ts'
 import type { Crypto, PacketKey, Suite } from '../ports.ts'
-import { AEAD_LIMITS, type AeadLimits, headerKeyOf, laterPacketKey, nextSecret } from './keys.ts'
+import { AEAD_LIMITS, type AeadLimits, laterPacketKey, nextSecret, packetKeyOf } from './keys.ts'
 import type { PacketSpace } from './space.ts'
 import { AEAD_LIMIT_REACHED, KEY_UPDATE_ERROR, type Violation, violation } from './transport-error.ts'
 
@@ -26,8 +26,8 @@ export interface TrafficSecret {
 /** One direction's way from one generation to the next. */
 interface Chain {
   readonly suite: Suite
-  /** Header protection keeps its key (section 6). */
-  readonly headerKey: Uint8Array
+  /** The newest; header protection goes on with each that follows (section 6). */
+  key: PacketKey
   secret: Uint8Array
 }
 
@@ -71,8 +71,8 @@ export class KeyPhases {
 
   /** The first key of a direction is there. */
   install({ direction, suite, secret }: TrafficSecret): void {
-    const chain = { suite, headerKey: headerKeyOf(this.#crypto, suite, secret), secret: secret.slice() }
-    this.#space.setKey(direction, laterPacketKey(this.#crypto, suite, chain))
+    const chain = { suite, key: packetKeyOf(this.#crypto, suite, secret), secret: secret.slice() }
+    this.#space.setKey(direction, chain.key)
     if (direction === 'write') this.#writing = chain
     else {
       this.#reading = chain
@@ -214,7 +214,8 @@ export class KeyPhases {
     const before = chain.secret
     chain.secret = nextSecret(this.#crypto, chain.suite, before)
     before.fill(0)
-    return laterPacketKey(this.#crypto, chain.suite, chain)
+    chain.key = laterPacketKey(this.#crypto, chain.suite, chain.secret, chain.key)
+    return chain.key
   }
 
   #drop(): void {

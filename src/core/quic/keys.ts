@@ -70,13 +70,19 @@ export const AEAD_LIMITS: Readonly<Record<Suite, AeadLimits>> = {
 
 /** The packet key of a traffic secret (RFC 9001 section 5.1). */
 export const packetKeyOf = (crypto: Crypto, suite: Suite, secret: Uint8Array): PacketKey =>
-  laterPacketKey(crypto, suite, { secret, headerKey: headerKeyOf(crypto, suite, secret) })
+  packetKeyWith(crypto, suite, { secret, headerKey: headerKeyOf(crypto, suite, secret) })
 
-/** The packet key of a secret that came by a key update, with the header protection of the first one (RFC 9001 section 6). */
-export const laterPacketKey = (
+/**
+ * The packet key of a secret that came by a key update; header protection goes on as with the key before, whichever it was (RFC 9001
+ * section 6).
+ */
+export const laterPacketKey = (crypto: Crypto, suite: Suite, secret: Uint8Array, before: PacketKey): PacketKey =>
+  packetKeyWith(crypto, suite, { secret, headerKey: before })
+
+const packetKeyWith = (
   crypto: Crypto,
   suite: Suite,
-  { secret, headerKey }: { readonly secret: Uint8Array; readonly headerKey: Uint8Array },
+  { secret, headerKey }: { readonly secret: Uint8Array; readonly headerKey: Uint8Array | PacketKey },
 ): PacketKey =>
   crypto.packetKey(
     suite,
@@ -86,7 +92,7 @@ export const laterPacketKey = (
   )
 
 /** The header protection key of a traffic secret. */
-export const headerKeyOf = (crypto: Crypto, suite: Suite, secret: Uint8Array): Uint8Array =>
+const headerKeyOf = (crypto: Crypto, suite: Suite, secret: Uint8Array): Uint8Array =>
   expandLabel(crypto, secret, 'quic hp', SUITES[suite].keyBytes)
 
 /** The traffic secret after a key update (RFC 9001 section 6.1). */

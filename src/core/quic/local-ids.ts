@@ -14,7 +14,8 @@ const LOCAL_IDS = 2
 
 const NO_TOKEN = new Uint8Array(0)
 
-interface LocalId {
+/** One id. */
+export interface LocalId {
   readonly id: Uint8Array
   /** Empty for the first id, which no frame announces. */
   readonly resetToken: Uint8Array
@@ -56,9 +57,21 @@ export class LocalIds {
     return [...this.#ids.values()].map(({ id }) => id)
   }
 
+  get count(): number {
+    return this.#ids.size
+  }
+
   has(id: Uint8Array): boolean {
     for (const own of this.#ids.values()) if (sameBytes(own.id, id)) return true
     return false
+  }
+
+  /** An id that goes with the transport parameters instead of a frame, which is the second (section 5.1.1). */
+  reserve(): LocalId {
+    const reserved = this.#draw()
+    this.#announce.delete(1)
+    this.#nextUnsaid = 2
+    return reserved
   }
 
   /** The handshake is confirmed: the peer gets a spare id. */
@@ -118,14 +131,16 @@ export class LocalIds {
     if (this.#ids.has(sequence)) this.#announce.add(sequence)
   }
 
-  #draw(): void {
+  #draw(): LocalId {
     const id = new Uint8Array(LOCAL_ID_BYTES)
     this.#config.random.fill(id)
     const resetToken = this.#config.resetToken?.(id) ?? this.#drawnToken()
     const sequence = this.#nextSequence++
-    this.#ids.set(sequence, { id, resetToken })
+    const drawn = { id, resetToken }
+    this.#ids.set(sequence, drawn)
     this.#announce.add(sequence)
     this.#config.emit({ kind: 'id-issued', id })
+    return drawn
   }
 
   #drawnToken(): Uint8Array {

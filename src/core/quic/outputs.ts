@@ -4,6 +4,7 @@ import type { StreamId } from '../ids.ts'
 import type { Work } from '../ports.ts'
 import type { ResumableSession } from '../tls/pre-shared-key.ts'
 import type { TlsPeer } from '../tls/session.ts'
+import type { DatagramFate } from './datagrams.ts'
 
 /** Why a connection ended. `ours` says which end decided; `timeout` covers idle and handshake deadlines of the peer's silence. */
 export type CloseReason =
@@ -47,6 +48,10 @@ export type ConnectionOutput =
   | { readonly kind: 'stream-acknowledged'; readonly stream: StreamId }
   /** The peer raised our limit of streams of this direction: `open` may succeed again. */
   | { readonly kind: 'streams-available'; readonly bidirectional: boolean }
+  /** `readDatagram` would give one where it gave null before. Edge-triggered. */
+  | { readonly kind: 'datagram-readable' }
+  /** What became of a datagram that `sendDatagram` took. Once each; of those that are on their way when the connection ends, nothing. */
+  | { readonly kind: 'datagram-settled'; readonly id: number; readonly fate: DatagramFate }
   /** A connection id of ours that datagrams may now come with, or no longer. */
   | { readonly kind: 'id-issued'; readonly id: Uint8Array }
   | { readonly kind: 'id-retired'; readonly id: Uint8Array }
@@ -56,8 +61,8 @@ export type ConnectionOutput =
   | { readonly kind: 'reset-token'; readonly token: Uint8Array; readonly remote: Address; readonly inUse: boolean }
   /** The connection is elsewhere: the peer has proved that it is at `remote`. `local` is the socket we use, as the driver counts. */
   | { readonly kind: 'migrated'; readonly remote: Address; readonly local: number }
-  /** The path that `migrate` asked for does not work; nothing has changed. */
-  | { readonly kind: 'migration-failed' }
+  /** The path by `local` that `migrate` asked for does not work; nothing has changed. */
+  | { readonly kind: 'migration-failed'; readonly local: number }
   /** The connection is closing or draining: no stream works any more. Once. */
   | { readonly kind: 'closed'; readonly reason: CloseReason }
   /** Closing or draining is over: the driver forgets the connection. Once, last. */

@@ -3,6 +3,7 @@
 import { sameBytes } from '../bytes.ts'
 import { MIN_ACK_DELAY_US } from './received-packets.ts'
 import { openingBytes } from './stream-credit.ts'
+import type { PreferredAddress } from './preferred-address.ts'
 import type { TransportSettings } from './settings.ts'
 import { PARAMETER_DEFAULTS, type TransportParameters } from './transport-parameters.ts'
 
@@ -15,6 +16,8 @@ export interface OwnIds {
   readonly retryId: Uint8Array | null
   /** The stateless reset token of `local`. */
   readonly resetToken: Uint8Array | null
+  /** Where a server would rather be spoken to; null for nowhere else. */
+  readonly preferred: PreferredAddress | null
 }
 
 /** The parameters of one end. */
@@ -30,10 +33,12 @@ export const ownParameters = (settings: TransportSettings, ids: OwnIds): Transpo
   initialMaxStreamsBidi: settings.bidirectionalStreams,
   initialMaxStreamsUni: settings.unidirectionalStreams,
   disableActiveMigration: !settings.migration,
+  preferredAddress: ids.preferred,
   activeConnectionIdLimit: settings.connectionIds,
   initialSourceId: ids.local,
   retrySourceId: ids.retryId,
   minAckDelayUs: MIN_ACK_DELAY_US,
+  maxDatagramFrameBytes: settings.datagrams?.frameBytesMax ?? 0,
 })
 
 /** The ids that the headers showed. `original` and `retryId` are for a client to check. */
@@ -48,6 +53,7 @@ export interface SeenIds {
 export const idObjection = (peer: TransportParameters, seen: SeenIds): string | null => {
   if (!same(peer.initialSourceId, seen.remote)) return 'initial_source_connection_id is not what its packets say'
   if (seen.role === 'server') return null
+  if (peer.preferredAddress !== null && seen.remote.length === 0) return 'a preferred address of a server without ids'
   if (!same(peer.originalDestinationId, seen.original)) {
     return 'original_destination_connection_id is not what we sent'
   }

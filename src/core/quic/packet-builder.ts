@@ -7,6 +7,8 @@ export class PacketBuilder {
   readonly writer: Writer
   /** Where the payload has to end, so that the tag still fits. */
   readonly payloadMax: number
+  /** Bytes of payload that it holds in all. */
+  readonly capacity: number
   readonly carried: Carried[] = []
   /** Its frames, where somebody looks on. */
   readonly frames: Frame[] | null
@@ -24,6 +26,7 @@ export class PacketBuilder {
     this.frames = frames
     this.writer = writer
     this.payloadMax = payloadMax
+    this.capacity = payloadMax - writer.at
   }
 
   /** Bytes of payload that still fit. */

@@ -15,6 +15,9 @@ export const INITIAL_DATAGRAM_BYTES = 1200
 /** AEAD tag and header protection sample, of every suite of TLS 1.3. */
 export const TAG_BYTES = 16
 
+/** A packet number takes no more. */
+export const PACKET_NUMBER_BYTES_MAX = 4
+
 /** The packet types of long headers, by their two type bits. */
 export const LONG_TYPES = ['initial', '0rtt', 'handshake', 'retry'] as const
 export type LongType = (typeof LONG_TYPES)[number]

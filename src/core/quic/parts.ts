@@ -1,6 +1,7 @@
 // The parts a connection is composed of, as intake.ts and assembly.ts see them. Each part owns its state.
 import type { Random } from '../ports.ts'
 import type { AckFrequency } from './ack-frequency.ts'
+import type { Datagrams } from './datagrams.ts'
 import type { HeldPackets } from './held-packets.ts'
 import type { KeyPhases, PhaseTime } from './key-phases.ts'
 import type { Lifetime } from './lifetime.ts'
@@ -10,6 +11,7 @@ import type { Path } from './path.ts'
 import type { Paths } from './paths.ts'
 import type { Recovery, RecoveryView, SpaceName } from './recovery.ts'
 import type { RemoteIds } from './remote-ids.ts'
+import type { SkippedNumbers } from './skipped-numbers.ts'
 import type { PacketSpace } from './space.ts'
 import type { Streams } from './streams.ts'
 import type { TokenExchange } from './token-exchange.ts'
@@ -37,8 +39,10 @@ export interface Parts {
   readonly spaces: Readonly<Record<SpaceName, PacketSpace>>
   readonly phases: KeyPhases
   readonly recovery: Recovery
+  readonly skipped: SkippedNumbers
   readonly ackFrequency: AckFrequency
   readonly streams: Streams
+  readonly datagrams: Datagrams
   readonly localIds: LocalIds
   readonly remoteIds: RemoteIds
   readonly paths: Paths
@@ -74,6 +78,10 @@ export const recoveryView = (parts: Parts): RecoveryView => ({
   blocked: parts.path.isBlocked,
 })
 
+/** The largest datagram that can be sent now: what the peer takes and the path carries; -1 where none can be. */
+export const datagramBytesMax = ({ datagrams, path, remoteIds }: Parts): number =>
+  datagrams.bytesMax(path.mtu.bytes, (path.id?.id ?? remoteIds.first.id).length)
+
 /** When something happens to the keys of 1-RTT packets. */
 export const phaseTime = (parts: Parts, now: number): PhaseTime => ({
   now,
@@ -89,11 +97,11 @@ export const discardSpace = (parts: Parts, space: SpaceName): void => {
 }
 
 /** The handshake is confirmed: its keys go, and the peer gets a spare connection id. */
-export const confirm = (parts: Parts): void => {
+export const confirm = (parts: Parts, now: number): void => {
   if (parts.progress.confirmed) return
   parts.progress.confirmed = true
   discardSpace(parts, 'initial')
   discardSpace(parts, 'handshake')
-  parts.paths.open()
+  parts.paths.open(now)
   parts.localIds.issue(parts.peer.activeConnectionIdLimit)
 }

@@ -28,6 +28,11 @@ export class PathValidation {
     this.abandonAt = now + patience.allMs
   }
 
+  /** Challenges that were asked. */
+  get asked(): number {
+    return this.#challenges.length
+  }
+
   /** The data of the challenge that is sent now. */
   draw(random: Random): Uint8Array {
     const data = new Uint8Array(CHALLENGE_BYTES)

@@ -127,6 +127,11 @@ export class Path {
     if (this.#responses.length < RESPONSES_MAX) this.#responses.push(data.slice())
   }
 
+  /** Challenges that wait for an answer, here or there. */
+  get challenges(): number {
+    return this.#responses.length + (this.validation?.asked ?? 0)
+  }
+
   /** A challenge waits for its answer. */
   get isAnswering(): boolean {
     return this.#responses.length > 0

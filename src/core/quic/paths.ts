@@ -1,6 +1,6 @@
 // The paths of one connection (RFC 9000 section 9). One is in use: what is said goes there. An acceptor follows its peer to another address
 // as soon as the newest packet that says something comes from there, sends little to it until it has proved to be the peer's, and goes back
-// to the last proven one when it does not. A dialler moves of its own will, to a path it has proved before.
+// to the last proven one when it does not. A dialler moves of its own will or its server's (section 9.6), to a path it has proved before.
 //
 //   unknown ──a packet opens──► known ──the newest that says something──► in use ──challenge answered──► proven: `migrated`
 //                                  └───────◄── challenge not answered, and the last proven one is in use again ──┘
@@ -12,6 +12,7 @@ import { sameBytes } from '../bytes.ts'
 import type { Random } from '../ports.ts'
 import type { ConnectionOutput } from './outputs.ts'
 import { Path, type Place } from './path.ts'
+import { preferredFor, type PreferredPlaces } from './preferred-address.ts'
 import type { MtuMax } from './path-mtu.ts'
 import type { Patience } from './path-validation.ts'
 import type { Recovery } from './recovery.ts'
@@ -23,6 +24,8 @@ const PATHS_MAX = 4
 
 /** Unknown addresses taken up: so many at once and one more every second, since each is worth a challenge and may be worth an event. */
 const ADDRESSES = { burst: 8, everyMs: 1000 }
+
+const NONE_WANTED = { path: null, isTold: false } as const
 
 /** What paths are made with. */
 export interface PathsConfig {
@@ -52,8 +55,12 @@ export class Paths {
   #proven: Path | null = null
   /** The path that others know of. */
   #announced: Path
-  /** The path that a dialler moves to once it is proven. */
-  #wanted: Path | null = null
+  /** The path that a dialler moves to once it is proven, and whether it was told to or its server would rather have it so. */
+  #wanted: { readonly path: Path; readonly isTold: boolean } | null = null
+  /** Where a dialler goes when the handshake is confirmed, because its server would rather be spoken to there; null: nowhere. */
+  #preferred: Address | null = null
+  /** The path by another socket of an acceptor's that it follows its peer to once that is proven. */
+  #awaited: Path | null = null
   /** All of them. Bounded by PATHS_MAX. */
   readonly #known: Path[] = []
   /** The highest number of a packet that said something. */
@@ -77,6 +84,11 @@ export class Paths {
     assert(this.#known.includes(this.#current), 'the path in use is known')
   }
 
+  /** Paths, and the challenges asked and to be answered on them. */
+  get count(): number {
+    return this.#known.reduce((sum, path) => sum + 1 + path.challenges, 0)
+  }
+
   /** The path in use. */
   get current(): Path {
     return this.#current
@@ -88,10 +100,21 @@ export class Paths {
     this.#current.mtu.begin(peerMaxBytes)
   }
 
+  /** A dialler's server would rather be spoken to elsewhere: there it goes when the handshake is confirmed, if it may. */
+  prefer(places: PreferredPlaces): void {
+    this.#preferred = preferredFor(this.#current.remote, places)
+  }
+
+  /** Whether a dialler has gone where its server would rather be spoken to. */
+  get isPreferred(): boolean {
+    return this.#preferred !== null && sameAddress(this.#current.remote, this.#preferred)
+  }
+
   /** The handshake is confirmed: from now on either end may move (section 9). */
-  open(): void {
+  open(now: number): void {
     this.#isOpen = true
     this.#current.afterHandshake()
+    if (this.#preferred !== null) this.#want({ ...this.#preferred, local: this.#current.local }, false, now)
   }
 
   /** The path that a datagram came by: a new one, known only once `onPacket` is told; null where it is nobody's business. */
@@ -117,6 +140,7 @@ export class Paths {
     if (!this.isKnown(path)) this.#learn(path, now)
     if (packet.isProbing || packet.number < this.#highest) return
     this.#highest = packet.number
+    this.#awaited = null
     if (path !== this.#current && this.#config.role === 'server') this.#follow(path, now)
   }
 
@@ -133,8 +157,12 @@ export class Paths {
     }
   }
 
-  /** A dialler wants to use another path; false where none can be had: the peer gave no spare id. */
+  /** A dialler is told to use another path; false where none can be had yet: the peer gave no spare id. */
   migrate(place: Place, now: number): boolean {
+    return this.#want(place, true, now)
+  }
+
+  #want(place: Place, isTold: boolean, now: number): boolean {
     if (!this.#isOpen || this.#known.some((path) => path.isAt(place)) || !this.#config.ids.hasSpare) return false
     const path = new Path({
       place,
@@ -144,8 +172,8 @@ export class Paths {
       mtuMax: this.#config.mtuMax,
     })
     path.afterHandshake()
-    if (this.#wanted !== null) this.#drop(this.#wanted)
-    this.#wanted = path
+    if (this.#wanted !== null) this.#drop(this.#wanted.path)
+    this.#wanted = { path, isTold }
     this.#learn(path, now)
     return true
   }
@@ -225,6 +253,11 @@ export class Paths {
 
   #follow(path: Path, now: number): void {
     if (!this.#hasId(path)) return
+    // From another socket of ours nothing goes but probes until the peer has proved to be there (section 9.6.2).
+    if (path.local !== this.#current.local && !path.isValidated) {
+      this.#awaited = path
+      return
+    }
     const before = this.#current
     if (before.isValidated) this.#proven = before
     this.#use(path)
@@ -250,9 +283,13 @@ export class Paths {
 
   #onProven(path: Path, now: number): void {
     path.isValidated = true
-    if (path === this.#wanted) {
+    if (path === this.#wanted?.path) {
       this.#wanted = null
       this.#use(path)
+    }
+    if (path === this.#awaited) {
+      this.#awaited = null
+      return this.#follow(path, now)
     }
     if (path !== this.#current) return
     this.#proven = null
@@ -267,10 +304,11 @@ export class Paths {
 
   #onFailed(path: Path): void {
     path.validation = null
-    if (path === this.#wanted) {
+    const { path: wanted, isTold } = this.#wanted ?? NONE_WANTED
+    if (path === wanted) {
       this.#wanted = null
       this.#drop(path)
-      this.#config.emit({ kind: 'migration-failed' })
+      if (isTold) this.#config.emit({ kind: 'migration-failed', local: path.local })
     }
     if (path.isValidated) return
     if (path === this.#current && this.#proven !== null) {
@@ -284,6 +322,7 @@ export class Paths {
     const index = this.#known.indexOf(path)
     if (path === this.#current || path === this.#proven || index < 0) return
     this.#known.splice(index, 1)
+    if (path === this.#awaited) this.#awaited = null
     if (path.id !== null) this.#release(path.id)
   }
 

@@ -7,16 +7,42 @@ interface Piece {
   readonly bytes: Uint8Array
 }
 
+/** In the place of a piece that was read: its bytes are the reader's, and not held here any longer. */
+const READ: Piece = { start: -1, bytes: new Uint8Array(0) }
+
 /** Neighbours that are no longer than this together are joined, so that pieces are many only where gaps are. */
 const JOINED_BYTES_MAX = 2048
 
-/** How many pieces may wait at once; all streams of a connection share one, or a stranger could send every second byte of each. */
+/** Places of pieces that were read, left for what comes in front, before they are given up together. */
+const READ_MAX = 64
+
+/** Bytes that each piece beyond the first `few` has to bring: whole packets do, and a stranger's every second byte does not. */
+const BYTES_EACH = 512
+
+/**
+ * How many pieces may wait at once; all streams of a connection share one, or a stranger could send every second byte of each. Each costs
+ * memory, and the work of finding its place among the others.
+ */
 export class PieceCount {
   readonly max: number
+  readonly #few: number
   held = 0
+  bytes = 0
 
-  constructor(max: number) {
+  /** `few` may be of any size. */
+  constructor(max: number, few = max) {
     this.max = max
+    this.#few = few
+  }
+
+  /** Whether there are more than may wait. */
+  get isOver(): boolean {
+    return this.held > this.max || (this.held - this.#few) * BYTES_EACH > this.bytes
+  }
+
+  add(pieces: number, bytes: number): void {
+    this.held += pieces
+    this.bytes += bytes
   }
 }
 
@@ -27,6 +53,8 @@ export class Reassembly {
   #first = 0
   /** The next byte to be read. */
   offset = 0
+  /** Bytes in the pieces that were not read. */
+  bytes = 0
 
   constructor(count: PieceCount) {
     this.#count = count
@@ -45,11 +73,11 @@ export class Reassembly {
     if (from >= end) return true
     const last = this.#pieces.at(-1)
     if (last === undefined || from >= last.start + last.bytes.length) {
-      this.#put(this.#pieces.length, { start: from, bytes: kept(data.subarray(from - start)) })
+      this.#put(this.#pieces.length, from, data.subarray(from - start))
     } else {
       this.#fillGaps(start, data)
     }
-    return this.#count.held <= this.#count.max
+    return !this.#count.isOver
   }
 
   /** Bytes and pieces that wait to be read. Counted anew each time: for tests. */
@@ -61,40 +89,59 @@ export class Reassembly {
   /** The next bytes in order, or null while they are missing. */
   read(): Uint8Array | null {
     if (!this.readable) return null
-    const piece = this.#pieces[this.#first++]!
-    this.offset += piece.bytes.length
-    this.#count.held--
-    if (this.#first === this.#pieces.length || this.#first > 64) {
+    const { bytes } = this.#pieces[this.#first]!
+    this.#pieces[this.#first++] = READ
+    this.offset += bytes.length
+    this.#add(-1, -bytes.length)
+    if (this.#first === this.#pieces.length || this.#first > READ_MAX) {
       this.#pieces.splice(0, this.#first)
       this.#first = 0
     }
-    return piece.bytes
+    return bytes
   }
 
   /** Forgets what was not read. */
   clear(): void {
-    this.#count.held -= this.#pieces.length - this.#first
+    this.#add(this.#first - this.#pieces.length, -this.bytes)
     this.#pieces.length = this.#first = 0
   }
 
-  /** Puts a piece in at `index` and joins it to its neighbours where that pays; returns how many pieces there are more. */
-  #put(index: number, piece: Piece): number {
+  /**
+   * Puts bytes in at `index`, into a neighbour that they touch where both are small; returns how far the pieces behind have moved. They do so
+   * for a piece of its own that is not the first, and for what fills a gap for good.
+   */
+  #put(index: number, start: number, data: Uint8Array): number {
+    const before = index > this.#first ? this.#pieces[index - 1]! : null
+    const after = this.#pieces[index] ?? null
+    const joinsBefore = before !== null && before.start + before.bytes.length === start && fit(before.bytes, data)
+    const joinsAfter = after !== null && start + data.length === after.start && fit(data, after.bytes)
+    if (joinsBefore) {
+      const joined = concat(before.bytes, data)
+      const closes = after !== null && start + data.length === after.start && fit(joined, after.bytes)
+      this.#pieces[index - 1] = { start: before.start, bytes: closes ? concat(joined, after.bytes) : joined }
+      if (closes) this.#pieces.splice(index, 1)
+      this.#add(closes ? -1 : 0, data.length)
+      return closes ? -1 : 0
+    }
+    if (joinsAfter) {
+      this.#pieces[index] = { start, bytes: concat(data, after.bytes) }
+      this.#add(0, data.length)
+      return 0
+    }
+    const piece = { start, bytes: kept(data) }
+    this.#add(1, data.length)
+    if (index === this.#first && index > 0) {
+      this.#pieces[--this.#first] = piece
+      return 0
+    }
     if (index === this.#pieces.length) this.#pieces.push(piece)
     else this.#pieces.splice(index, 0, piece)
-    this.#count.held++
-    const joined = (this.#join(index) ? 1 : 0) + (index > this.#first && this.#join(index - 1) ? 1 : 0)
-    return 1 - joined
+    return 1
   }
 
-  /** Joins the pieces at `index` and behind it if they touch and are small. */
-  #join(index: number): boolean {
-    const piece = this.#pieces[index]
-    const next = this.#pieces[index + 1]
-    if (piece === undefined || next === undefined || piece.start + piece.bytes.length !== next.start) return false
-    if (piece.bytes.length + next.bytes.length > JOINED_BYTES_MAX) return false
-    this.#pieces.splice(index, 2, { start: piece.start, bytes: concat(piece.bytes, next.bytes) })
-    this.#count.held--
-    return true
+  #add(pieces: number, bytes: number): void {
+    this.#count.add(pieces, bytes)
+    this.bytes += bytes
   }
 
   #fillGaps(start: number, data: Uint8Array): void {
@@ -105,7 +152,7 @@ export class Reassembly {
       const next = this.#pieces[index]
       const until = next === undefined ? end : Math.min(end, next.start)
       if (until > cursor) {
-        index += this.#put(index, { start: cursor, bytes: kept(data.subarray(cursor - start, until - start)) })
+        index += this.#put(index, cursor, data.subarray(cursor - start, until - start))
       }
       if (next === undefined) return
       cursor = Math.max(cursor, next.start + next.bytes.length)
@@ -125,6 +172,8 @@ export class Reassembly {
     return low
   }
 }
+
+const fit = (one: Uint8Array, other: Uint8Array): boolean => one.length + other.length <= JOINED_BYTES_MAX
 
 /** A piece is copied out of its datagram unless it is at least half of it: a small one must not hold the whole in memory. */
 const kept = (bytes: Uint8Array): Uint8Array =>

@@ -42,6 +42,12 @@ export class ReceiveStream {
     return this.#finalSize
   }
 
+  /** Bytes that wait to be read, when they are all there are up to the end; null while some have not come. */
+  get toEnd(): number | null {
+    const { bytes, offset } = this.#reassembly
+    return this.#finalSize === offset + bytes ? bytes : null
+  }
+
   /** Whether `read` would give bytes, or the end has come. */
   get hasNews(): boolean {
     return this.#reassembly.readable || this.#reassembly.offset === this.#finalSize

@@ -13,8 +13,11 @@ export const MAX_ACK_DELAY_MS = 25
 /** The shortest we can be asked to hold it back, in µs: timers are no finer. Announced as min_ack_delay. */
 export const MIN_ACK_DELAY_US = 1000
 
-/** And the longest, in ms: max_ack_delay could not say more. */
-const ACK_DELAY_MS_MAX = 2 ** 14 - 1
+/** And less than this, in µs: max_ack_delay could not say it (RFC 9000 section 18.2). */
+const ACK_DELAY_US_END = 2 ** 14 * 1000
+
+/** Whether a Requested Max Ack Delay is one; another closes with PROTOCOL_VIOLATION (draft-ietf-quic-ack-frequency section 4). */
+export const isAckDelay = (delayUs: number): boolean => delayUs >= MIN_ACK_DELAY_US && delayUs < ACK_DELAY_US_END
 
 /** Our ack_delay_exponent: the delay field counts units of 8 µs. */
 export const ACK_DELAY_EXPONENT = 3
@@ -23,7 +26,7 @@ export const ACK_DELAY_EXPONENT = 3
 interface Frequency {
   /** More ack-eliciting packets than this do not wait. */
   readonly threshold: number
-  /** Neither does a packet that is missing and so far behind the largest; 0: one that is missing makes no hurry. */
+  /** Neither does a packet that is missing, or comes, so far behind the largest; 0: none out of order makes a hurry. */
   readonly reordering: number
   readonly delayMs: number
 }
@@ -49,16 +52,20 @@ export class ReceivedPackets {
     return this.#seen.isEmpty ? -1 : this.#seen.end - 1
   }
 
+  /** Ranges of packet numbers that are remembered. */
+  get ranges(): number {
+    return this.#seen.count
+  }
+
   isDuplicate(packetNumber: number): boolean {
     return packetNumber < this.#floor || this.#seen.has(packetNumber)
   }
 
-  /** ACK_FREQUENCY; an older one than was heard already changes nothing. Values beyond what we can do are cut. */
+  /** ACK_FREQUENCY with a delay that is one; an older one than was heard already changes nothing. */
   ask(wish: { sequence: number; threshold: number; delayUs: number; reordering: number }): void {
     if (wish.sequence <= this.#asked) return
     this.#asked = wish.sequence
-    const delayMs = Math.min(wish.delayUs / 1000, ACK_DELAY_MS_MAX)
-    this.#frequency = { threshold: wish.threshold, reordering: wish.reordering, delayMs }
+    this.#frequency = { threshold: wish.threshold, reordering: wish.reordering, delayMs: wish.delayUs / 1000 }
   }
 
   /** Records an authenticated packet; with `atOnce`, as during the handshake, its ACK does not wait. */
@@ -70,13 +77,17 @@ export class ReceivedPackets {
     if (!ackEliciting) return
     this.#unacknowledged++
     const { threshold, reordering, delayMs } = this.#frequency
-    const isGap = reordering <= 1 ? reordering === 1 && !inOrder : this.#isMissing(reordering)
+    const isGap = reordering <= 1 ? reordering === 1 && !inOrder : this.#isFarOff(packetNumber, reordering)
     const isUrgent = when.atOnce || this.#unacknowledged > threshold || isGap
     this.ackAt = Math.min(this.ackAt, isUrgent ? when.now : when.now + delayMs)
   }
 
-  /** Whether something that no ACK has shown missing yet is so far behind the largest. */
-  #isMissing(reordering: number): boolean {
+  /**
+   * Whether something that no ACK has shown missing yet is so far behind the largest; or the packet itself was so far behind what an ACK has
+   * shown, so that the peer takes it for lost.
+   */
+  #isFarOff(packetNumber: number, reordering: number): boolean {
+    if (packetNumber <= this.#reported - reordering) return true
     const from = Math.max(this.#floor, this.#reported - reordering + 1)
     const above = this.#seen.indexAbove(from)
     const isThere = above < this.#seen.count && this.#seen.startOf(above) <= from

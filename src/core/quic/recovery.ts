@@ -114,7 +114,11 @@ export class Recovery {
     const { settled, late } = sent.acknowledge(ranges)
     if (late.length > 0) this.#cameLate(sent, late, ack.now)
     const newest = settled.at(-1)
-    if (newest === undefined) return { acknowledged: late, lost: [] }
+    if (newest === undefined) {
+      // Of packets that elicit no ACK, and are not kept: what was sent long before them is lost all the same.
+      const isNews = sent.largestAcknowledged > before
+      return { acknowledged: late, lost: isNews ? this.#detectLost(space, ack.now) : [] }
+    }
     const firstSampleAt = this.#firstSampleAt
     let sampleMs: number | null = null
     const isHere = newest.flow === this.#flow.number

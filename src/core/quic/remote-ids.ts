@@ -64,6 +64,11 @@ export class RemoteIds {
     return this.#initial.length === 0
   }
 
+  /** Ids that may be used, those whose retirement is not acknowledged, and gaps between those that were retired. */
+  get count(): number {
+    return this.#ids.size + this.#retiring.size + this.#retired.count
+  }
+
   /** Whether an id may still be used. */
   has(id: RemoteId): boolean {
     return this.#ids.has(id.sequence)

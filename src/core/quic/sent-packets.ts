@@ -25,6 +25,7 @@ export type Carried =
   | { readonly kind: 'new-token' }
   | { readonly kind: 'ack-frequency'; readonly sequence: number }
   | { readonly kind: 'mtu-probe'; readonly bytes: number }
+  | { readonly kind: 'datagram'; readonly id: number }
 
 export interface SentPacket {
   readonly number: number
@@ -51,14 +52,35 @@ export interface Acknowledged {
 
 const NONE: readonly SentPacket[] = []
 
+/** In common to all that have none, since an empty map has a table too: nothing is ever put into it. */
+const NO_PACKETS = new Map<number, SentPacket>()
+
+/** Whether a number is in one of these ranges, highest first. */
+const isIn = (number: number, ranges: readonly AckRange[]): boolean => {
+  let low = 0
+  let high = ranges.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (ranges[middle]!.from > number) low = middle + 1
+    else high = middle
+  }
+  const range = ranges[low]
+  return range !== undefined && number <= range.to
+}
+
 export class SentPackets {
   /** Ack-eliciting packets in order of their numbers. Bounded by the congestion window. */
-  readonly #packets = new Map<number, SentPacket>()
+  #packets = NO_PACKETS
   /** In the order in which they were given up. Bounded by GIVEN_UP_MAX. */
-  readonly #givenUp = new Map<number, SentPacket>()
+  #givenUp = NO_PACKETS
   next = 0
   largestAcknowledged = -1
   lastElicitingAt = -Infinity
+
+  /** Packets in flight, and those given up that may still be acknowledged. */
+  get count(): number {
+    return this.#packets.size + this.#givenUp.size
+  }
 
   get elicitingInFlight(): number {
     return this.#packets.size
@@ -78,6 +100,7 @@ export class SentPackets {
   add(packet: SentPacket): void {
     this.next = packet.number + 1
     if (!packet.ackEliciting) return
+    if (this.#packets === NO_PACKETS) this.#packets = new Map()
     this.#packets.set(packet.number, packet)
     this.lastElicitingAt = packet.sentAt
   }
@@ -101,7 +124,7 @@ export class SentPackets {
   #cameLate(ranges: readonly AckRange[]): SentPacket[] {
     const late: SentPacket[] = []
     for (const packet of this.#givenUp.values()) {
-      if (ranges.some(({ from, to }) => packet.number >= from && packet.number <= to)) late.push(packet)
+      if (isIn(packet.number, ranges)) late.push(packet)
     }
     for (const packet of late) this.#givenUp.delete(packet.number)
     return late.sort((a, b) => a.number - b.number)
@@ -118,6 +141,7 @@ export class SentPackets {
       else nextAt = Math.min(nextAt, overdueAt)
     }
     if (this.#givenUp.size > 0) this.#forgetGivenUp(now - GIVEN_UP_DELAYS * lossDelay, lost.length)
+    if (lost.length > 0 && this.#givenUp === NO_PACKETS) this.#givenUp = new Map()
     for (const packet of lost) {
       this.#packets.delete(packet.number)
       if (this.#givenUp.size < GIVEN_UP_MAX) this.#givenUp.set(packet.number, packet)
@@ -144,8 +168,7 @@ export class SentPackets {
   clear(): number {
     let bytes = 0
     for (const packet of this.#packets.values()) bytes += packet.bytes
-    this.#packets.clear()
-    this.#givenUp.clear()
+    this.#packets = this.#givenUp = NO_PACKETS
     return bytes
   }
 }

@@ -1,5 +1,6 @@
 // What a connection grants and promises, with the defaults of `docs/protocol.md`: one literal, each value with its unit and reason.
 import type { CongestionName } from './congestion.ts'
+import type { DatagramSettings } from './datagrams.ts'
 import { type GrowthBudget, growthBudget } from './flow-control.ts'
 import type { MtuMax } from './path-mtu.ts'
 
@@ -30,6 +31,8 @@ export interface TransportSettings {
   readonly mtuMax: MtuMax
   /** How fast sending grows, and how far losses take it back: CUBIC (RFC 9438) or NewReno (RFC 9002). */
   readonly congestion: CongestionName
+  /** Whether DATAGRAM frames (RFC 9221) are taken and sent; null: neither. */
+  readonly datagrams: DatagramSettings | null
 }
 
 /** The defaults; 256 MiB is the growth budget of a whole node. */
@@ -47,4 +50,5 @@ export const TRANSPORT_DEFAULTS: TransportSettings = Object.freeze({
   keyPackets: 2 ** 22,
   mtuMax: { ip4: 1472, ip6: 1452, loopback: 16_384 },
   congestion: 'cubic',
+  datagrams: null,
 })

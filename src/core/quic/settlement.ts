@@ -20,7 +20,8 @@ export const settle = (parts: Parts, name: SpaceName, settled: Settled, now: num
   for (const packet of settled.lost) {
     parts.observer?.packetLost(name, packet.number)
     for (const carried of packet.carried) {
-      if (carried.kind !== 'mtu-probe') lose(parts, name, carried)
+      if (carried.kind === 'datagram') parts.datagrams.lost(carried.id)
+      else if (carried.kind !== 'mtu-probe') lose(parts, name, carried)
       else if (packet.flow === here) mtu.probeLost(carried.bytes, now)
     }
   }
@@ -45,6 +46,8 @@ const acknowledged = (parts: Parts, name: SpaceName, carried: Carried): void => 
     case 'retire-connection-id':
       parts.remoteIds.acknowledged(carried.sequence)
       return
+    case 'datagram':
+      return parts.datagrams.acknowledged(carried.id)
     case 'mtu-probe':
       if (parts.path.mtu.probeAcknowledged(carried.bytes)) {
         parts.recovery.throttle.setDatagramBytes(parts.path.mtu.bytes)
@@ -60,6 +63,7 @@ export const lose = (parts: Parts, name: SpaceName, carried: Carried): void => {
   switch (carried.kind) {
     case 'ack':
     case 'mtu-probe':
+    case 'datagram':
       return
     case 'crypto':
       parts.spaces[name].cryptoOut.lose(carried.start, carried.end)

@@ -19,11 +19,18 @@ const CRYPTO_PIECES_MAX = 64
 /** A CRYPTO frame with less room than this waits for the next packet. */
 const CRYPTO_ROOM_MIN = 16
 
+/** What is left of a handshake's space once its keys are gone, in common to all: nothing comes to it any more, and nothing leaves it. */
+const OVER = {
+  received: new ReceivedPackets(),
+  cryptoOut: new SendBuffer(),
+  cryptoIn: new Reassembly(new PieceCount(CRYPTO_PIECES_MAX)),
+} as const
+
 export class PacketSpace {
   readonly name: SpaceName
-  readonly received = new ReceivedPackets()
-  readonly cryptoOut = new SendBuffer()
-  readonly #cryptoIn = new Reassembly(new PieceCount(CRYPTO_PIECES_MAX))
+  #received = new ReceivedPackets()
+  #cryptoOut = new SendBuffer()
+  #cryptoIn = new Reassembly(new PieceCount(CRYPTO_PIECES_MAX))
   #read: PacketKey | null = null
   #write: PacketKey | null = null
   #discarded = false
@@ -32,6 +39,14 @@ export class PacketSpace {
 
   constructor(name: SpaceName) {
     this.name = name
+  }
+
+  get received(): ReceivedPackets {
+    return this.#received
+  }
+
+  get cryptoOut(): SendBuffer {
+    return this.#cryptoOut
   }
 
   get readKey(): PacketKey | null {
@@ -68,6 +83,10 @@ export class PacketSpace {
     this.probes = 0
     this.cryptoOut.clear()
     this.received.sent()
+    if (this.name === 'application') return
+    this.#received = OVER.received
+    this.#cryptoOut = OVER.cryptoOut
+    this.#cryptoIn = OVER.cryptoIn
   }
 
   receiveCrypto(offset: number, data: Uint8Array): Violation | null {
@@ -78,8 +97,13 @@ export class PacketSpace {
     return null
   }
 
+  /** Handshake bytes that cannot be read yet. */
+  get ahead(): { readonly bytes: number; readonly pieces: number } {
+    return this.#cryptoIn.held
+  }
+
   checkInvariants(): void {
-    const { bytes, pieces } = this.#cryptoIn.held
+    const { bytes, pieces } = this.ahead
     assert(bytes <= CRYPTO_AHEAD_BYTES_MAX && pieces <= CRYPTO_PIECES_MAX, 'handshake data ahead is bounded')
   }
 

@@ -32,8 +32,12 @@ export const openingBytes = (settings: TransportSettings): number => {
 export const settledBytes = (settings: TransportSettings): number =>
   reservedBytes(settings) + openingBytes(settings) * streamsMax(settings)
 
-const streamsMax = ({ bidirectionalStreams, unidirectionalStreams, requestStreams }: TransportSettings): number =>
-  bidirectionalStreams + unidirectionalStreams + requestStreams
+/** Streams there may be at once, whoever opens them. */
+export const streamsMax = ({
+  bidirectionalStreams,
+  unidirectionalStreams,
+  requestStreams,
+}: TransportSettings): number => bidirectionalStreams + unidirectionalStreams + requestStreams
 
 /** The credit of one connection's streams. Bounded by its window. */
 export class StreamCredit {

@@ -9,7 +9,7 @@ import { PieceCount } from './reassembly.ts'
 import { ReceiveStream } from './receive-stream.ts'
 import { SEND_BUFFER_BYTES_MAX, SendStream } from './send-stream.ts'
 import type { TransportSettings } from './settings.ts'
-import { openingBytes, RESERVED_SHARE, settledBytes, StreamCredit } from './stream-credit.ts'
+import { openingBytes, RESERVED_SHARE, settledBytes, StreamCredit, streamsMax } from './stream-credit.ts'
 import { StreamCounts } from './stream-counts.ts'
 import {
   FLOW_CONTROL_ERROR,
@@ -48,6 +48,9 @@ const NOTHING_YET: PeerLimits = {
 
 /** Pieces of all streams that wait to be read: twice what the largest window needs when its first packet is missing. */
 const PIECES_MAX = 16_384
+
+/** Besides, so many may be small: more than the packets of little talk that are ever on their way, and two for each stream there may be. */
+const SMALL_PIECES_MAX = 1024
 
 /** Ended streams of which each acknowledgement says that they were refused; the oldest is left to luck for the next. */
 const REFUSED_MAX = 16
@@ -90,7 +93,8 @@ export class Streams {
     this.#emit = emit
     // Once for the connection's window and once for those of its streams: more could never be in flight.
     const growth = shareOf(settings.growth, 2 * settings.dataBytes.max)
-    this.#shared = { growth, pieces: new PieceCount(PIECES_MAX) }
+    const small = SMALL_PIECES_MAX + 2 * streamsMax(settings)
+    this.#shared = { growth, pieces: new PieceCount(small + PIECES_MAX, small) }
     this.window = new ReceiveWindow({ ...settings.dataBytes, settled: settledBytes(settings) }, growth)
     this.credit = new StreamCredit(this.window, settings)
     this.counts = new StreamCounts(settings)
@@ -151,6 +155,23 @@ export class Streams {
     if (!this.credit.raise(stream, when) && this.window.isWorthRaising) this.maxDataOwed = true
   }
 
+  get count(): number {
+    return this.#streams.size
+  }
+
+  /** Bytes and pieces that wait to be read, on all streams. */
+  get waiting(): { readonly bytes: number; readonly pieces: number } {
+    const { bytes, held } = this.#shared.pieces
+    return { bytes, pieces: held }
+  }
+
+  /** Bytes that were taken to be sent, on all streams, and are not acknowledged. */
+  get unacknowledged(): number {
+    let bytes = 0
+    for (const { send } of this.#streams.values()) bytes += send?.buffer.held ?? 0
+    return bytes
+  }
+
   checkInvariants(): void {
     this.credit.checkInvariants(this.#streams.values(), this.counts.unopened)
     let [bytes, pieces] = [0, 0]
@@ -159,14 +180,15 @@ export class Streams {
       pieces += receive?.held.pieces ?? 0
     }
     assert(bytes <= this.window.outstanding, 'what waits to be read was granted')
-    assert(pieces === this.#shared.pieces.held && pieces <= PIECES_MAX, 'pieces are counted and bounded')
+    const counted = this.#shared.pieces
+    assert(pieces === counted.held && bytes === counted.bytes && !counted.isOver, 'pieces are counted and bounded')
     for (const stream of [...this.ready, ...this.owing]) {
       assert(this.#streams.get(stream.id) === stream, 'only a stream that is there has its turn')
     }
   }
 
   /** Bytes that were taken to be sent on a stream and are not acknowledged; 0 when it is gone. */
-  unacknowledged(id: StreamId): number {
+  unacknowledgedOf(id: StreamId): number {
     return this.#streams.get(id)?.send?.buffer.held ?? 0
   }
 
@@ -208,10 +230,9 @@ export class Streams {
     return stream === undefined || stream.receive === null || stream.receive.isDone
   }
 
-  /** Bytes not read up to the stream's end; null while its end has not come. */
+  /** Bytes not read up to the stream's end, when all of them are here; null while some have not come. */
   toEnd(id: StreamId): number | null {
-    const half = this.#streams.get(id)?.receive ?? null
-    return half === null || half.finalSize === null ? null : half.unread
+    return this.#streams.get(id)?.receive?.toEnd ?? null
   }
 
   stop(id: StreamId, code: number): void {

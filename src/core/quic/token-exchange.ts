@@ -8,8 +8,8 @@ import type { PacketBuilder } from './packet-builder.ts'
 /** A longer token is not taken: it would leave too little of an Initial for the ClientHello. Ours are under 50 bytes. */
 export const TOKEN_BYTES_MAX = 512
 
-/** Tokens of one connection that a client hands out; one is enough, and a flood of them gets no further. */
-const RECEIVED_MAX = 4
+/** Tokens of one connection that a client hands out: one for each address it has had. A flood of them gets no further. */
+const RECEIVED_MAX = 16
 
 /** A NEW_TOKEN frame but for its token: type and a length of two bytes. */
 const FRAME_BYTES = 3
@@ -41,12 +41,16 @@ export class TokenExchange {
     this.retryId = retry.sourceId.slice()
   }
 
-  /** A server gives its client a token, once; it is copied. */
+  /** A server gives its client a token, the last of which counts: one for each address it has. It is copied. */
   give(token: Uint8Array): void {
     assert(token.length > 0 && token.length <= TOKEN_BYTES_MAX, 'a token fits its frame')
-    assert(this.#given === null, 'one token a connection')
     this.#given = token.slice()
     this.#owed = true
+  }
+
+  /** Tokens that are kept. */
+  get count(): number {
+    return this.#received.length + (this.#given === null ? 0 : 1)
   }
 
   /** Whether a NEW_TOKEN frame waits to be sent. */

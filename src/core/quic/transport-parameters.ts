@@ -1,7 +1,10 @@
-// QUIC transport parameters (RFC 9000 section 18): strict decoding, every parameter of the RFC, defaults where one is absent.
-import { Reader, varintSize, Writer } from '../bytes.ts'
+// QUIC transport parameters (RFC 9000 section 18): strict decoding, every parameter of the RFC and of those that extend it here, defaults
+// where one is absent.
+import { Reader, varintSize } from '../bytes.ts'
+import { encode } from '../tls/vectors.ts'
 import { STREAMS_MAX } from './frames.ts'
 import { CONNECTION_ID_BYTES_MAX } from './packet.ts'
+import { type PreferredAddress, readPreferred, writePreferred } from './preferred-address.ts'
 
 /** All parameters; null where an absent one has no default. Times in ms, limits in bytes or counts. */
 export interface TransportParameters {
@@ -18,13 +21,14 @@ export interface TransportParameters {
   readonly ackDelayExponent: number
   readonly maxAckDelayMs: number
   readonly disableActiveMigration: boolean
-  /** As it stands on the wire (section 18.2); a client's use of it is not part of this version. */
-  readonly preferredAddress: Uint8Array | null
+  readonly preferredAddress: PreferredAddress | null
   readonly activeConnectionIdLimit: number
   readonly initialSourceId: Uint8Array | null
   readonly retrySourceId: Uint8Array | null
   /** How soon it can acknowledge, in µs; null: it does not take ACK_FREQUENCY (draft-ietf-quic-ack-frequency). */
   readonly minAckDelayUs: number | null
+  /** The largest DATAGRAM frame that it takes; 0: none (RFC 9221). */
+  readonly maxDatagramFrameBytes: number
 }
 
 /** What an absent parameter means. */
@@ -47,12 +51,16 @@ export const PARAMETER_DEFAULTS: TransportParameters = Object.freeze({
   initialSourceId: null,
   retrySourceId: null,
   minAckDelayUs: null,
+  maxDatagramFrameBytes: 0,
 })
 
 type Parameter =
   | { readonly kind: 'number'; readonly min: number; readonly max: number }
   | { readonly kind: 'bytes'; readonly min: number; readonly max: number }
   | { readonly kind: 'flag' }
+  | { readonly kind: 'preferred-address' }
+
+type Value = number | boolean | Uint8Array | PreferredAddress
 
 interface Entry {
   readonly id: number
@@ -64,9 +72,6 @@ interface Entry {
 
 const number = (min: number, max: number): Parameter => ({ kind: 'number', min, max })
 const bytes = (min: number, max: number): Parameter => ({ kind: 'bytes', min, max })
-
-/** A preferred address: 4 + 2 + 16 + 2 bytes, an id of 1 to 20 bytes with its length, and a 16-byte token. */
-const PREFERRED_ADDRESS = bytes(42, 61)
 
 const ENTRIES: readonly Entry[] = [
   { id: 0x00, name: 'originalDestinationId', is: bytes(0, CONNECTION_ID_BYTES_MAX), serverOnly: true },
@@ -82,10 +87,11 @@ const ENTRIES: readonly Entry[] = [
   { id: 0x0a, name: 'ackDelayExponent', is: number(0, 20), serverOnly: false },
   { id: 0x0b, name: 'maxAckDelayMs', is: number(0, 2 ** 14 - 1), serverOnly: false },
   { id: 0x0c, name: 'disableActiveMigration', is: { kind: 'flag' }, serverOnly: false },
-  { id: 0x0d, name: 'preferredAddress', is: PREFERRED_ADDRESS, serverOnly: true },
+  { id: 0x0d, name: 'preferredAddress', is: { kind: 'preferred-address' }, serverOnly: true },
   { id: 0x0e, name: 'activeConnectionIdLimit', is: number(2, Infinity), serverOnly: false },
   { id: 0x0f, name: 'initialSourceId', is: bytes(0, CONNECTION_ID_BYTES_MAX), serverOnly: false },
   { id: 0x10, name: 'retrySourceId', is: bytes(0, CONNECTION_ID_BYTES_MAX), serverOnly: true },
+  { id: 0x20, name: 'maxDatagramFrameBytes', is: number(0, Infinity), serverOnly: false },
   { id: 0xff04_de1b, name: 'minAckDelayUs', is: number(0, Infinity), serverOnly: false },
 ]
 
@@ -95,29 +101,29 @@ const BY_ID = new Map(ENTRIES.map((entry) => [entry.id, entry]))
 const PARAMETERS_MAX = 64
 
 /** Encodes what differs from the defaults. */
-export const encodeParameters = (parameters: TransportParameters): Uint8Array => {
-  const writer = new Writer()
-  for (const { id, name } of ENTRIES) {
-    const value = parameters[name]
-    if (value === null || value === PARAMETER_DEFAULTS[name]) continue
-    writer.varint(id)
-    if (typeof value === 'number') {
-      writer.varint(varintSize(value))
-      writer.varint(value)
-    } else if (typeof value === 'boolean') {
-      writer.varint(0)
-    } else {
-      writer.varint(value.length)
-      writer.put(value)
+export const encodeParameters = (parameters: TransportParameters): Uint8Array =>
+  encode((writer) => {
+    for (const { id, name } of ENTRIES) {
+      const value = parameters[name]
+      if (value === null || value === PARAMETER_DEFAULTS[name]) continue
+      writer.varint(id)
+      if (typeof value === 'number') {
+        writer.varint(varintSize(value))
+        writer.varint(value)
+      } else if (typeof value === 'boolean') {
+        writer.varint(0)
+      } else {
+        const bytes = value instanceof Uint8Array ? value : writePreferred(value)
+        writer.varint(bytes.length)
+        writer.put(bytes)
+      }
     }
-  }
-  return writer.written()
-}
+  })
 
 /** The parameters `sender` sent, or null for a TRANSPORT_PARAMETER_ERROR: malformed, doubled, out of range, or not its to send. */
 export const decodeParameters = (encoded: Uint8Array, sender: 'client' | 'server'): TransportParameters | null => {
   const reader = new Reader(encoded)
-  const values: Partial<Record<keyof TransportParameters, number | boolean | Uint8Array>> = {}
+  const values: Partial<Record<keyof TransportParameters, Value>> = {}
   const seen = new Set<number>()
   while (reader.remaining > 0) {
     const id = reader.varint()
@@ -135,8 +141,10 @@ export const decodeParameters = (encoded: Uint8Array, sender: 'client' | 'server
   return (decoded.minAckDelayUs ?? 0) > 1000 * decoded.maxAckDelayMs ? null : decoded
 }
 
-const decodeValue = (is: Parameter, value: Uint8Array): number | boolean | Uint8Array | null => {
+const decodeValue = (is: Parameter, value: Uint8Array): Value | null => {
   switch (is.kind) {
+    case 'preferred-address':
+      return readPreferred(value)
     case 'flag':
       return value.length === 0 ? true : null
     case 'bytes':

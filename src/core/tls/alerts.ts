@@ -24,15 +24,18 @@ export const ALERT = {
 /** One of the codes of `ALERT`. */
 export type AlertCode = (typeof ALERT)[keyof typeof ALERT]
 
+/** What breaks a rule of QUIC for its handshake (RFC 9001) has no alert: the connection ends with PROTOCOL_VIOLATION. */
+export const AGAINST_QUIC = 'protocol-violation'
+
 /** Why a handshake ends: the alert for the peer, the reason for our own logs. Also the last output and the last state of a session. */
 export interface Refusal {
   readonly kind: 'alert'
-  readonly alert: AlertCode
+  readonly alert: AlertCode | typeof AGAINST_QUIC
   readonly reason: string
 }
 
 /** A refusal with this alert. */
-export const refuse = (alert: AlertCode, reason: string): Refusal => ({ kind: 'alert', alert, reason })
+export const refuse = (alert: Refusal['alert'], reason: string): Refusal => ({ kind: 'alert', alert, reason })
 
 /** Whether a decoder or check refused instead of giving its value. */
 export const refused = (outcome: object): outcome is Refusal => 'kind' in outcome && outcome.kind === 'alert'

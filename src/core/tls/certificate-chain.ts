@@ -19,6 +19,9 @@ export const CHAIN_SCHEMES: readonly number[] = [
 /** Certificates in a chain, ours or a peer's; real ones have two to four. */
 export const CHAIN_CERTIFICATES_MAX = 10
 
+/** Bytes of a chain of ours: what a handshake's transcript has room for beside the peer's. */
+export const CHAIN_BYTES_MAX = 16 * 1024
+
 /** A Certificate message of a chain, DER and leaf first. */
 export const encodeChain = (chain: readonly Uint8Array[]): Uint8Array => {
   assert(chain.length > 0 && chain.length <= CHAIN_CERTIFICATES_MAX, 'a chain of ours is 1 to 10 certificates')

@@ -11,7 +11,7 @@
 // expect-certificate, before it could learn our key. A node's server always asks for our certificate; another need not.
 import { concat } from '../bytes.ts'
 import type { Group, Suite, WorkDone } from '../ports.ts'
-import { ALERT, type Refusal, refuse, refused } from './alerts.ts'
+import { AGAINST_QUIC, ALERT, type Refusal, refuse, refused } from './alerts.ts'
 import {
   expectedObjection,
   peerOf,
@@ -40,8 +40,8 @@ import {
   encodeCertificateVerify,
   MESSAGE,
 } from './messages.ts'
-import type { HashWith, ResumableSession } from './pre-shared-key.ts'
-import { mayResume, type Resumable, sessionOf } from './resumption.ts'
+import { decodeSessionTicket, type HashWith, type ResumableSession } from './pre-shared-key.ts'
+import { keptPeer, mayResume, type Resumable, sessionOf } from './resumption.ts'
 import {
   judgeCertificateRequest,
   judgeEncryptedExtensions,
@@ -180,6 +180,9 @@ export class TlsClient implements TlsSession {
     const state = this.#state
     if (state.kind === 'expect-certificate-request' && this.#isUnasked(message)) {
       return this.#certificate({ ...state, kind: 'expect-certificate', shown: null }, message)
+    }
+    if (state.kind === 'complete' && message.type === MESSAGE.certificateRequest) {
+      return refuse(AGAINST_QUIC, 'a client is asked who it is after the handshake')
     }
     if (message.type !== AWAITED[state.kind]) return unexpected(message.type, state.kind)
     switch (state.kind) {
@@ -340,22 +343,25 @@ export class TlsClient implements TlsSession {
     const secret = keepsSessions === true ? resumptionSecret(crypto, secrets.master, this.#handshake.hash()) : null
     if (resumed !== null) this.#handshake.output({ kind: 'resumed' })
     this.#handshake.complete(peer, alpn)
-    const resumable = secret === null ? null : { secret, suite, alpn, peer, signedAt: null }
+    const kept = keptPeer(peer, this.#config)
+    const resumable = secret === null ? null : { secret, suite, alpn, peer: kept, signedAt: null }
     return { kind: 'complete', resumable, ticketsLeft: TICKETS_MAX }
   }
 
-  /** A NewSessionTicket; whoever keeps no session does not look at it. */
+  /** A NewSessionTicket; whoever keeps no session only looks whether it is one. */
   #ticket(state: State & { kind: 'complete' }, message: HandshakeMessage): State {
     const { resumable, ticketsLeft } = state
-    if (resumable === null || ticketsLeft === 0) return state
-    const session = sessionOf(this.#config.crypto, message.body, resumable)
-    if (session !== null && refused(session)) return session
+    if (ticketsLeft === 0) return state
+    const ticket = decodeSessionTicket(message.body)
+    if (refused(ticket)) return ticket
+    const isKept = resumable !== null && ticket.ticket.length <= this.#terms.bounds.ticketMax
+    const session = isKept ? sessionOf(this.#config.crypto, ticket, resumable) : null
     if (session !== null) this.#handshake.output({ kind: 'session', session })
     return { ...state, ticketsLeft: ticketsLeft - 1 }
   }
 }
 
-/** Tickets of one connection that are looked at; each costs two HMACs. */
+/** Tickets of one connection that are looked at; each that is kept costs two HMACs. */
 const TICKETS_MAX = 8
 
 const UNWANTED = refuse(ALERT.certificateUnknown, 'the application does not want this peer')

@@ -2,7 +2,7 @@
 // of work and the outputs. It knows no message; client.ts and server.ts hold the states and say what comes next.
 import { assert } from '../assert.ts'
 import type { Crypto, Suite, Work } from '../ports.ts'
-import { ALERT, type Refusal, refuse } from './alerts.ts'
+import { AGAINST_QUIC, ALERT, type Refusal, refuse } from './alerts.ts'
 import { HandshakeBuffer, type HandshakeMessage } from './handshake-buffer.ts'
 import { type KeyLogLabel, keyLogLine } from './key-log.ts'
 import type { Level, TlsOutput, TlsPeer } from './session.ts'
@@ -36,10 +36,10 @@ export class Handshake {
     this.#transcript = new Transcript(crypto, bounds.transcriptMax)
   }
 
-  /** Takes CRYPTO bytes; refuses those of another level than is read now, and a handshake that grows beyond all use. */
+  /** Takes CRYPTO bytes; refuses those of another level than is read now (RFC 9001 section 4.1.3), and a handshake that grows beyond all use. */
   push(level: Level, bytes: Uint8Array): Refusal | null {
     if (level !== this.#readLevel) {
-      return refuse(ALERT.unexpectedMessage, `${level} bytes while ${this.#readLevel} ones are read`)
+      return refuse(AGAINST_QUIC, `${level} bytes while ${this.#readLevel} ones are read`)
     }
     if (level !== 'application') this.#received += bytes.length
     if (this.#received > this.#bounds.receivedMax) return refuse(ALERT.handshakeFailure, 'the handshake is too long')
@@ -52,9 +52,9 @@ export class Handshake {
     return this.#buffer.take()
   }
 
-  /** Reads another level from now on; bytes left over from the last one are refused (RFC 8446 section 5.1). */
+  /** Reads another level from now on; bytes left over from the last one are refused (RFC 9001 section 4.1.3). */
   readFrom(level: Level): Refusal | null {
-    if (!this.#buffer.empty) return refuse(ALERT.unexpectedMessage, `bytes left over before the ${level} level`)
+    if (!this.#buffer.empty) return refuse(AGAINST_QUIC, `bytes left over before the ${level} level`)
     this.#buffer = new HandshakeBuffer(this.#bounds.messageMax)
     this.#readLevel = level
     return null

@@ -4,7 +4,7 @@ import type { PeerId } from '../ids.ts'
 import type { ResumableSession } from './pre-shared-key.ts'
 import type { Resumption } from './session.ts'
 
-/** More peers than a node dials within a day; each session has some 300 bytes, and the peer's public key, which is shared. */
+/** More peers than a node dials within a day; each session has some 300 bytes. */
 export const KEPT_SESSIONS_MAX = 1024
 
 /** The last session with each peer. Bounded by KEPT_SESSIONS_MAX: the oldest goes. */

@@ -1,6 +1,7 @@
 // The TLS 1.3 key schedule (RFC 8446 section 7.1), built on `Crypto.hmac` alone: HKDF (RFC 5869), the labelled expansions, and the
 // chain of secrets from no pre-shared key to the application traffic secrets. Which hash is meant shows in how long a secret is.
 import { assert } from '../assert.ts'
+import { concat } from '../bytes.ts'
 import type { Crypto } from '../ports.ts'
 import { HASH_BYTES, hashOf, type SuiteHash } from './suites.ts'
 import { hexBytes } from './vectors.ts'
@@ -41,23 +42,48 @@ export const extract = (crypto: Crypto, salt: Uint8Array, secret: Uint8Array, ha
 export const expand = (crypto: Crypto, secret: Uint8Array, info: Uint8Array, length: number): Uint8Array => {
   const hash = hashOf(secret)
   assert(length <= 255 * HASH_BYTES[hash], 'HKDF-Expand gives at most 255 digests')
+  const input = new Uint8Array(info.length + 1)
+  input.set(info)
+  input[info.length] = 1
+  let block = crypto.hmac(hash, secret, input)
+  if (length <= block.length) return cut(block, length)
   const output = new Uint8Array(length)
-  let block: Uint8Array = EMPTY
-  for (let at = 0, counter = 1; at < length; counter++) {
-    const input = new Uint8Array(block.length + info.length + 1)
-    input.set(block)
-    input.set(info, block.length)
-    input[input.length - 1] = counter
-    block = crypto.hmac(hash, secret, input)
-    output.set(length - at < block.length ? block.subarray(0, length - at) : block, at)
-    at += block.length
+  output.set(block)
+  for (let at = block.length, counter = 2; at < length; at += block.length, counter++) {
+    const further = new Uint8Array(block.length + input.length)
+    further.set(block)
+    further.set(input, block.length)
+    further[further.length - 1] = counter
+    block = crypto.hmac(hash, secret, further)
+    output.set(cut(block, Math.min(block.length, length - at)), at)
   }
   return output
 }
 
-/** HKDF-Expand-Label with an empty context: `label` without its "tls13 " prefix (RFC 8446 section 7.1). */
-export const expandLabel = (crypto: Crypto, secret: Uint8Array, label: string, length: number): Uint8Array =>
-  expandWithContext(crypto, { secret, label, context: EMPTY, length })
+const cut = (block: Uint8Array, length: number): Uint8Array =>
+  block.length === length ? block : block.slice(0, length)
+
+/**
+ * HKDF-Expand-Label with an empty context: `label` without its "tls13 " prefix (RFC 8446 section 7.1). One digest is enough for whatever keys
+ * are made of, and then the message is a constant.
+ */
+export const expandLabel = (crypto: Crypto, secret: Uint8Array, label: string, length: number): Uint8Array => {
+  const hash = hashOf(secret)
+  if (length > HASH_BYTES[hash]) return expandWithContext(crypto, { secret, label, context: EMPTY, length })
+  return cut(crypto.hmac(hash, secret, firstMessage(label, length)), length)
+}
+
+/** By label, then by length. Bounded by the labels and lengths that this code names. */
+const FIRST_MESSAGES = new Map<string, Map<number, Uint8Array>>()
+
+/** What is hashed for the first digest of an expansion without a context: HkdfLabel and 1. */
+const firstMessage = (label: string, length: number): Uint8Array => {
+  let ofLabel = FIRST_MESSAGES.get(label)
+  if (ofLabel === undefined) FIRST_MESSAGES.set(label, (ofLabel = new Map()))
+  let message = ofLabel.get(length)
+  if (message === undefined) ofLabel.set(length, (message = concat(hkdfLabel(label, EMPTY, length), Uint8Array.of(1))))
+  return message
+}
 
 /** Derive-Secret: the secret of a label over a transcript hash, which is as long as the secret. */
 export const deriveSecret = (

@@ -1,9 +1,9 @@
 // Pre-shared keys of earlier sessions (RFC 8446 sections 4.2.9 and 4.2.11), always with a fresh key exchange (psk_dhe_ke): the extension
 // by which a client offers one, the binder that proves it has the key, and NewSessionTicket, by which it got it.
-import type { Reader, Writer } from '../bytes.ts'
+import { type Reader, sameBytes, type Writer } from '../bytes.ts'
 import type { Crypto, Suite } from '../ports.ts'
-import { ALERT, malformed, type Refusal, refuse, refused } from './alerts.ts'
-import { readExtensions, writeExtensions } from './extensions.ts'
+import { AGAINST_QUIC, ALERT, malformed, type Refusal, refuse, refused } from './alerts.ts'
+import { type Extensions, readExtensions, writeExtensions } from './extensions.ts'
 import { binderOf } from './key-schedule.ts'
 import { encodeMessage, MESSAGE } from './messages.ts'
 import type { TlsPeer } from './session.ts'
@@ -128,9 +128,13 @@ export const encodeSessionTicket = ({ lifetime, ageAdd, nonce, ticket }: Session
     writeExtensions(writer, [])
   })
 
+/** The early_data extension: in a ticket, how much of it the server takes, which over QUIC is a constant (RFC 9001 section 4.6.1). */
+const EARLY_DATA = 42
+const EARLY_DATA_BODY = Uint8Array.of(255, 255, 255, 255)
+
 /** Decodes the body of a NewSessionTicket, whose extensions mean nothing without early data; what is kept is copied. */
 export const decodeSessionTicket = (body: Uint8Array): SessionTicket | Refusal => {
-  let extensions: object = {}
+  let extensions: Extensions | Refusal = new Map()
   const value = decodeWhole(body, (reader: Reader) => {
     const ticket = {
       lifetime: reader.u32(),
@@ -143,5 +147,9 @@ export const decodeSessionTicket = (body: Uint8Array): SessionTicket | Refusal =
   })
   if (refused(extensions)) return extensions
   if (value === null || value.ticket.length === 0) return malformed('NewSessionTicket')
+  const early = extensions.get(EARLY_DATA)
+  if (early !== undefined && !sameBytes(early, EARLY_DATA_BODY)) {
+    return refuse(AGAINST_QUIC, 'a ticket for early data of another size than there is')
+  }
   return value.lifetime > LIFETIME_MAX ? refuse(ALERT.illegalParameter, 'a ticket for more than a week') : value
 }

@@ -2,7 +2,7 @@
 // complete, and the ticket that follows from it. A ticket that is not taken up costs nothing: the same hello begins a full handshake.
 import { Reader } from '../bytes.ts'
 import type { Crypto, Suite } from '../ports.ts'
-import { malformed, type Refusal, refused } from './alerts.ts'
+import { malformed, type Refusal } from './alerts.ts'
 import { NOBODY } from './authentication.ts'
 import type { ClientOffer } from './client-offer.ts'
 import { EXTENSION, RAW_PUBLIC_KEY, X509 } from './extensions.ts'
@@ -11,10 +11,10 @@ import { preSharedKey } from './key-schedule.ts'
 import {
   binderObjection,
   decodeOfferedKeys,
-  decodeSessionTicket,
   encodeSessionTicket,
   type HashWith,
   type ResumableSession,
+  type SessionTicket,
   takesPskWithExchange,
 } from './pre-shared-key.ts'
 import type { Resumption, TlsConfig, TlsPeer } from './session.ts'
@@ -80,11 +80,16 @@ const suits = ({ peerId, suite, alpn }: Ticket, offer: ClientOffer, { types, cli
 /** Who comes back with a ticket; its public key is not in it. */
 export const holderOf = ({ peerId }: Ticket): TlsPeer => (peerId === null ? NOBODY : { peerId, publicKey: null })
 
+/** Of whom a client keeps sessions: a node goes by PeerIds, and the key behind one is two kilobytes. */
+export const keptPeer = (peer: TlsPeer, { general }: TlsConfig): TlsPeer =>
+  general === undefined && peer.peerId !== null ? { peerId: peer.peerId, publicKey: null } : peer
+
 /** Whether a client may come back with a session: in time, on its terms, and to the peer that is wanted now. */
 export const mayResume = ({ session, ageMs }: Resumption, { alpn, expectedPeer }: TlsConfig, terms: Terms): boolean => {
   const { suite, lifetimeMs, peer } = session
   const isWanted = peer.peerId === null ? terms.types.includes(X509) : terms.types.includes(RAW_PUBLIC_KEY)
   return (
+    session.ticket.length <= terms.bounds.ticketMax &&
     ageMs >= 0 &&
     ageMs < lifetimeMs &&
     alpn.includes(session.alpn) &&
@@ -97,11 +102,9 @@ export const mayResume = ({ session, ageMs }: Resumption, { alpn, expectedPeer }
 /** The session that a NewSessionTicket lets a client come back with; null when it is of no use. */
 export const sessionOf = (
   crypto: Crypto,
-  body: Uint8Array,
+  ticket: SessionTicket,
   { secret, suite, alpn, peer }: Resumable,
-): ResumableSession | Refusal | null => {
-  const ticket = decodeSessionTicket(body)
-  if (refused(ticket)) return ticket
+): ResumableSession | null => {
   if (ticket.lifetime === 0) return null
   return {
     ticket: ticket.ticket,

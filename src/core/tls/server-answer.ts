@@ -194,11 +194,16 @@ const judgeShare = (extensions: Extensions, suite: Suite, { shares, resumes }: O
   return { kind: 'chosen', suite, group, share: entry.share, isResumed }
 }
 
+/** A cookie goes into the next ClientHello, which has to leave the transcript room; servers that keep no state need some hundred bytes. */
+const COOKIE_BYTES_MAX = 4096
+
 /** RFC 8446 section 4.1.4: it must change something, and ask for a group that we named and sent no share of. */
 const judgeRetry = (extensions: Extensions, suite: Suite, { terms, shares }: Offer): RetryRequest | Refusal => {
   const cookieBody = extensions.get(EXTENSION.cookie)
   const cookie = cookieBody === undefined ? null : decodeCookie(cookieBody)
   if (cookieBody !== undefined && cookie === null) return malformed('cookie')
+  if (cookie !== null && cookie.length > COOKIE_BYTES_MAX)
+    return refuse(ALERT.handshakeFailure, 'a cookie that is too long')
   const shareBody = extensions.get(EXTENSION.keyShare)
   if (shareBody === undefined) {
     return cookie === null

@@ -3,6 +3,7 @@
 import type { PeerId } from '../ids.ts'
 import type { ChainTrust, Crypto, Group, Random, SignatureScheme, Suite, Work, WorkDone } from '../ports.ts'
 
+import type { Refusal } from './alerts.ts'
 import type { ResumableSession } from './pre-shared-key.ts'
 import type { Ticket } from './tickets.ts'
 
@@ -124,8 +125,8 @@ export type TlsOutput =
   | ({ readonly kind: 'peer' } & TlsPeer)
   /** The handshake is complete in the sense of RFC 9001 section 4.1.1; then come only sessions, alerts and, where one is issued, a ticket. */
   | { readonly kind: 'complete'; readonly alpn: string }
-  /** The connection is to be closed with CRYPTO_ERROR 0x0100 + `alert`; `reason` is for our own logs. */
-  | { readonly kind: 'alert'; readonly alert: number; readonly reason: string }
+  /** The connection is to be closed with CRYPTO_ERROR 0x0100 + `alert`, or with PROTOCOL_VIOLATION where it says so. */
+  | Refusal
 
 /** One end of a handshake. */
 export interface TlsSession {

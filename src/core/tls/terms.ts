@@ -28,6 +28,8 @@ export interface HandshakeBounds {
   readonly messageMax: number
   /** Of the transcript: those messages and ours. */
   readonly transcriptMax: number
+  /** Of a ticket that is kept, which the next ClientHello has in it. */
+  readonly ticketMax: number
 }
 
 /** What a session may negotiate. */
@@ -49,11 +51,21 @@ export interface Terms {
   readonly bounds: HandshakeBounds
 }
 
-/** A node's part is 6,900 bytes; the rest is room for foreign extensions. */
-export const NODE_BOUNDS: HandshakeBounds = { receivedMax: 9216, messageMax: 8192, transcriptMax: 16_384 }
+/** A node's part is 6,900 bytes, and its tickets 125; the rest is room for foreign extensions. */
+export const NODE_BOUNDS: HandshakeBounds = {
+  receivedMax: 8704,
+  messageMax: 8192,
+  transcriptMax: 16_384,
+  ticketMax: 256,
+}
 
-/** Chains of X.509 certificates are up to a few thousand bytes each. */
-export const GENERAL_BOUNDS: HandshakeBounds = { receivedMax: 32_768, messageMax: 24_576, transcriptMax: 65_536 }
+/** Chains of X.509 certificates are up to a few thousand bytes each, and some servers seal them into their tickets. */
+export const GENERAL_BOUNDS: HandshakeBounds = {
+  receivedMax: 32_768,
+  messageMax: 24_576,
+  transcriptMax: 65_536,
+  ticketMax: 4096,
+}
 
 /** Encoded transport parameters we send: realistic ones take 60 to 80 bytes, and the server's first flight has little room. */
 export const TRANSPORT_PARAMETERS_BYTES_MAX = 256
@@ -119,9 +131,17 @@ const generalTerms = (config: TlsConfig, general: GeneralTls): Terms => {
   }
 }
 
+/** By public key: a node shows the same two kilobytes in every handshake. They go with the key. */
+const RAW_CREDENTIALS = new WeakMap<Uint8Array, Credential>()
+
 const rawCredential = (publicKey: Uint8Array): Credential => {
+  const known = RAW_CREDENTIALS.get(publicKey)
+  if (known !== undefined) return known
   assert(publicKey.length === PUBLIC_KEY_BYTES, 'our public key is 1,952 bytes')
-  return { type: RAW_PUBLIC_KEY, scheme: MLDSA65, message: encodeCertificate([encodePublicKey(publicKey)]) }
+  const message = encodeCertificate([encodePublicKey(publicKey)])
+  const credential = { type: RAW_PUBLIC_KEY, scheme: MLDSA65, message }
+  RAW_CREDENTIALS.set(publicKey, credential)
+  return credential
 }
 
 const checkAnnounced = ({ transportParameters, alpn }: TlsConfig): void => {

@@ -30,11 +30,20 @@ export const decodeWhole = <T>(bytes: Uint8Array, decode: (reader: Reader) => T)
   return reader.failed || reader.remaining > 0 ? null : value
 }
 
-/** The bytes that `write` writes. */
+/** Where everything is written first; null while somebody writes. */
+let draft: Writer | null = new Writer()
+
+/** The bytes that `write` writes, in memory of their own. */
 export const encode = (write: (writer: Writer) => void): Uint8Array => {
-  const writer = new Writer()
-  write(writer)
-  return writer.written()
+  const writer = draft ?? new Writer()
+  draft = null
+  writer.at = 0
+  try {
+    write(writer)
+    return writer.written().slice()
+  } finally {
+    draft = writer
+  }
 }
 
 /** The bytes of a constant that an RFC gives in hexadecimal. */

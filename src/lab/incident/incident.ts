@@ -1,66 +1,68 @@
-// The incident, replayed: a genesis host, others that join over minutes, live and end, slow ones, silent ones, and a client that uploads without
+// The incident, replayed: a genesis host, others that join over minutes, live and end, slow ones, silent ones, and clients that upload without
 // pause. The accept path is the only difference between two replays; what comes of it is measured, never written in.
+import type { Address } from '../../core/address.ts'
 import type { SeededRandom } from '../../world/random.ts'
+import type { Process } from '../../world/host.ts'
 import { REGIONS } from '../../world/regions.ts'
 import { Stranger } from '../../world/nodes/stranger.ts'
 import { World } from '../../world/world.ts'
-import type { Exchanges } from './resident.ts'
+import { LOOK_MS, Watch } from './alarms.ts'
 import { Resident } from './resident.ts'
 import type { IncidentSettings, Path } from './settings.ts'
+import { type Period, Tally } from './tally.ts'
+import { uploadCold, uploadWarm } from './uploads.ts'
+import { Weather } from './weather.ts'
 
-/** What was measured in one period. */
-export interface Period {
-  /** Seconds each upload took, in order: of the client that never pauses, and of the one that comes cold each time. */
-  readonly uploads: readonly number[]
-  readonly coldUploads: readonly number[]
-  readonly exchangesDone: number
-  readonly exchangesTimedOut: number
-  readonly exchangeP99Ms: number
-  /** Of all hosts at the end of the period: finished inbound handshakes that nobody reads. */
-  readonly gap: number
-  /** Of all hosts so far. */
-  readonly lockWaitMs: number
-  readonly queueDepth: number
-}
+/** Handshakes one stranger holds open at most. */
+const SILENT_MAX = 3
 
 /** A replay under way or over. */
 export class Incident {
+  readonly path: Path
   readonly periods: Period[] = []
   readonly #settings: IncidentSettings
   readonly #world: World
   readonly #residents: Resident[] = []
-  readonly #exchanges: Exchanges = { done: 0, timedOut: 0, times: [] }
-  #uploads: number[] = []
-  #coldUploads: number[] = []
+  readonly #clients: Resident[] = []
+  readonly #tally = new Tally()
+  readonly #watch = new Watch()
+  readonly #weather: Weather
+  readonly #trouble: Error[] = []
+  /** What each process had worked when the period began. */
+  #worked = new Map<Process, number>()
 
   constructor(path: Path, settings: IncidentSettings) {
+    this.path = path
     this.#settings = settings
     this.#world = new World({ seed: settings.seed })
-    this.path = path
+    this.#weather = new Weather(this.#world)
   }
 
-  readonly path: Path
+  /** The trace so far: the same for the same path and settings. */
+  get hash(): string {
+    return this.#world.trace.hash
+  }
 
-  /** Runs it to its end. */
-  async run(told: (period: Period) => void): Promise<void> {
+  /** Runs it to its end, or until `told` says at the end of a period that it is enough. */
+  async run(told: (period: Period) => boolean): Promise<void> {
     const { ms, periodMs } = this.#settings
-    const world = this.#world
-    const trouble: Error[] = []
-    const supervised = (task: Promise<void>): void =>
-      void task.catch((error: unknown) => trouble.push(error instanceof Error ? error : new Error(String(error))))
-    await this.#settle(supervised)
-    supervised(this.#uploadWarm(await this.#client('client', '98.0.0.1')))
-    supervised(this.#uploadCold(await this.#client('cold', '98.0.1.1')))
-    for (let end = periodMs; end <= ms && trouble.length === 0; end += periodMs) {
-      await world.timeline.play(end)
+    await this.#settle()
+    await this.#upload()
+    this.#look()
+    for (let end = periodMs; end <= ms; end += periodMs) {
+      await this.#world.timeline.play(end, () => this.#trouble.length > 0)
+      if (this.#trouble[0] !== undefined) throw this.#trouble[0]
       const period = this.#close()
       this.periods.push(period)
-      told(period)
+      if (!told(period)) return
     }
-    if (trouble[0] !== undefined) throw trouble[0]
   }
 
-  async #settle(supervised: (task: Promise<void>) => void): Promise<void> {
+  #supervise(task: Promise<void>): void {
+    void task.catch((error: unknown) => this.#trouble.push(error instanceof Error ? error : new Error(String(error))))
+  }
+
+  async #settle(): Promise<void> {
     const { hosts, joinMs, slowShare, slowness, silentShare } = this.#settings
     const world = this.#world
     const random = world.random('incident places')
@@ -74,48 +76,89 @@ export class Incident {
         downMbps: 16,
         ...(isSlow ? { slowness } : {}),
       })
-      const resident = await this.#resident(host, `h${place}`)
+      const resident = await this.#resident(host, { isSlow })
       this.#residents.push(resident)
-      world.timeline.at((joinMs * place) / hosts, () => supervised(this.#live(resident, place)))
+      world.timeline.at((joinMs * place) / hosts, () => this.#supervise(this.#live(resident, place)))
+      if (place > 0) this.#supervise(this.#suffer(resident, place))
     }
     for (let n = 0; n < Math.ceil(hosts * silentShare); n++) {
       const host = world.host({ name: `s${n}`, region: 'europe', ip4: `99.${n >> 8}.${n & 255}.1` })
-      this.#haunt(await Stranger.open(host, await world.identity(`s${n}`)), n)
+      const met = n % 2 === 0 ? (remote: Address): void => this.#weather.deafen(host.nic, remote.ip) : undefined
+      this.#haunt(await Stranger.open(host, await world.identity(`s${n}`), met), n)
     }
   }
 
-  async #client(name: string, ip4: string): Promise<Resident> {
-    const host = this.#world.host({ name, region: 'europe', ip4, upMbps: 16, downMbps: 16 })
-    return this.#resident(host, name)
+  async #upload(): Promise<void> {
+    const world = this.#world
+    const tally = this.#tally
+    const parts = { world, settings: this.#settings, residents: this.#residents }
+    for (let n = 0; n <= this.#settings.clients; n++) {
+      const isCold = n === this.#settings.clients
+      const host = world.host({
+        name: isCold ? 'cold' : `client${n}`,
+        region: 'europe',
+        ip4: `98.0.${n}.1`,
+        upMbps: 16,
+        downMbps: 16,
+      })
+      const client = await this.#resident(host, { isFresh: isCold })
+      this.#clients.push(client)
+      if (isCold) this.#supervise(uploadCold(parts, client, (seconds) => tally.coldUploads.push(seconds)))
+      else this.#supervise(uploadWarm(parts, client, (seconds) => tally.uploads.push(seconds)))
+    }
   }
 
-  async #resident(host: Resident['host'], name: string): Promise<Resident> {
-    const identity = await this.#world.identity(name)
-    return new Resident(this.#world, { host, identity, path: this.path, exchanges: this.#exchanges })
+  async #resident(
+    host: Resident['host'],
+    more: { readonly isFresh?: boolean; readonly isSlow?: boolean },
+  ): Promise<Resident> {
+    const identity = await this.#world.identity(host.name)
+    const own = {
+      world: this.#world,
+      path: this.path,
+      settings: this.#settings,
+      tally: this.#tally,
+      weather: this.#weather,
+    }
+    return new Resident({ ...own, ...more, host, identity })
   }
 
-  /** Starts, keeps up its neighbours, ends, and begins anew after a minute; genesis lives for ever. */
+  /** Starts, keeps up its neighbours, ends, and begins anew after a while; genesis lives for ever. */
   async #live(resident: Resident, place: number): Promise<void> {
-    const { lifeMs, lookMs } = this.#settings
+    const { lifeMs, lookMs, deadMs } = this.#settings
     const world = this.#world
     const random = world.random(`life ${place}`)
     for (;;) {
       await resident.start()
       const ends = place === 0 ? Infinity : world.now - Math.log(1 - random.fraction()) * lifeMs
       while (world.now < ends) {
-        await this.#meet(resident, random.pick(this.#residents))
+        this.#meet(resident, random)
         await world.sleep(Math.min(ends - world.now, random.between(0.5, 1.5) * lookMs))
       }
       await resident.end(random.chance(0.5))
-      await world.sleep(60_000)
+      await world.sleep(deadMs)
     }
   }
 
-  /** Genesis first, and somebody else each time. */
-  async #meet(resident: Resident, other: Resident): Promise<void> {
-    const [genesis] = this.#residents
-    const wanted = [genesis, other].flatMap((peer) => (peer === undefined || peer === resident ? [] : [peer]))
-    await Promise.all(wanted.map((peer) => resident.reach(peer)))
+  /** Its line fails now and then, and neither it nor those it was connected with end. */
+  async #suffer({ host }: Resident, place: number): Promise<void> {
+    const { outageEveryMs, outageMs, joinMs } = this.#settings
+    const world = this.#world
+    const random = world.random(`outages ${place}`)
+    await world.sleep(joinMs)
+    for (;;) {
+      await world.sleep(-Math.log(1 - random.fraction()) * outageEveryMs)
+      this.#weather.cut(host.nic, outageMs)
+      await world.sleep(outageMs)
+    }
+  }
+
+  /** Genesis, and somebody else each time. */
+  #meet(resident: Resident, random: SeededRandom): void {
+    for (const peer of [this.#residents[0], random.pick(this.#residents)]) {
+      if (peer !== undefined && peer !== resident && peer.isBelieved)
+        this.#supervise(resident.reach(peer).then(() => {}))
+    }
   }
 
   #haunt(stranger: Stranger, n: number): void {
@@ -123,90 +166,43 @@ export class Incident {
     const random = world.random(`silent ${n}`)
     const next = (): void => {
       const target = random.pick(this.#residents)
-      if (target.transport !== null && stranger.open < 3) stranger.dial(target.address)
+      if (target.transport !== null && stranger.open < SILENT_MAX) stranger.dial(target.address)
       world.timeline.at(world.now + random.between(2000, 6000), next)
     }
     world.timeline.at(world.now + random.between(0, 6000), next)
   }
 
-  async #uploadWarm(client: Resident): Promise<void> {
-    const world = this.#world
-    const random = world.random('uploads')
-    await world.sleep(this.#settings.joinMs)
-    await client.start()
-    for (;;) {
-      this.#uploads.push(await this.#upload(client, random))
-      await world.sleep(100)
-    }
-  }
-
-  async #uploadCold(client: Resident): Promise<void> {
-    const world = this.#world
-    const random = world.random('cold uploads')
-    await world.sleep(this.#settings.joinMs)
-    for (;;) {
-      await client.start()
-      this.#coldUploads.push(await this.#upload(client, random))
-      await client.end(true)
-      await world.sleep(1000)
-    }
-  }
-
-  /** One file: each chunk goes to so many hosts, and where one fails the next is tried. Seconds it took. */
-  async #upload(client: Resident, random: SeededRandom): Promise<number> {
-    const { chunks, chunkBytes, atOnce } = this.#settings
-    const world = this.#world
-    const began = world.now
-    let next = 0
-    const worker = async (): Promise<void> => {
-      while (next < chunks) {
-        next++
-        await this.#place(client, random.bytes(chunkBytes), random.below(this.#residents.length))
-      }
-    }
-    await Promise.all(Array.from({ length: atOnce }, worker))
-    return (world.now - began) / 1000
-  }
-
-  async #place(client: Resident, chunk: Uint8Array, from: number): Promise<void> {
-    const { holders } = this.#settings
-    const count = this.#residents.length
-    let held = 0
-    for (let step = 0; step < count && held < holders; step++) {
-      const other = this.#residents[(from + step) % count]
-      if (other !== undefined && other.transport !== null && (await client.put(other, chunk.slice()))) held++
-    }
+  #look(): void {
+    const { timeline } = this.#world
+    timeline.at(timeline.now + LOOK_MS, () => {
+      this.#watch.look(timeline.now, this.#residents, this.#clients)
+      this.#look()
+    })
   }
 
   #close(): Period {
-    const { done, timedOut, times } = this.#exchanges
-    const living = this.#residents.flatMap(({ transport, figures }) =>
-      transport === null ? [] : { transport, figures },
-    )
-    const gaps = living.map(({ transport }) => {
-      const { accepted, reading } = transport.counters()
-      return accepted.inbound - reading.inbound
-    })
-    const period = {
-      uploads: this.#uploads,
-      coldUploads: this.#coldUploads,
-      exchangesDone: done,
-      exchangesTimedOut: timedOut,
-      exchangeP99Ms: quantile(times, 0.99),
-      gap: gaps.reduce((sum, gap) => sum + gap, 0),
-      lockWaitMs: Math.max(0, ...living.map(({ figures }) => figures.lockWaitMs)),
-      queueDepth: Math.max(0, ...living.map(({ figures }) => figures.queueDepth)),
+    const { figures } = this.#tally
+    const inbound = [...this.#residents, ...this.#clients].map((resident) => resident.inbound)
+    const accepted = sum(inbound.map((each) => each.accepted))
+    const reading = this.path === 'sallyport' ? sum(inbound.map((each) => each.reading)) : figures.entered
+    return this.#tally.close({ ms: this.#world.now, accepted, reading, busy: this.#busy(), alarms: this.#watch.alarms })
+  }
+
+  /** The busiest of the processes that lived through the period. */
+  #busy(): number {
+    const before = this.#worked
+    this.#worked = new Map()
+    let most = 0
+    for (const { host } of this.#residents) {
+      const { process } = host
+      if (process === null || process.processor.slowness > 1) continue
+      const { workedMs } = process.processor
+      this.#worked.set(process, workedMs)
+      const at = before.get(process)
+      if (at !== undefined) most = Math.max(most, (workedMs - at) / this.#settings.periodMs)
     }
-    this.#uploads = []
-    this.#coldUploads = []
-    this.#exchanges.done = this.#exchanges.timedOut = 0
-    times.length = 0
-    return period
+    return most
   }
 }
 
-/** The value below which so much of a list lies; NaN of none. */
-export const quantile = (values: readonly number[], share: number): number => {
-  const sorted = values.toSorted((a, b) => a - b)
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN
-}
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, n) => total + n, 0)

@@ -11,6 +11,16 @@ export class Figures {
   stale = 0
   /** Connections the accept path let fall because a queue was full. */
   dropped = 0
+  /** The longest one lock was held, in milliseconds. */
+  heldMs = 0
+  /** The longest a sender or a consumer stood in line for a lock, in milliseconds. */
+  senderWaitMs = 0
+  /** Inbound connections that got into the maps, and are read. */
+  entered = 0
+  /** Connections whose event was swallowed: their address had been seen before, and nobody announced to them. */
+  swallowed = 0
+  /** Messages that found their shard full, after the transport had acknowledged them. */
+  messagesDropped = 0
 }
 
 /** One trial's result. `gap` is accepted − reading once the crowd has come and every lock is free again: who will never be read. */

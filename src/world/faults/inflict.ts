@@ -62,7 +62,7 @@ export const inflict = (fault: Fault, scene: Scene): Undo => {
     default: {
       const condition = conditionOf({ ...fault, kind: fault.kind }, victims, world)
       return world.network.impose({
-        covers: (from, to) => condition.covers(from, to),
+        ...condition,
         strike: (fate, now) => {
           const changed = condition.strike(fate, now)
           if (changed) struck(1)
@@ -117,7 +117,7 @@ const conditionOf = (
     case 'one-way':
       return blocking((from, to) => (strength < 0.5 ? hit.has(from) && !hit.has(to) : hit.has(to) && !hit.has(from)))
     case 'clog':
-      return clogging(fault.at + fault.forMs, (from, to) => hit.has(from) !== hit.has(to))
+      return clogging((from, to) => hit.has(from) !== hit.has(to))
   }
 }
 

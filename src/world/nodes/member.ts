@@ -7,7 +7,7 @@ import type { Host, Process } from '../host.ts'
 import type { World } from '../world.ts'
 import { EventWatch } from './event-watch.ts'
 import type { Findings } from './findings.ts'
-import { brokenRule } from './node-checks.ts'
+import { brokenRule, leftBehind } from './node-checks.ts'
 
 /** What answers with what it is asked. */
 export const ECHO = '/world/echo/1'
@@ -123,7 +123,7 @@ export class Member {
     if (process === null || !process.isAlive) return
     await this.#node?.close().catch((error: unknown) => findings.add('closing succeeds', this.host.name, String(error)))
     await world.sleep(SETTLED_MS)
-    const left = process.held.left()
+    const left = [...process.held.left(), ...(this.#node === null ? [] : leftBehind(this.#node.transport.gauges()))]
     if (left.length > 0) findings.add('nothing is left after close', this.host.name, left.join(', '))
     this.host.kill()
   }

@@ -1,5 +1,6 @@
 // What holds for a node between any two turns, whatever happens to it: looked at from outside, through what everybody can read.
 import { type Direction, verdictsOf } from '../../core/counters.ts'
+import type { Gauges } from '../../node/gauges.ts'
 import type { Node } from '../../node/node.ts'
 import { LIMITS, type Limits } from '../../node/options.ts'
 
@@ -52,3 +53,18 @@ const NEWCOMERS_MAX = 5120
 
 /** A connection and its streams set a deadline each; no workload here has more streams than that on one. */
 const DEADLINES_EACH = 300
+
+/** What a node that has closed must have none of. */
+const NONE_AFTER_CLOSE = [
+  'newcomers',
+  'connections',
+  'laneWaiting',
+  'signingDepth',
+  'tasks',
+  'inboundBytes',
+  'answerBytes',
+] as const
+
+/** What a node still has after it has closed, in words; empty when it has nothing. */
+export const leftBehind = (gauges: Pick<Gauges, (typeof NONE_AFTER_CLOSE)[number]>): string[] =>
+  NONE_AFTER_CLOSE.filter((name) => gauges[name] !== 0).map((name) => `${gauges[name]} ${name}`)

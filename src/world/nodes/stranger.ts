@@ -19,14 +19,14 @@ export class Stranger {
   #finished = 0
   #drawn = 0
 
-  /** Starts the host and binds a socket there. */
-  static async open(host: Host, identity: Identity): Promise<Stranger> {
-    const stranger = new Stranger(host, identity)
+  /** Starts the host and binds a socket there; `met` is told with whom a handshake has finished. */
+  static async open(host: Host, identity: Identity, met: (remote: Address) => void = () => {}): Promise<Stranger> {
+    const stranger = new Stranger(host, identity, met)
     await stranger.#endpoint.bind({ family: 4, ip: host.nic.ip4 ?? '', port: 7000 })
     return stranger
   }
 
-  private constructor(host: Host, identity: Identity) {
+  private constructor(host: Host, identity: Identity, met: (remote: Address) => void) {
     this.host = host
     const { ports } = host.start()
     this.#endpoint = new Endpoint({
@@ -38,7 +38,8 @@ export class Stranger {
       schedule: new Schedule(ports.clock, ports.timers),
       counters: new Counters(),
       acceptance: {
-        established: ({ handle }) => {
+        established: ({ handle, remote }) => {
+          met(remote)
           this.#finished++
           this.#open.add(handle)
         },

@@ -23,34 +23,66 @@ export class Digest {
 
   /** Takes `[start, end)` of `bytes`. What is taken in two calls is not what would be taken in one. */
   take(bytes: Uint8Array, start = 0, end = bytes.length): this {
+    const whole = start + ((end - start) & ~15)
+    if (whole > start) {
+      if (IS_LITTLE && ((bytes.byteOffset + start) & 3) === 0) this.#takeAligned(bytes, start, whole)
+      else this.#takeAnywhere(bytes, start, whole)
+    }
     let a = this.#a
     let b = this.#b
-    let c = this.#c
-    let d = this.#d
-    let at = start
-    if (end - start >= 16) {
-      const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-      for (; at + 16 <= end; at += 16) {
-        a = Math.imul(a ^ words.getInt32(at, true), P1)
-        a = (a << 13) | (a >>> 19)
-        b = Math.imul(b ^ words.getInt32(at + 4, true), P2)
-        b = (b << 15) | (b >>> 17)
-        c = Math.imul(c ^ words.getInt32(at + 8, true), P3)
-        c = (c << 11) | (c >>> 21)
-        d = Math.imul(d ^ words.getInt32(at + 12, true), P4 | 1)
-        d = (d << 17) | (d >>> 15)
-      }
-    }
-    for (; at < end; at++) {
+    for (let at = whole; at < end; at++) {
       a = Math.imul(a ^ (bytes[at] ?? 0), P2)
       a = ((a << 9) | (a >>> 23)) + b
       b = (b << 7) | (b >>> 25)
     }
     this.#a = a | 0
     this.#b = b
+    return this.number(end - start)
+  }
+
+  /** The same as below, in half the time, where memory lies well: as the chunks and most packets do. */
+  #takeAligned(bytes: Uint8Array, start: number, end: number): void {
+    const words = new Int32Array(bytes.buffer, bytes.byteOffset + start, (end - start) >> 2)
+    let a = this.#a
+    let b = this.#b
+    let c = this.#c
+    let d = this.#d
+    for (let at = 0; at + 3 < words.length; at += 4) {
+      a = Math.imul(a ^ (words[at] ?? 0), P1)
+      a = (a << 13) | (a >>> 19)
+      b = Math.imul(b ^ (words[at + 1] ?? 0), P2)
+      b = (b << 15) | (b >>> 17)
+      c = Math.imul(c ^ (words[at + 2] ?? 0), P3)
+      c = (c << 11) | (c >>> 21)
+      d = Math.imul(d ^ (words[at + 3] ?? 0), P4 | 1)
+      d = (d << 17) | (d >>> 15)
+    }
+    this.#a = a
+    this.#b = b
     this.#c = c
     this.#d = d
-    return this.number(end - start)
+  }
+
+  #takeAnywhere(bytes: Uint8Array, start: number, end: number): void {
+    const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    let a = this.#a
+    let b = this.#b
+    let c = this.#c
+    let d = this.#d
+    for (let at = start; at < end; at += 16) {
+      a = Math.imul(a ^ words.getInt32(at, true), P1)
+      a = (a << 13) | (a >>> 19)
+      b = Math.imul(b ^ words.getInt32(at + 4, true), P2)
+      b = (b << 15) | (b >>> 17)
+      c = Math.imul(c ^ words.getInt32(at + 8, true), P3)
+      c = (c << 11) | (c >>> 21)
+      d = Math.imul(d ^ words.getInt32(at + 12, true), P4 | 1)
+      d = (d << 17) | (d >>> 15)
+    }
+    this.#a = a
+    this.#b = b
+    this.#c = c
+    this.#d = d
   }
 
   /** Takes a whole number. */
@@ -92,6 +124,9 @@ export class Digest {
     return finish(this.#a + finish(this.#b + finish(this.#c ^ finish(this.#d + this.#length))))
   }
 }
+
+/** Whether words of memory are read as they are read here otherwise, the least byte first. */
+const IS_LITTLE = new Uint8Array(Int32Array.of(1).buffer)[0] === 1
 
 const put = (into: Uint8Array, at: number, count: number, value: number): void => {
   for (let i = 0; i < count; i++) into[at + i] = value >>> (8 * i)

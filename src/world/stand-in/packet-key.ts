@@ -14,12 +14,14 @@ const MASKED_BYTES = 64
 /** A packet key of a key, an IV and a header key. */
 export class StandInPacketKey implements PacketKey {
   readonly #salt: number
-  readonly #headerSalt: number
+  /** The salt of masks, or a key of somebody else's that makes them. */
+  readonly #header: number | PacketKey
   #released = false
 
-  constructor(key: Uint8Array, iv: Uint8Array, headerKey: Uint8Array) {
+  constructor(key: Uint8Array, iv: Uint8Array, headerKey: Uint8Array | PacketKey) {
     this.#salt = new Digest(1).take(key).take(iv).word
-    this.#headerSalt = new Digest(2).take(headerKey).word
+    if (headerKey instanceof Uint8Array) this.#header = new Digest(2).take(headerKey).word
+    else this.#header = headerKey instanceof StandInPacketKey ? headerKey.#header : headerKey
   }
 
   seal(buffer: Uint8Array, header: number, start: number, end: number, packetNumber: number): void {
@@ -39,7 +41,9 @@ export class StandInPacketKey implements PacketKey {
   }
 
   mask(buffer: Uint8Array, sample: number, into: Uint8Array): void {
-    new Digest(this.#headerSalt).take(buffer, sample, sample + SAMPLE_BYTES).write(into, 0, MASK_BYTES)
+    const header = this.#header
+    if (typeof header !== 'number') return header.mask(buffer, sample, into)
+    new Digest(header).take(buffer, sample, sample + SAMPLE_BYTES).write(into, 0, MASK_BYTES)
   }
 
   release(): void {
@@ -47,7 +51,10 @@ export class StandInPacketKey implements PacketKey {
   }
 
   #digest(buffer: Uint8Array, header: number, start: number, end: number, packetNumber: number): Digest {
-    return new Digest(this.#salt).number(packetNumber).take(buffer, header, start).take(buffer, start, end)
+    return new Digest(this.#salt)
+      .number(packetNumber)
+      .number(start - header)
+      .take(buffer, header, end)
   }
 
   #mask(buffer: Uint8Array, start: number, end: number, packetNumber: number): void {

@@ -67,5 +67,9 @@ const tagOf = (stored: Uint8Array, end: number, context: Uint8Array): Digest =>
 
 const mask = (bytes: Uint8Array, end: number, contentHash: Uint8Array, context: Uint8Array): void => {
   const byte = 1 + ((new Digest(SALTS.chunk).take(contentHash).take(context).word >>> 24) % 255)
-  for (let at = 0; at < end; at++) bytes[at] = (bytes[at] ?? 0) ^ byte
+  const isAligned = (bytes.byteOffset & 3) === 0
+  const words = new Int32Array(bytes.buffer, isAligned ? bytes.byteOffset : 0, isAligned ? end >> 2 : 0)
+  const word = Math.imul(byte, 0x0101_0101)
+  for (let at = 0; at < words.length; at++) words[at] = (words[at] ?? 0) ^ word
+  for (let at = 4 * words.length; at < end; at++) bytes[at] = (bytes[at] ?? 0) ^ byte
 }

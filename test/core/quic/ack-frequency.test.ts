@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { Writer } from '../../../src/core/bytes.ts'
 import { AckFrequency } from '../../../src/core/quic/ack-frequency.ts'
 import { PacketBuilder } from '../../../src/core/quic/packet-builder.ts'
-import { ReceivedPackets } from '../../../src/core/quic/received-packets.ts'
+import { isAckDelay, ReceivedPackets } from '../../../src/core/quic/received-packets.ts'
 import { FOUL, Pair } from './pair.ts'
 
 describe('what is asked for', () => {
@@ -98,9 +98,39 @@ describe('what is done about it', () => {
     assert.deepEqual(receive(asking({ threshold: 99, reordering: 0 }), [0, 9, 3, 20]), [])
   })
 
+  it('the draft’s examples come out as they stand there', () => {
+    const examples = [
+      { reordering: 3, numbers: [0, 1, 3, 4, 5, 8, 9, 10], acknowledged: [5, 9, 10] },
+      { reordering: 5, numbers: [0, 1, 3, 5, 6, 7, 8, 9], acknowledged: [7, 9] },
+    ]
+    for (const { reordering, numbers, acknowledged } of examples)
+      assert.deepEqual(receive(asking({ threshold: 99, reordering }), numbers), acknowledged)
+  })
+
+  it('one that comes after the peer had to take it for lost makes hurry, and one that comes before does not', () => {
+    const late = (number: number): number[] =>
+      receive(asking({ threshold: 99, reordering: 4 }), [0, 1, 5, 6, 10, number])
+    // The acknowledgement of 6 shows 2 to be lost, that of 10 all up to 6.
+    assert.deepEqual(late(2), [6, 10, 2])
+    assert.deepEqual(late(4), [6, 10, 4])
+    assert.deepEqual(late(7), [6, 10])
+  })
+
+  it('only delays that max_ack_delay could say, and not below our min_ack_delay, are any', () => {
+    assert.deepEqual([0, 999, 1000, 25_000, 16_383_999, 16_384_000].map(isAckDelay), [
+      false,
+      false,
+      true,
+      true,
+      true,
+      false,
+    ])
+  })
+
   it('whatever is asked, an acknowledgement is due within the longest delay there is', () => {
     const integer = fc.maxSafeNat()
-    const wish = fc.record({ sequence: integer, threshold: integer, delayUs: integer, reordering: integer })
+    const delayUs = fc.integer({ min: 1000, max: 2 ** 14 * 1000 - 1 })
+    const wish = fc.record({ sequence: integer, threshold: integer, delayUs, reordering: integer })
     fc.assert(
       fc.property(wish, fc.array(fc.nat(300), { minLength: 1, maxLength: 50 }), (each, numbers) => {
         const received = new ReceivedPackets()

@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import type { Address } from '../../../src/core/address.ts'
 import { Reader, Writer } from '../../../src/core/bytes.ts'
+import { ipOf } from '../../../src/core/ip.ts'
 import { type AckRange, type Frame, readFrame, writeFrame } from '../../../src/core/quic/frames.ts'
 import { parseHeader, setLength, writeLongHeader, writeShortHeader } from '../../../src/core/quic/packet.ts'
 import {
@@ -73,6 +75,7 @@ const frame: fc.Arbitrary<Frame> = fc.oneof(
   }),
   fc.constant({ type: 'handshake-done' as const }),
   fc.constant({ type: 'immediate-ack' as const }),
+  fc.record({ type: fc.constant('datagram' as const), data }),
   fc.record({
     type: fc.constant('ack-frequency' as const),
     sequence: integer,
@@ -198,6 +201,21 @@ describe('headers', () => {
   })
 })
 
+const place = (family: 4 | 6): fc.Arbitrary<Address | null> =>
+  fc.option(
+    fc
+      .tuple(bytes(family === 4 ? 4 : 16), fc.integer({ min: 1, max: 65_535 }))
+      .map(([ip, port]) => ({ ...ipOf(ip), port }))
+      .filter((address) => address.family === family),
+  )
+
+const preferred = fc.record({
+  ip4: place(4),
+  ip6: place(6),
+  id: fc.uint8Array({ minLength: 1, maxLength: 20 }),
+  resetToken: bytes(16),
+})
+
 const parameters: fc.Arbitrary<TransportParameters> = fc.record({
   originalDestinationId: fc.option(fc.uint8Array({ maxLength: 20 })),
   maxIdleTimeoutMs: integer,
@@ -212,11 +230,12 @@ const parameters: fc.Arbitrary<TransportParameters> = fc.record({
   ackDelayExponent: fc.nat(20),
   maxAckDelayMs: fc.nat(2 ** 14 - 1),
   disableActiveMigration: fc.boolean(),
-  preferredAddress: fc.option(bytes(49)),
+  preferredAddress: fc.option(preferred),
   activeConnectionIdLimit: fc.integer({ min: 2, max: 100 }),
   initialSourceId: fc.option(fc.uint8Array({ maxLength: 20 })),
   retrySourceId: fc.option(fc.uint8Array({ maxLength: 20 })),
   minAckDelayUs: fc.constant(null),
+  maxDatagramFrameBytes: fc.nat(70_000),
 })
 
 describe('transport parameters', () => {

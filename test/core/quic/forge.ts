@@ -53,6 +53,8 @@ export interface Forged {
   readonly sourceId?: Uint8Array
   readonly token?: Uint8Array
   readonly keyPhase?: 0 | 1
+  /** Bits of the first byte that are turned over. */
+  readonly firstBits?: number
   /** The datagram is filled with zeros behind the frames up to this. */
   readonly padTo?: number
 }
@@ -90,6 +92,7 @@ export class ForgedPair extends Pair {
     let lengthAt = -1
     if (space === 'application') writeShortHeader(writer, { ...fields, keyPhase: forged.keyPhase ?? 0 })
     else lengthAt = writeLongHeader(writer, { ...fields, type: space })
+    writer.bytes[0]! ^= forged.firstBits ?? 0
     const packetNumberAt = writer.at - 4
     if (frames instanceof Uint8Array) writer.put(frames)
     else for (const frame of frames) writeFrame(writer, frame)

@@ -64,6 +64,11 @@ const BREACHES: readonly { what: string; code: number; frames: readonly Frame[] 
     code: 0x0a,
     frames: [{ type: 'ack-frequency', sequence: 0, threshold: 1, delayUs: 999, reordering: 1 }],
   },
+  {
+    what: 'a wish for acknowledgements later than max_ack_delay could say',
+    code: 0x0a,
+    frames: [{ type: 'ack-frequency', sequence: 0, threshold: 1, delayUs: 2 ** 14 * 1000, reordering: 1 }],
+  },
   { what: 'a token from a client', code: 0x0a, frames: [{ type: 'new-token', token: text }] },
   { what: 'data beyond the stream’s credit', code: 0x03, frames: [stream(0, 65_530, text)] },
   {

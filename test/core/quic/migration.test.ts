@@ -64,7 +64,7 @@ describe('a peer whose address changes under a running transfer', () => {
     pair.establish()
     // Whoever only listens would never be found again.
     pair.client.live.keepAliveMs = 300
-    const done = exchange(pair, 300_000)
+    const done = exchange(pair, 600_000)
     let count = 0
     while (!done() && pair.now < 300_000) {
       pair.run(done, 800 + random.below(800))
@@ -301,7 +301,7 @@ describe('a dialler that moves of its own will', () => {
       }
       const done = exchange(pair, 200_000)
       pair.run(() => false, 100)
-      assert.ok(pair.client.live.migrate(1, pair.now))
+      assert.equal(pair.client.live.migrate(1, pair.now), 'begun')
       pair.flush(pair.client)
       const there = addressText(OTHER)
       assert.ok(
@@ -325,7 +325,7 @@ describe('a dialler that moves of its own will', () => {
     const pair = moved()
     for (let round = 1; round < 8; round++) {
       pair.client.places[round] = at('127.0.0.77', 7000 + round)
-      assert.ok(pair.client.live.migrate(round, pair.now), `round ${round}`)
+      assert.equal(pair.client.live.migrate(round, pair.now), 'begun', `round ${round}`)
       pair.flush(pair.client)
       assert.ok(
         pair.run(() => moves(pair.server).length === round, 10 * pair.weather.latencyMs),
@@ -342,7 +342,7 @@ describe('a dialler that moves of its own will', () => {
     pair.filter = (_bytes, from) => from.live.destination.local === 0
     pair.server.onOutput = () => {}
     const done = exchange(pair, 100_000)
-    assert.ok(pair.client.live.migrate(1, pair.now))
+    assert.equal(pair.client.live.migrate(1, pair.now), 'begun')
     pair.flush(pair.client)
     assert.ok(pair.run(done, 20_000))
     assert.ok(pair.run(() => pair.client.has('migration-failed'), 10_000))
@@ -352,19 +352,19 @@ describe('a dialler that moves of its own will', () => {
 
   it('may not where the acceptor forbids it, nor may an acceptor, nor anybody before the handshake is confirmed', () => {
     const forbidden = moved({ server: { transport: { ...TRANSPORT_DEFAULTS, migration: false } } })
-    assert.ok(!forbidden.client.live.migrate(1, forbidden.now))
+    assert.equal(forbidden.client.live.migrate(1, forbidden.now), 'forbidden')
     const pair = new Pair()
-    assert.ok(!pair.client.live.migrate(1, pair.now))
-    assert.ok(!settled(pair).server.live.migrate(1, pair.now))
-    assert.ok(pair.client.live.migrate(1, pair.now))
+    assert.equal(pair.client.live.migrate(1, pair.now), 'not-ready')
+    assert.equal(settled(pair).server.live.migrate(1, pair.now), 'forbidden')
+    assert.equal(pair.client.live.migrate(1, pair.now), 'begun')
   })
 
   it('and has used up the acceptor’s ids has to wait for another', () => {
     const pair = moved()
     pair.filter = () => false
-    assert.ok(pair.client.live.migrate(1, pair.now))
+    assert.equal(pair.client.live.migrate(1, pair.now), 'begun')
     pair.flush(pair.client)
-    assert.ok(!pair.client.live.migrate(2, pair.now))
+    assert.equal(pair.client.live.migrate(2, pair.now), 'not-ready')
   })
 
   it('only asks before it moves: what it has to say stays on the old path until the new one is proven', () => {

@@ -60,6 +60,7 @@ describe('reassembly', () => {
         for (const each of steps) {
           if (each === 'read') take()
           else assert.ok(reassembly.insert(each.start, source.slice(each.start, each.end)))
+          assert.equal(reassembly.bytes, reassembly.held.bytes)
         }
         assert.ok(reassembly.insert(0, source.slice()))
         take()
@@ -67,6 +68,36 @@ describe('reassembly', () => {
       }),
       { numRuns: 1000 },
     )
+  })
+
+  it('counts pieces and bytes whatever their size, and finds the place of each', () => {
+    const long = Uint8Array.from({ length: 9000 }, (_, i) => (i * 31) ^ (i >> 8))
+    const piece = fc.record({ start: fc.nat(8999), length: fc.integer({ min: 1, max: 2500 }) })
+    fc.assert(
+      fc.property(fc.array(fc.oneof(piece, fc.constant('read' as const)), { maxLength: 60 }), (steps) => {
+        const count = new PieceCount(100)
+        const reassembly = new Reassembly(count)
+        let read = 0
+        for (const step of [...steps, { start: 0, length: 9000 }, 'read' as const]) {
+          if (step !== 'read')
+            assert.ok(reassembly.insert(step.start, long.slice(step.start, step.start + step.length)))
+          const bytes = step === 'read' ? reassembly.read() : null
+          assert.deepEqual([...(bytes ?? [])], [...long.subarray(read, (read += bytes?.length ?? 0))])
+          assert.deepEqual({ bytes: count.bytes, pieces: count.held }, reassembly.held)
+        }
+        for (let bytes = reassembly.read(); bytes !== null; bytes = reassembly.read()) read += bytes.length
+        assert.equal(read, 9000)
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  it('lets few pieces be small, and many when they bring what packets bring', () => {
+    const small = new Reassembly(new PieceCount(1000, 20))
+    for (let i = 0; i < 20; i++) assert.ok(small.insert(1 + 2 * i, Uint8Array.of(1)))
+    assert.ok(!small.insert(1000, Uint8Array.of(1)))
+    const large = new Reassembly(new PieceCount(1000, 20))
+    for (let i = 0; i < 900; i++) assert.ok(large.insert(1 + 1201 * i, new Uint8Array(1200)))
   })
 
   it('keeps no datagram alive for a small piece of it', () => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { concat, fromHex } from '../../../src/core/bytes.ts'
 import type { Group, Work } from '../../../src/core/ports.ts'
-import { ALERT } from '../../../src/core/tls/alerts.ts'
+import { AGAINST_QUIC, ALERT } from '../../../src/core/tls/alerts.ts'
 import { certificateRequest } from '../../../src/core/tls/authentication.ts'
 import { TlsClient } from '../../../src/core/tls/client.ts'
 import {
@@ -152,10 +152,10 @@ describe('a client', () => {
   it('refuses bytes behind the ServerHello, and handshake bytes before it', () => {
     const { client, extensions } = dialled()
     client.receive('initial', concat(serverHello([...extensions]), Uint8Array.of(8)))
-    assert.equal(alertOf(drain(client)), ALERT.unexpectedMessage)
+    assert.equal(alertOf(drain(client)), AGAINST_QUIC)
     const other = dialled().client
     other.receive('handshake', Uint8Array.of(8))
-    assert.equal(alertOf(drain(other)), ALERT.unexpectedMessage)
+    assert.equal(alertOf(drain(other)), AGAINST_QUIC)
   })
 
   const answers: readonly (readonly [string, number, Changes])[] = [

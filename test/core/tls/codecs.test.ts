@@ -322,4 +322,4 @@ describe('handshake buffer', () => {
 const judged = <T extends object>(decoded: T, judge: (decoded: Exclude<T, Refusal>) => object): object =>
   refused(decoded) ? decoded : judge(decoded as Exclude<T, Refusal>)
 
-const alertCode = (outcome: object): number | null => (refused(outcome) ? outcome.alert : null)
+const alertCode = (outcome: object): Refusal['alert'] | null => (refused(outcome) ? outcome.alert : null)

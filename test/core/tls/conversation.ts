@@ -4,6 +4,7 @@ import { createPublicKey, generateKeyPairSync, randomFillSync, sign, verify } fr
 import { concat } from '../../../src/core/bytes.ts'
 import type { PeerId } from '../../../src/core/ids.ts'
 import type { Random, Work, WorkDone } from '../../../src/core/ports.ts'
+import type { Refusal } from '../../../src/core/tls/alerts.ts'
 import { TlsClient } from '../../../src/core/tls/client.ts'
 import { encodeCertificate } from '../../../src/core/tls/messages.ts'
 import { encodePublicKey } from '../../../src/core/tls/raw-public-key.ts'
@@ -132,7 +133,7 @@ export const drain = (session: TlsSession): TlsOutput[] => {
 }
 
 /** The alert among outputs, or null. */
-export const alertOf = (outputs: readonly TlsOutput[]): number | null => {
+export const alertOf = (outputs: readonly TlsOutput[]): Refusal['alert'] | null => {
   const found = outputs.filter((output) => output.kind === 'alert')
   assert.ok(found.length <= 1, 'at most one alert')
   return found[0]?.alert ?? null

@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import type { Group, Suite } from '../../../src/core/ports.ts'
 import { TlsClient } from '../../../src/core/tls/client.ts'
 import { MESSAGE } from '../../../src/core/tls/messages.ts'
+import { encodeSessionTicket } from '../../../src/core/tls/pre-shared-key.ts'
 import { TlsServer } from '../../../src/core/tls/server.ts'
 import type { TlsOutput } from '../../../src/core/tls/session.ts'
 import { ALPN_BYTES_MAX, NODE_BOUNDS, TRANSPORT_PARAMETERS_BYTES_MAX } from '../../../src/core/tls/terms.ts'
@@ -20,6 +21,7 @@ import {
   sentAt,
   TRANSPORT_PARAMETERS,
 } from './conversation.ts'
+import { accepting, Box, dialling, sessionWith } from './visits.ts'
 
 const GROUPS: readonly Group[] = [0x11ec, 0x0201]
 
@@ -169,7 +171,7 @@ describe('handshake', () => {
 
   it('ignores session tickets after the handshake, in any pieces, and refuses anything else', () => {
     const { client } = complete()
-    const ticket = Uint8Array.of(MESSAGE.newSessionTicket, 0, 0, 3, 1, 2, 3)
+    const ticket = encodeSessionTicket({ lifetime: 9, ageAdd: 1, nonce: Uint8Array.of(0), ticket: Uint8Array.of(1) })
     for (const byte of [...ticket, ...ticket]) client.receive('application', Uint8Array.of(byte))
     assert.deepEqual(drain(client), [])
     client.receive('application', Uint8Array.of(24, 0, 0, 1, 0))
@@ -248,7 +250,11 @@ describe('what a handshake may hold', () => {
       transportParameters: new Uint8Array(TRANSPORT_PARAMETERS_BYTES_MAX),
       alpn: ['x'.repeat(ALPN_BYTES_MAX - 1)],
     }
-    const { client, server } = converse(configOf(alice, longest), configOf(bob, longest))
+    const [own] = longest.alpn
+    const session = { ...sessionWith(new Box()), alpn: own!, ticket: new Uint8Array(NODE_BOUNDS.ticketMax) }
+    const coming = dialling({ ...longest, resume: { session, ageMs: 5 } })
+    const { client, server } = converse(coming, accepting(new Box(), longest))
+    assert.ok(sentAt(client, 'initial').length > 1818 + NODE_BOUNDS.ticketMax)
     for (const outputs of [client, server]) {
       assert.equal(outputs.at(-1)!.kind, 'complete')
       const sent = sentAt(outputs, 'initial').length + sentAt(outputs, 'handshake').length

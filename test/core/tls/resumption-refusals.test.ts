@@ -3,11 +3,17 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { concat } from '../../../src/core/bytes.ts'
-import { ALERT } from '../../../src/core/tls/alerts.ts'
+import { AGAINST_QUIC, ALERT } from '../../../src/core/tls/alerts.ts'
 import { TlsClient } from '../../../src/core/tls/client.ts'
-import { decodeKeyShares, encodeCode, encodeKeyShare, EXTENSION } from '../../../src/core/tls/extensions.ts'
+import {
+  decodeKeyShares,
+  encodeCode,
+  encodeKeyShare,
+  EXTENSION,
+  writeExtensions,
+} from '../../../src/core/tls/extensions.ts'
 import { decodeClientHello, encodeClientHello, encodeServerHello } from '../../../src/core/tls/hello.ts'
-import { encodeMessage, MESSAGE } from '../../../src/core/tls/messages.ts'
+import { encodeCertificateRequest, encodeMessage, MESSAGE } from '../../../src/core/tls/messages.ts'
 import {
   decodeOfferedKeys,
   decodeSessionTicket,
@@ -127,7 +133,11 @@ describe('a client', () => {
   const session = sessionWith(box)
 
   /** A ServerHello that takes up what was offered, or says so. */
-  const answered = (index: Uint8Array, suite: 0x1301 | 0x1302, changes: Partial<TlsConfig> = {}): number | null => {
+  const answered = (
+    index: Uint8Array,
+    suite: 0x1301 | 0x1302,
+    changes: Partial<TlsConfig> = {},
+  ): ReturnType<typeof alertOf> => {
     const client = new TlsClient(dialling({ resume: { session, ageMs: 5 }, suites: [0x1301, 0x1302], ...changes }))
     const hello = decodeClientHello(sentAt(drain(client), 'initial').subarray(4))
     assert.ok('extensions' in hello)
@@ -163,6 +173,48 @@ describe('a client', () => {
     assert.equal(alertOf(client), ALERT.decryptError)
   })
 
+  it('is asked nothing after the handshake, nor told that QUIC had early data of some size (RFC 9001 sections 4.4 and 4.6.1)', () => {
+    const early = (body: readonly number[]): Uint8Array =>
+      encodeMessage(MESSAGE.newSessionTicket, (writer) => {
+        writer.put(
+          encodeSessionTicket({ lifetime: 60, ageAdd: 1, nonce: Uint8Array.of(0), ticket: NONE }).subarray(4, -2),
+        )
+        writeExtensions(writer, [[42, Uint8Array.from(body)]])
+      })
+    for (const config of [dialling(), dialling({ keepsSessions: false })]) {
+      for (const [message, alert] of [
+        [encodeCertificateRequest([[EXTENSION.signatureAlgorithms, encodeCode(2)]]), AGAINST_QUIC],
+        [early([255, 255, 255, 254]), AGAINST_QUIC],
+        [early([]), AGAINST_QUIC],
+        [early([255, 255, 255, 255]), null],
+        // KeyUpdate (section 6).
+        [encodeMessage(24, (writer) => writer.u8(0)), ALERT.unexpectedMessage],
+      ] as const) {
+        const client = completed(config)
+        client.receive('application', message)
+        assert.equal(alertOf(drain(client)), alert)
+      }
+    }
+  })
+
+  it('keeps no ticket so long that its next handshake would not fit, and comes back with none', () => {
+    const ticketOf = (bytes: number): Uint8Array =>
+      encodeSessionTicket({ lifetime: 60, ageAdd: 1, nonce: Uint8Array.of(0), ticket: new Uint8Array(bytes) })
+    for (const [bytes, kept] of [
+      [256, 1],
+      [257, 0],
+      [6500, 0],
+    ] as const) {
+      const client = completed()
+      client.receive('application', ticketOf(bytes))
+      assert.equal(drain(client).filter(({ kind }) => kind === 'session').length, kept, `${bytes} bytes`)
+    }
+    const long = { ...session, ticket: new Uint8Array(6500) }
+    const { client } = converse(dialling({ resume: { session: long, ageMs: 5 } }), accepting(new Box()))
+    assert.equal(client.at(-1)?.kind, 'complete')
+    assert.ok(sentAt(client, 'initial').length < 2000)
+  })
+
   it('refuses tickets that break their grammar, and keeps at most eight', () => {
     const ticket = { lifetime: 60, ageAdd: 1, nonce: Uint8Array.of(0), ticket: new Uint8Array(30) }
     const good = encodeSessionTicket(ticket)
@@ -193,9 +245,11 @@ const flipped = (message: Uint8Array): Uint8Array => {
   return altered
 }
 
+const NONE = new Uint8Array(30)
+
 /** A client that keeps sessions and has completed a handshake. */
-const completed = (): TlsClient => {
-  const client = new TlsClient(dialling())
+const completed = (config = dialling()): TlsClient => {
+  const client = new TlsClient(config)
   const server = new TlsServer(accepting(new Box()))
   for (let turn = 0; turn < 8; turn++) {
     for (const [session, peer, party] of [

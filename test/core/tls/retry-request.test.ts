@@ -4,6 +4,7 @@ import { describe, it } from 'node:test'
 import { concat, sameBytes } from '../../../src/core/bytes.ts'
 import type { Group } from '../../../src/core/ports.ts'
 import { ALERT } from '../../../src/core/tls/alerts.ts'
+import { CHAIN_BYTES_MAX, CHAIN_CERTIFICATES_MAX } from '../../../src/core/tls/certificate-chain.ts'
 import { TlsClient } from '../../../src/core/tls/client.ts'
 import {
   decodeKeyShares,
@@ -22,7 +23,7 @@ import {
 } from '../../../src/core/tls/hello.ts'
 import { TlsServer } from '../../../src/core/tls/server.ts'
 import type { GeneralTls, TlsOutput } from '../../../src/core/tls/session.ts'
-import { termsOf } from '../../../src/core/tls/terms.ts'
+import { ALPN_BYTES_MAX, GENERAL_BOUNDS, termsOf, TRANSPORT_PARAMETERS_BYTES_MAX } from '../../../src/core/tls/terms.ts'
 import { certify } from '../../support/certificates.ts'
 import {
   alertOf,
@@ -181,6 +182,29 @@ describe('a client that is asked to try again', () => {
     )
   })
 
+  it('has room in its transcript for the longest of all its messages, and of the server’s', () => {
+    const alpn = 'x'.repeat(ALPN_BYTES_MAX - 1)
+    const { ticketMax, receivedMax, transcriptMax } = GENERAL_BOUNDS
+    const kept = { suite: 0x1301, alpn, ageAdd: 1, lifetimeMs: 1000, peer: { peerId: null, chain: [] } } as const
+    const session = { ...kept, ticket: new Uint8Array(ticketMax), secret: new Uint8Array(32) }
+    const config = generalOf(
+      { peer: pin, shares: ALL, serverName: 'a'.repeat(255) },
+      {
+        alpn: [alpn],
+        transportParameters: new Uint8Array(TRANSPORT_PARAMETERS_BYTES_MAX),
+        resume: { session, ageMs: 1 },
+      },
+    )
+    const client = new TlsClient(config)
+    drain(client)
+    client.receive('initial', retryOf([cookie(4096)]))
+    const hello = sentAt(drain(client), 'initial').length
+    assert.ok(hello > 4096 + ticketMax + 2000)
+    // The digest of the first hello; Certificate, CertificateVerify and Finished of ours, with their headers.
+    const last = 4 + 48 + (8 + CHAIN_BYTES_MAX + 5 * CHAIN_CERTIFICATES_MAX) + (8 + 1024) + (4 + 48)
+    assert.ok(hello + last + receivedMax <= transcriptMax, `${hello + last} bytes sent`)
+  })
+
   it('gives a cookie back, with a share of another group or the same', () => {
     for (const extra of [[], [[EXTENSION.keyShare, encodeCode(0x0017)] as const]]) {
       const { outputs } = asked(retryOf([cookie(40), ...extra]))
@@ -201,6 +225,7 @@ describe('a client that is asked to try again', () => {
     ['a suite it did not offer', ALERT.illegalParameter, retryOf([cookie(1)], 0x1304)],
     ['a malformed group', ALERT.decodeError, retryOf([[EXTENSION.keyShare, Uint8Array.of(0)]])],
     ['an empty cookie', ALERT.decodeError, retryOf([cookie(0)])],
+    ['a cookie that its next hello has no room for', ALERT.handshakeFailure, retryOf([cookie(4097)])],
     ['a cookie with bytes left over', ALERT.decodeError, retryOf([[EXTENSION.cookie, Uint8Array.of(0, 1, 2, 3)]])],
     ['an extension it did not offer', ALERT.unsupportedExtension, retryOf([cookie(1), [0xfafa, Uint8Array.of()]])],
     [
@@ -234,7 +259,7 @@ describe('a client that is asked to try again', () => {
 
 describe('a server that has asked for another share', () => {
   /** What it says to a second hello that is changed so. */
-  const toSecond = (changes: Changes, fields: Partial<ClientHello> = {}): number | null => {
+  const toSecond = (changes: Changes, fields: Partial<ClientHello> = {}): ReturnType<typeof alertOf> => {
     const client = new TlsClient(clientOf({ shares: [0x001d] }))
     const server = new TlsServer(serverOf({ groups: [0x0017] }))
     server.receive('initial', sentAt(drain(client), 'initial'))

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { concat, fromHex } from '../../../src/core/bytes.ts'
-import { ALERT } from '../../../src/core/tls/alerts.ts'
+import { AGAINST_QUIC, ALERT } from '../../../src/core/tls/alerts.ts'
 import {
   encodeCertificateTypes,
   encodeCodes,
@@ -172,10 +172,10 @@ describe('a server', () => {
   }
 
   it('refuses bytes behind the hello, and a hello at another level', () => {
-    assert.equal(alertOf(serverSays(concat(clientHello(), Uint8Array.of(1)))), ALERT.unexpectedMessage)
+    assert.equal(alertOf(serverSays(concat(clientHello(), Uint8Array.of(1)))), AGAINST_QUIC)
     const server = new TlsServer(configOf(bob))
     server.receive('handshake', clientHello())
-    assert.equal(alertOf(drain(server)), ALERT.unexpectedMessage)
+    assert.equal(alertOf(drain(server)), AGAINST_QUIC)
   })
 
   it('refuses a hello that has bytes left over or is cut short', () => {
@@ -200,7 +200,7 @@ describe('a server', () => {
     server.receive('initial', clientHello())
     drain(server)
     server.receive('initial', Uint8Array.of(1))
-    assert.equal(alertOf(drain(server)), ALERT.unexpectedMessage)
+    assert.equal(alertOf(drain(server)), AGAINST_QUIC)
   })
 
   const second: readonly (readonly [string, number, Uint8Array])[] = [

@@ -111,7 +111,7 @@ describe('garbage', () => {
     )
   })
 
-  it('is bounded: a peer that sends on and on is refused after 9 KiB', () => {
+  it('is bounded: a peer that sends on and on is refused after 8.5 KiB', () => {
     for (const session of [new TlsClient(configOf(alice)), new TlsServer(configOf(bob))]) {
       drain(session)
       // A ClientHello or ServerHello that never ends, in small pieces; then one message after another.
