@@ -89,6 +89,11 @@ type Counted = Pick<
   | 'failed'
   | 'closed'
   | 'requestsServed'
+  | 'chunksStored'
+  | 'chunksTurnedAway'
+  | 'chunksGiven'
+  | 'uploads'
+  | 'downloads'
   | 'bytesReceived'
   | 'bytesSent'
 >
@@ -107,6 +112,11 @@ const counted = ({ counters }: Metrics): Counted => {
     failed: sumOf(handshakesFailed.inbound) + sumOf(handshakesFailed.outbound),
     closed: sumOf(counters.closed),
     requestsServed: counters.requestsServed,
+    chunksStored: counters.chunksTaken.stored,
+    chunksTurnedAway: counters.chunksTaken.busy + counters.chunksTaken.refused,
+    chunksGiven: counters.chunksGiven.found,
+    uploads: counters.uploads.done,
+    downloads: counters.downloads.done,
     bytesReceived: counters.udpBytesReceived,
     bytesSent: counters.udpBytesSent,
   }

@@ -12,6 +12,10 @@ const LABELS: Readonly<Record<string, readonly string[]>> = {
   handshakesFailed: ['direction', 'reason'],
   ended: ['how'],
   closedFor: ['code'],
+  chunksTaken: ['outcome'],
+  chunksGiven: ['outcome'],
+  uploads: ['outcome'],
+  downloads: ['outcome'],
   laneDepths: ['shard'],
 }
 

@@ -24,6 +24,11 @@ export interface Point {
   readonly failed: number
   readonly closed: number
   readonly requestsServed: number
+  readonly chunksStored: number
+  readonly chunksTurnedAway: number
+  readonly chunksGiven: number
+  readonly uploads: number
+  readonly downloads: number
   readonly bytesReceived: number
   readonly bytesSent: number
   readonly handshakeP99Ms: number | null

@@ -13,6 +13,7 @@ import { PUT_OUTCOME, PUT_REFUSAL, decodeHasAddresses, encodeHasBitmap } from '.
 import { PROTOCOL, STATUS } from '../core/messages/codes.ts'
 import type { Random } from '../core/ports.ts'
 import type { ChunkStore } from './chunk-store.ts'
+import { countEnd, countGiven, countTaken, type StorageCounters } from './storage-counts.ts'
 import { runDownload } from './transfer-download.ts'
 import type { GetOptions } from './transfer-download.ts'
 import { runUpload } from './transfer-upload.ts'
@@ -22,6 +23,7 @@ import type { Asked, Exchange, Surroundings } from './transfer.ts'
 /** What a node's storage is made of. */
 export interface StorageOptions extends Surroundings {
   readonly random: Random
+  readonly counters: StorageCounters
   /** Null: nothing is held here, and chunk requests are not served. */
   readonly store: ChunkStore | null
 }
@@ -49,26 +51,37 @@ export class Storage {
   serve(): void {
     const store = this.#store
     if (store === null || this.#unregister.length > 0) return
-    const { exchange } = this.#options
+    const { exchange, counters } = this.#options
     this.#unregister = [
       exchange.handle(PROTOCOL.chunkHas, async (asked) => answerHas(store, asked)),
-      exchange.handle(PROTOCOL.chunkPut, (asked) => inSlot(this.#puts, asked, () => this.#answerPut(store, asked))),
-      exchange.handle(PROTOCOL.chunkGet, (asked) => inSlot(this.#gets, asked, () => answerGet(store, asked))),
+      exchange.handle(PROTOCOL.chunkPut, (asked) =>
+        countTaken(
+          counters,
+          inSlot(this.#puts, asked, () => this.#answerPut(store, asked)),
+        ),
+      ),
+      exchange.handle(PROTOCOL.chunkGet, (asked) =>
+        countGiven(
+          counters,
+          inSlot(this.#gets, asked, () => answerGet(store, asked)),
+        ),
+      ),
     ]
   }
 
   /** Uploads a file; see `runUpload` for how it fails. */
   put(path: string, options: PutOptions = {}): Promise<UploadResult> {
-    return this.#transfer(options.signal, (signal) => runUpload(this.#options, path, { ...options, signal }))
+    const run = (signal: AbortSignal): Promise<UploadResult> => runUpload(this.#options, path, { ...options, signal })
+    return countEnd(this.#options.counters.uploads, this.#transfer(options.signal, run))
   }
 
   /** Downloads what a link names to the file `out`; LINK_INVALID, or see `runDownload` for how it fails. */
   async get(link: string, out: string, options: GetOptions = {}): Promise<DownloadResult> {
     const parsed = parseLink(link)
     if (parsed === null) throw new SallyportError('LINK_INVALID', 'a link is sallyport:<64 hex digits>#<64 hex digits>')
-    return this.#transfer(options.signal, (signal) =>
-      runDownload(this.#surroundings, { link: parsed, out }, { ...options, signal }),
-    )
+    const run = (signal: AbortSignal): Promise<DownloadResult> =>
+      runDownload(this.#surroundings, { link: parsed, out }, { ...options, signal })
+    return countEnd(this.#options.counters.downloads, this.#transfer(options.signal, run))
   }
 
   /** Stops answering and ends every transfer with CANCELLED; resolves when no file is in use. Idempotent. */

@@ -78,7 +78,7 @@ describe('the page', () => {
       const [ending] = await page.locator('#endings-table tbody tr').allTextContents()
       assert.match(ending ?? '', /closed.*idle.*nothing was heard any more/)
       await page.locator('#charts canvas').first().waitFor()
-      assert.equal(await page.locator('#charts canvas').count(), 6)
+      assert.equal(await page.locator('#charts canvas').count(), 7)
       assert.equal(await page.locator('#ring circle.inbound').count(), 3)
       assert.equal(await page.locator('#shards span').count(), 2)
       assert.equal(await page.locator('#findings-list').textContent(), 'Nothing.')

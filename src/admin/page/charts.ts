@@ -65,6 +65,17 @@ const SPECS: readonly ChartSpec[] = [
     ],
   },
   {
+    title: 'Chunks held for others, and files of its own',
+    say: rate,
+    lines: [
+      { name: 'chunks stored', column: 'chunksStored' },
+      { name: 'turned away', column: 'chunksTurnedAway' },
+      { name: 'given', column: 'chunksGiven' },
+      { name: 'uploads', column: 'uploads' },
+      { name: 'downloads', column: 'downloads' },
+    ],
+  },
+  {
     title: 'Traffic',
     say: (value) => `${size(value ?? 0)}/s`,
     lines: [
