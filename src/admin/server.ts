@@ -1,8 +1,10 @@
 // The HTTP server of the window: bounded in connections, headers and time, and with one answer to each request.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import { type Asked, judge, type Rules } from './access.ts'
+import { setTimeout as pause } from 'node:timers/promises'
+import { type Asked, judge, type Judged, OPEN_PATHS, type Rules } from './access.ts'
 import { type Answer, COMMON_HEADERS, text } from './answer.ts'
+import { Pace } from './pace.ts'
 
 /** Connections at once; a browser takes six. Others are closed at once. */
 export const CONNECTIONS_MAX = 64
@@ -31,11 +33,20 @@ export const createAdminServer = (
   rules: Rules,
   answer: (path: string, query: URLSearchParams) => Promise<Answer>,
 ): Server => {
+  // Of each kind for itself: nobody's loop keeps a supervisor from hearing that the node is well.
+  const paces = { refused: new Pace(), open: new Pace(), asked: new Pace() }
+  const paceOf = (judged: Judged): Pace => {
+    if (judged.kind === 'refused') return paces.refused
+    return OPEN_PATHS.includes(judged.path) ? paces.open : paces.asked
+  }
   const handle = (request: IncomingMessage, response: ServerResponse): void => void respond(request, response)
   const respond = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     bounded(response)
     try {
       const judged = judge(asked(request), rules)
+      const waitMs = paceOf(judged).take(performance.now())
+      if (waitMs === null) return send(response, TOO_MANY)
+      if (waitMs > 0) await pause(waitMs)
       send(response, judged.kind === 'refused' ? judged.answer : await answer(judged.path, judged.query))
     } catch {
       send(response, text(500, 'this could not be answered'))
@@ -57,6 +68,8 @@ export const createAdminServer = (
   server.maxRequestsPerSocket = REQUESTS_PER_CONNECTION
   return server
 }
+
+const TOO_MANY = text(429, 'too many ask', { 'Retry-After': '1', Connection: 'close' })
 
 const asked = (request: IncomingMessage): Asked => {
   const { headers } = request

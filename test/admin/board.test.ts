@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { Board, DEAD_AFTER_MS, UNREADY_AFTER_MS } from '../../src/admin/board.ts'
 import { Feed, PAGES_PER_READING } from '../../src/admin/feed.ts'
+import { Pace, WAIT_MS_MAX } from '../../src/admin/pace.ts'
 import type { ToAdmin } from '../../src/admin/reading.ts'
 import { Scene } from './watched.ts'
 
@@ -134,5 +135,25 @@ describe('a board', () => {
     assert.deepEqual([board.connections.all.length, board.connections.ageMs], [6, 2])
     board.take({ kind: 'page', connections, last: true })
     assert.equal(board.connections.all.length, 3)
+  })
+})
+
+describe('a pace', () => {
+  test('lets some through at once, then makes wait, and turns away whoever would wait too long', () => {
+    const pace = new Pace()
+    const waits = Array.from({ length: 200 }, () => pace.take(0))
+    assert.ok(waits.slice(0, 50).every((ms) => ms === 0))
+    assert.deepEqual(waits.slice(50, 53), [40, 80, 120])
+    assert.equal(waits.at(-1), null)
+    assert.ok(waits.every((ms) => ms === null || ms <= WAIT_MS_MAX))
+    // After a pause all is as at first.
+    assert.deepEqual(Array.from({ length: 51 }, () => pace.take(1e6)).slice(-2), [0, 40])
+  })
+
+  test('never lets more through than its rate and its burst, whoever asks when', () => {
+    const pace = new Pace()
+    let through = 0
+    for (let now = 0; now < 10_000; now += 7) if (pace.take(now) !== null) through++
+    assert.ok(through <= 25 * (10 + WAIT_MS_MAX / 1000) + 50, String(through))
   })
 })

@@ -186,6 +186,17 @@ describe('whoever asks wrongly', () => {
     await answered(url, 'GET /health HTTP/1.1\r\nHost: local', /^HTTP\/1.1 408 |^$/)
   })
 
+  test('or too often is made to wait, and is turned away where that does not help; supervisors are not', async () => {
+    const { url } = await opened()
+    const statuses: number[] = []
+    const wave = async (): Promise<void> => {
+      statuses.push((await ask(`${url}/metrics`).catch(() => ({ status: 0 }))).status)
+    }
+    for (let waves = 0; waves < 3; waves++) await Promise.all(Array.from({ length: 60 }, wave))
+    assert.ok(statuses.includes(429))
+    assert.equal((await ask(`${url}/health`)).status, 200)
+  })
+
   test('is one of so many, and the others are turned away while they last', async () => {
     const { url } = await opened()
     const { hostname, port } = new URL(url)
