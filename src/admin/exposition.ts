@@ -18,26 +18,26 @@ export interface ProcessReading {
 /** The content type of the text. */
 export const EXPOSITION_TYPE = Registry.PROMETHEUS_CONTENT_TYPE
 
-/** The text of a reading. */
-export const expose = (
-  { peerId, metrics }: Reading,
-  about: ProcessReading & { readonly version: string; readonly ageMs: number },
-): Promise<string> => {
+/** The text of a reading; it stays the same as long as there is no other. */
+export const expose = ({ peerId, metrics }: Reading, version: string): Promise<string> => {
   const registry = new Registry()
   for (const [name, value] of Object.entries(metrics.counters)) addCounter(registry, name, value)
   for (const [name, value] of Object.entries(metrics.gauges)) addGauge(registry, name, value as Tree)
   for (const [name, value] of Object.entries(metrics.histograms)) {
     registry.registerMetric(new ReadHistogram(metricName(name, 'histogram'), helpOf(name), value))
   }
-  gauge(registry, 'sallyport_info', 'Which node this is.', ['peer_id', 'version']).set(
-    { peer_id: peerId, version: about.version },
-    1,
-  )
-  gauge(registry, 'sallyport_reading_age_seconds', 'How old these numbers are.').set(about.ageMs / 1000)
-  gauge(registry, 'process_resident_memory_bytes', 'Resident memory of the process.').set(about.rssBytes)
-  gauge(registry, 'sallyport_up_seconds', 'How long the admin server has been running.').set(about.upSeconds)
+  gauge(registry, 'sallyport_info', 'Which node this is.', ['peer_id', 'version']).set({ peer_id: peerId, version }, 1)
+  return registry.metrics()
+}
+
+/** The text of what changes though no reading comes: that none does is what it tells. */
+export const exposeNow = ({ rssBytes, cpuSeconds, upSeconds }: ProcessReading, ageMs: number): Promise<string> => {
+  const registry = new Registry()
+  gauge(registry, 'sallyport_reading_age_seconds', 'How old the numbers of the node are.').set(ageMs / 1000)
+  gauge(registry, 'sallyport_up_seconds', 'How long the admin server has been running.').set(upSeconds)
+  gauge(registry, 'process_resident_memory_bytes', 'Resident memory of the process.').set(rssBytes)
   const cpu = { name: 'process_cpu_seconds_total', help: 'Processor time of the process.', registers: [registry] }
-  new Counter(cpu).inc(about.cpuSeconds)
+  new Counter(cpu).inc(cpuSeconds)
   return registry.metrics()
 }
 

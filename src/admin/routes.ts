@@ -1,7 +1,7 @@
 // What is answered at each path, of what the board knows.
 import { type Answer, json, text } from './answer.ts'
 import type { Board } from './board.ts'
-import { EXPOSITION_TYPE, expose } from './exposition.ts'
+import { EXPOSITION_TYPE, expose, exposeNow } from './exposition.ts'
 import { findingsOf } from './findings.ts'
 import { columns } from './history.ts'
 import { Pages } from './pages.ts'
@@ -43,9 +43,10 @@ export class Routes {
     const { reading, number, ageMs } = this.#board
     if (reading === null) return NOTHING_YET
     if (this.#exposed?.number !== number) {
-      this.#exposed = { number, body: expose(reading, { ...this.#about(), ageMs }) }
+      this.#exposed = { number, body: expose(reading, this.#about().version) }
     }
-    return { status: 200, type: EXPOSITION_TYPE, body: await this.#exposed.body }
+    const [body, now] = await Promise.all([this.#exposed.body, exposeNow(this.#about(), ageMs)])
+    return { status: 200, type: EXPOSITION_TYPE, body: `${body}\n${now}` }
   }
 
   #history(): Answer {

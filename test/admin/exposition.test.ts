@@ -3,16 +3,24 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { expose } from '../../src/admin/exposition.ts'
+import { Board } from '../../src/admin/board.ts'
+import { Routes } from '../../src/admin/routes.ts'
 import { type MetricKind, metricName } from '../../src/admin/metric-names.ts'
 import { GAUGES, Scene } from './watched.ts'
 
 const page = readFileSync(new URL('../../docs/metrics.md', import.meta.url), 'utf8')
-const ABOUT = { version: '1.2.3', rssBytes: 1000, cpuSeconds: 2, upSeconds: 3, ageMs: 500 }
+const ABOUT = { version: '1.2.3', rssBytes: 1000, cpuSeconds: 2, upSeconds: 3 }
 
-const textOf = (scene: Scene): Promise<string> => {
+/** What is answered so many milliseconds after the last reading. */
+const textOf = async (scene: Scene, ageMs = 500): Promise<string> => {
+  let now = 0
+  const board = new Board({ now: () => now, wall: () => now })
   const { peerId, addresses, transport } = scene
-  return expose({ peerId, addresses, metrics: transport.metrics(), endings: [] }, ABOUT)
+  board.take({ kind: 'reading', reading: { peerId, addresses, metrics: transport.metrics(), endings: [] } })
+  const routes = new Routes(board, () => ABOUT)
+  await routes.answer('/metrics', new URLSearchParams())
+  now += ageMs
+  return String((await routes.answer('/metrics', new URLSearchParams())).body)
 }
 
 const named = (section: string): string[] => {
@@ -81,6 +89,10 @@ test('histograms have every time in exactly one bucket, bounds that double, and 
   assert.deepEqual([below(0.004), below(1.024)], [4, 5])
   assert.match(text, /^sallyport_identity_in_seconds_sum 1000001\.0065$/m)
   assert.match(text, /^sallyport_identity_in_seconds_count 6$/m)
+})
+
+test('how old it all is goes on growing while the node says nothing', async () => {
+  assert.match(await textOf(new Scene(), 12_000), /^sallyport_reading_age_seconds 12$/m)
 })
 
 const hasPromtool = spawnSync('promtool', ['--version']).status === 0
