@@ -10,9 +10,9 @@ import { HANDSHAKE_LOAD, measureHandshakes } from './macro/handshake.ts'
 import { measureMemory, measureThrong } from './macro/idle.ts'
 import { commit, machine } from './macro/report.ts'
 
-const MEGABYTES = 96
-/** Of large datagrams a stream is over too soon otherwise. */
-const MEGABYTES_LARGE = 384
+const MEGABYTES = 128
+/** Of large datagrams more, or half of it would go by until the code of the receiver is compiled. */
+const MEGABYTES_LARGE = 1024
 
 const { values: flags } = parseArgs({
   options: {

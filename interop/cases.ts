@@ -91,6 +91,19 @@ export const CASES: readonly Case[] = [
     objection: ({ witness }) => (witness.bytesAfterMove > TRANSFER_BYTES / 4 ? null : 'little came after the move'),
   },
   {
+    name: 'migrate',
+    title: 'client moves in a transfer',
+    bytes: TRANSFER_BYTES,
+    objection: ({ witness }) => (witness.clients > 1 ? null : 'the client did not move'),
+  },
+  {
+    name: 'preferred',
+    title: 'preferred address',
+    bytes: TRANSFER_BYTES,
+    objection: ({ witness }) =>
+      witness.bytes < TRANSFER_BYTES / 2 ? null : 'most came from where the client was first',
+  },
+  {
     name: 'hybrid',
     title: 'X25519MLKEM768',
     bytes: 1000,

@@ -48,18 +48,19 @@ export const runCell = async (
   // A client of ours offers no other version than 1, so the one to be refused is that.
   const refused = test.name === 'version' && client.name === OURS && server.refusesV1
   const port = await freePort()
+  const preferred = name === 'preferred' ? await freePort() : null
   const demands = {
     groups: test.groups?.server ?? 'default',
     retry: test.retry ?? false,
     refuseV1: refused,
     directory: serverDirectory,
   }
-  const serverRun = new Run(server.server({ ...common, ...demands, port }))
+  const serverRun = new Run(server.server({ ...common, ...demands, port, preferred }))
   const forwarder = new Forwarder(port, test.weather)
   try {
     if (!(await listens(server, serverRun))) return failed('the server does not listen', serverRun)
     const groups = test.groups?.client ?? 'default'
-    const orders = { ...common, groups, port: await forwarder.listen(), refused, directory: clientDirectory }
+    const orders = { ...common, groups, port: await forwarder.listen(), preferred, refused, directory: clientDirectory }
     const began = performance.now()
     const runs: Run[] = []
     const { commands, objection } = client.client(orders)

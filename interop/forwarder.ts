@@ -16,6 +16,8 @@ export interface Witness {
   bytesAfterMove: number
   moves: number
   lost: number
+  /** Ports that clients sent from. */
+  clients: number
 }
 
 /** How often clients are moved: each time this many bytes have passed, in either direction. */
@@ -38,7 +40,15 @@ interface Way {
 }
 
 export class Forwarder {
-  readonly witness: Witness = { retries: 0, versionNegotiations: 0, bytes: 0, bytesAfterMove: 0, moves: 0, lost: 0 }
+  readonly witness: Witness = {
+    retries: 0,
+    versionNegotiations: 0,
+    bytes: 0,
+    bytesAfterMove: 0,
+    moves: 0,
+    lost: 0,
+    clients: 0,
+  }
   readonly #server: number
   readonly #moves: Moves | null
   readonly #loss: number
@@ -74,6 +84,7 @@ export class Forwarder {
     if (way === undefined) {
       way = { client: { address, port }, upstream: this.#open(port), passed: 0, moves: 0 }
       this.#ways.set(port, way)
+      this.witness.clients++
     }
     this.#count(way, datagram.length)
     if (this.#isLost()) return

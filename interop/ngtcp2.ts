@@ -57,10 +57,11 @@ const ngtcp2 = ({ version, client, server }: Record<'version' | Role, string>): 
 
 /** It answers with files; paths that are numbers it answers with as many bytes of its own choice, so ours have an ending. */
 const serverCommand = (file: string, orders: ServerOrders): Command => {
-  const { port, certificates, groups, retry, directory, bytes } = orders
+  const { port, preferred, certificates, groups, retry, directory, bytes } = orders
   for (const length of new Set([SMALL_BYTES, bytes])) writeFileSync(join(directory, nameOf(length)), pattern(length))
   const own = [
     ...(retry ? ['--validate-addr'] : []),
+    ...(preferred === null ? [] : [`--preferred-ipv4-addr=${HOST}:${preferred}`]),
     ...(groups === 'p256' ? ['--groups=-GROUP-ALL:+GROUP-SECP256R1'] : []),
   ]
   return { file, args: [...QUIET, ...own, HOST, String(port), certificates.key, certificates.chain], cwd: directory }
@@ -117,8 +118,11 @@ const clientCommands = (file: string, orders: ClientOrders): ClientCommands => {
         heardClose(second?.output ?? '', 43) ? got() : 'no close with 43 was heard'
       return { commands: [get(), ask([], ['close/43'])], objection }
     }
+    case 'migrate':
+      return { commands: [get('--change-local-addr=5ms')], objection: got }
     case 'handshake':
     case 'datagrams':
+    case 'preferred':
     case 'retry':
     case 'download':
     case 'loss':

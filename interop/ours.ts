@@ -1,10 +1,19 @@
 // Ours among the peers: the programs of ours/, which take the common command line and speak what the other does.
 import { join } from 'node:path'
 import { OURS } from './cell.ts'
-import type { Peer } from './peer.ts'
+import type { ClientOrders, Peer, ServerOrders } from './peer.ts'
 import { clientArguments, commonPeer, serverArguments } from './strangers.ts'
 
 const PROGRAM = join(import.meta.dirname, 'ours/main.ts')
+
+/** What no other's program is told. */
+const own = ({ alpn, suite, preferred }: ServerOrders | ClientOrders): string[] => [
+  '--alpn',
+  alpn,
+  '--suite',
+  suite,
+  ...(preferred === null ? [] : ['--preferred', String(preferred)]),
+]
 
 /** Our client and server. */
 export const ourPeer = (): Peer => {
@@ -14,10 +23,10 @@ export const ourPeer = (): Peer => {
     ...peer,
     server: (orders) => ({
       file,
-      args: [PROGRAM, 'server', ...serverArguments(orders), '--alpn', orders.alpn, '--suite', orders.suite],
+      args: [PROGRAM, 'server', ...serverArguments(orders), ...own(orders)],
     }),
     client: (orders) => {
-      const args = [PROGRAM, 'client', ...clientArguments(orders), '--alpn', orders.alpn, '--suite', orders.suite]
+      const args = [PROGRAM, 'client', ...clientArguments(orders), ...own(orders)]
       return { ...peer.client(orders), commands: [{ file, args: orders.refused ? [...args, '--refused'] : args }] }
     },
   }

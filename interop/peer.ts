@@ -19,6 +19,8 @@ export type TestName =
   | 'close'
   | 'version'
   | 'rebind'
+  | 'migrate'
+  | 'preferred'
   | 'hybrid'
   | 'helloretry'
   | 'aes256'
@@ -64,6 +66,8 @@ export interface ServerOrders {
   readonly certificates: Certificates
   readonly groups: Groups
   readonly suite: SuiteChoice
+  /** A port that it would rather be spoken to at; null for none. */
+  readonly preferred: number | null
   /** How much its clients will ask for. */
   readonly bytes: number
   /** Each client has to show its address by a Retry. */
@@ -83,6 +87,8 @@ export interface ClientOrders {
   readonly groups: Groups
   readonly suite: SuiteChoice
   readonly bytes: number
+  /** Where the client has to go when its handshake is done; null for nowhere. */
+  readonly preferred: number | null
   /** The server does not speak version 1: that is what the client has to find. */
   readonly refused: boolean
   readonly directory: string

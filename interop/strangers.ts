@@ -11,10 +11,12 @@ export interface Common {
   readonly file: string
   readonly before: readonly string[]
   readonly lacks: Partial<Record<TestName, string>>
+  /** What its client has no way to do besides. */
+  readonly clientLacks?: Partial<Record<TestName, string>>
 }
 
 /** A peer whose programs take the common command line and print facts. */
-export const commonPeer = ({ name, version, file, before, lacks }: Common): Peer => {
+export const commonPeer = ({ name, version, file, before, lacks, clientLacks = {} }: Common): Peer => {
   const command = (role: Role, args: readonly string[]): Command => ({ file, args: [...before, role, ...args] })
   return {
     name,
@@ -23,7 +25,7 @@ export const commonPeer = ({ name, version, file, before, lacks }: Common): Peer
     announces: true,
     refusesV1: true,
     closesWith: 42,
-    lacks: (_, test) => lacks[test] ?? null,
+    lacks: (role, test) => lacks[test] ?? (role === 'client' ? clientLacks[test] : null) ?? null,
     server: (orders) => command('server', serverArguments(orders)),
     client: (orders) => ({
       commands: [command('client', clientArguments(orders))],
@@ -72,15 +74,28 @@ const prepared = (name: string, built: Built, peer: (file: string) => Peer): Pre
   built.kind === 'built' ? { kind: 'ready', peer: peer(built.file) } : { ...built, name }
 
 const NO_RAW_KEYS = 'no raw public keys'
+const NO_PREFERRED = 'no preferred address'
 /** Its client offers a key share of every group, its server answers none else. */
-const AIOQUIC_LACKS = { hybrid: 'no ML-KEM', helloretry: 'no HelloRetryRequest', rawkeys: NO_RAW_KEYS }
+const AIOQUIC_LACKS = {
+  hybrid: 'no ML-KEM',
+  helloretry: 'no HelloRetryRequest',
+  rawkeys: NO_RAW_KEYS,
+  preferred: NO_PREFERRED,
+}
 
 /** aioquic, in Python. */
 export const prepareAioquic = async (): Promise<Prepared> => {
   const version = pinned('aioquic/requirements.txt', /^aioquic==(\S+)$/m)
   const before = [join(import.meta.dirname, 'aioquic/peer.py')]
   return prepared('aioquic', await buildAioquic(), (file) =>
-    commonPeer({ name: 'aioquic', version, file, before, lacks: AIOQUIC_LACKS }),
+    commonPeer({
+      name: 'aioquic',
+      version,
+      file,
+      before,
+      lacks: AIOQUIC_LACKS,
+      clientLacks: { migrate: 'no way to move' },
+    }),
   )
 }
 
@@ -88,7 +103,13 @@ export const prepareAioquic = async (): Promise<Prepared> => {
 export const prepareQuicGo = async (): Promise<Prepared> => {
   const version = pinned('quic-go/go.mod', /quic-go\/quic-go v(\S+)/)
   return prepared('quic-go', await buildQuicGo(), (file) =>
-    commonPeer({ name: 'quic-go', version, file, before: [], lacks: { rawkeys: NO_RAW_KEYS } }),
+    commonPeer({
+      name: 'quic-go',
+      version,
+      file,
+      before: [],
+      lacks: { rawkeys: NO_RAW_KEYS, preferred: NO_PREFERRED },
+    }),
   )
 }
 
@@ -96,6 +117,6 @@ export const prepareQuicGo = async (): Promise<Prepared> => {
 export const prepareQuinn = async (): Promise<Prepared> => {
   const version = pinned('quinn/Cargo.toml', /quinn = \{ version = "=([^"]+)"/)
   return prepared('quinn', await buildQuinn(), (file) =>
-    commonPeer({ name: 'quinn', version, file, before: [], lacks: {} }),
+    commonPeer({ name: 'quinn', version, file, before: [], lacks: { preferred: NO_PREFERRED } }),
   )
 }

@@ -14,9 +14,9 @@ export interface ConnectionMemory {
 /** Which end of its connections the node is that is measured. */
 export type End = 'dialled' | 'dialling'
 
-/** Connections before the first look, and in each of the steps after it: what is compiled and mapped once is there by then. */
+/** Connections before the first look, and in each of the steps after it: what is compiled and mapped once is there by then. Fewer drown in pages. */
 const BEFORE = 200
-const STEP = 100
+const STEP = 200
 const STEPS = 4
 const AT_ONCE = 16
 

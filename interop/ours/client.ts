@@ -12,6 +12,8 @@ import { seesVersions } from './versions.ts'
 
 const STREAMS = 100
 const DATAGRAMS = 20
+/** How often the client moves. */
+const MOVES = 2
 /** For one to come back. */
 const ECHO_MS = 500
 const SMALL_BYTES = 1000
@@ -99,6 +101,24 @@ const echoed = async (session: Session, datagram: Uint8Array): Promise<boolean> 
   return false
 }
 
+/** Twice, while a transfer goes on. */
+const migrate = async (orders: Orders): Promise<void> => {
+  const asker = await Asker.dial(orders)
+  const getting = asker.get(orders.bytes)
+  for (let moves = 0; moves < MOVES; moves++) await asker.session.migrate()
+  await getting
+  await asker.get(SMALL_BYTES)
+  await asker.bye()
+}
+
+/** The transfer goes on where the server would rather have it. */
+const preferred = async (orders: Orders): Promise<void> => {
+  const asker = await Asker.dial(orders)
+  await asker.get(orders.bytes)
+  assert.equal(asker.session.remote.port, orders.preferred, 'the client did not go there')
+  await asker.bye()
+}
+
 const keyupdate = async (orders: Orders): Promise<void> => {
   const asker = await Asker.dial(orders)
   await asker.get(SMALL_BYTES)
@@ -163,6 +183,8 @@ const TESTS: Readonly<Record<TestName, (orders: Orders) => Promise<void>>> = {
   close,
   version,
   rebind: simple,
+  migrate,
+  preferred,
   hybrid: simple,
   helloretry: simple,
   aes256: simple,

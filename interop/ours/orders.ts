@@ -18,6 +18,8 @@ export interface Orders {
   readonly rawKey: string
   readonly rawPeer: string
   readonly retry: boolean
+  /** A port that the server would rather be spoken to at; 0 for none. */
+  readonly preferred: number
   /** The server does not speak version 1. */
   readonly refused: boolean
 }
@@ -34,6 +36,7 @@ const OPTIONS = {
   ca: { type: 'string', default: '' },
   'raw-key': { type: 'string', default: '' },
   'raw-peer': { type: 'string', default: '' },
+  preferred: { type: 'string', default: '0' },
   retry: { type: 'boolean', default: false },
   refused: { type: 'boolean', default: false },
 } as const
@@ -41,13 +44,14 @@ const OPTIONS = {
 /** Reads it. */
 export const orders = (args: readonly string[]): Orders => {
   const { values, positionals } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true })
-  const { port, alpn, groups, suite, test, bytes, 'raw-key': rawKey, 'raw-peer': rawPeer, ...rest } = values
+  const { port, preferred, alpn, groups, suite, test, bytes, 'raw-key': rawKey, 'raw-peer': rawPeer, ...rest } = values
   return {
     ...rest,
     rawKey,
     rawPeer,
     role: positionals[0] ?? '',
     port: Number(port),
+    preferred: Number(preferred),
     alpn: alpn as Alpn,
     groups: groups as Groups,
     suite: suite as SuiteChoice,

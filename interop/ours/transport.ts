@@ -53,9 +53,10 @@ const rawKeys = async ({ rawKey, rawPeer }: Orders) => {
 /** Listens, as the orders say. */
 export const listenFor = async (orders: Orders): Promise<Listener> => {
   const place = { ...common(orders), ...(orders.retry ? RETRY : {}), host: HOST, port: orders.port }
+  const rather = orders.preferred === 0 ? {} : { preferredAddress: [{ host: HOST, port: orders.preferred }] }
   if (orders.rawKey !== '') return listen({ ...place, ...(await rawKeys(orders)) })
   const certificate = { chain: readFileSync(orders.cert, 'utf8'), key: readFileSync(orders.key, 'utf8') }
-  return listen({ ...place, certificate, verify: 'anyone' })
+  return listen({ ...place, ...rather, certificate, verify: 'anyone' })
 }
 
 /** What the server gave to come back with, in this process. */

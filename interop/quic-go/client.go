@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"sync/atomic"
 	"time"
@@ -63,7 +64,7 @@ func runClient(chosen options) error {
 		RootCAs: roots, ServerName: "localhost", NextProtos: []string{alpn}, CurvePreferences: groupsNamed(chosen.groups),
 	}
 	a := asker{chosen, security, &quic.Config{Versions: []quic.Version{quic.Version1}, EnableDatagrams: true}}
-	tests := map[string]func() error{"keyupdate": a.keyUpdate, "resume": a.resume, "close": a.close}
+	tests := map[string]func() error{"keyupdate": a.keyUpdate, "resume": a.resume, "close": a.close, "migrate": a.migrate}
 	test, found := tests[chosen.test]
 	if !found {
 		test = a.simple
@@ -174,6 +175,47 @@ func echoed(connection *quic.Conn, datagram []byte) error {
 		}
 	}
 	return errors.New("a datagram did not come back")
+}
+
+// migrate moves to another socket while a transfer goes on. What dials by a transport of its own has connection ids, which DialAddr's has not.
+func (a asker) migrate() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	from, err := transport()
+	if err != nil {
+		return err
+	}
+	to, err := transport()
+	if err != nil {
+		return err
+	}
+	server := &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: a.chosen.port}
+	connection, err := from.Dial(ctx, server, a.security, a.config)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = connection.CloseWithError(0, "") }()
+	got := make(chan error, 1)
+	go func() { got <- get(connection, a.chosen.bytes) }()
+	path, err := connection.AddPath(to)
+	if err != nil {
+		return err
+	}
+	if err := path.Probe(ctx); err != nil {
+		return err
+	}
+	if err := path.Switch(); err != nil {
+		return err
+	}
+	return errors.Join(<-got, get(connection, 1000))
+}
+
+func transport() (*quic.Transport, error) {
+	socket, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		return nil, err
+	}
+	return &quic.Transport{Conn: socket}, nil
 }
 
 func (a asker) keyUpdate() error {

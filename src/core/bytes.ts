@@ -4,7 +4,8 @@
 /** The largest value a QUIC integer holds here: 2⁵³−1, though RFC 9000 section 16 allows 2⁶²−1. */
 export const VARINT_MAX = Number.MAX_SAFE_INTEGER
 
-const EMPTY = new Uint8Array(0)
+/** No bytes, for all who have none: an array of its own takes 200, however empty. */
+export const NO_BYTES = new Uint8Array(0)
 
 /** Reads big-endian integers and slices from `bytes[start, end)`; never throws, `failed` says whether it ran past the end. */
 export class Reader {
@@ -65,7 +66,7 @@ export class Reader {
 
   /** The next `size` bytes as a view of the same memory; empty after a failure. */
   take(size: number): Uint8Array {
-    if (!this.#has(size)) return EMPTY
+    if (!this.#has(size)) return NO_BYTES
     this.at += size
     return this.bytes.subarray(this.at - size, this.at)
   }

@@ -36,7 +36,10 @@ export interface LinkEnds {
  * for the large ones of loopback. Both ends take both.
  */
 export const suitesTo = (remote: Address, { swiftest }: Pick<Crypto, 'swiftest'>): readonly Suite[] =>
-  classify(remote) !== 'loopback' && swiftest === 0x1303 ? [0x1303, 0x1301] : [0x1301, 0x1303]
+  classify(remote) !== 'loopback' && swiftest === 0x1303 ? CHACHA_FIRST : AES_FIRST
+
+const CHACHA_FIRST: readonly Suite[] = [0x1303, 0x1301]
+const AES_FIRST: readonly Suite[] = [0x1301, 0x1303]
 
 /** The configuration of one connection. */
 export const linkConfig = (

@@ -10,12 +10,23 @@ import type { Ports } from '../io/ports.ts'
 /** One node's. Its keys and sessions go with the process. */
 export class Returning {
   readonly #clock: Ports['clock']
-  readonly #tickets: Tickets
+  /** What every acceptor begins with. */
+  readonly #accepting: Pick<QuicConfig, 'tickets'>
   readonly #sessions = new KeptSessions()
 
   constructor(ports: Pick<Ports, 'clock' | 'crypto' | 'random'>) {
-    this.#clock = ports.clock
-    this.#tickets = new Tickets(ports)
+    const { clock } = ports
+    const tickets = new Tickets(ports)
+    this.#clock = clock
+    this.#accepting = {
+      tickets: {
+        open: (ticket) => tickets.open(ticket, clock.wall()),
+        seal: (ticket) => {
+          const wall = clock.wall()
+          return tickets.seal({ ...ticket, signedAt: ticket.signedAt ?? wall }, wall)
+        },
+      },
+    }
   }
 
   /** What a dial begins with: a session with the peer that is wanted, if there is one. Whoever dials anybody comes as a stranger. */
@@ -26,16 +37,7 @@ export class Returning {
 
   /** What an acceptor begins with. */
   accepting(): Pick<QuicConfig, 'tickets'> {
-    const clock = this.#clock
-    return {
-      tickets: {
-        open: (ticket) => this.#tickets.open(ticket, clock.wall()),
-        seal: (ticket) => {
-          const wall = clock.wall()
-          return this.#tickets.seal({ ...ticket, signedAt: ticket.signedAt ?? wall }, wall)
-        },
-      },
-    }
+    return this.#accepting
   }
 
   /** A ticket came. */

@@ -57,6 +57,19 @@ test('connectPeer, request, send and waitForPeerIdentity leave no listener on th
   await world.close()
 })
 
+test('a call that is over leaves no deadline behind', async () => {
+  const world = await World.make()
+  const [a, b] = [await world.host(), await world.host()]
+  b.transport.handle('/test/echo/1', ({ payload }) => ({ status: STATUS.ok, payload }))
+  await world.run(a.transport.connectPeer(b.address))
+  const ask = (): Promise<unknown> => a.transport.request(b.identity.peerId, '/test/echo/1', new Uint8Array(3))
+  await world.run(ask())
+  const { deadlines } = a.transport.gauges()
+  for (let n = 0; n < CALLS; n++) await world.run(ask())
+  assert.ok(a.transport.gauges().deadlines <= deadlines)
+  await world.close()
+})
+
 test('put and get leave no listener on their signal, nor on what ends them when the node closes', async () => {
   const network = new ChunkNetwork(11)
   await network.grow(8)

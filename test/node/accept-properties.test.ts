@@ -61,3 +61,19 @@ test('when the call that brought a datagram returns it has its verdict, its conn
     { numRuns: 150 },
   )
 })
+
+test('a connection that the registry has lost is found by the reconciler, counted, and dropped', async () => {
+  const world = await World.make()
+  const host = await ScriptedHost.make(world)
+  const { counters, endpoint, lifecycle, registry } = host.parts
+  await host.establish(await host.accept(), 7)
+  const [handle] = registry.handles()
+  assert.ok(handle !== undefined && endpoint.link(handle) !== null)
+  lifecycle.change(() => registry.lost(handle))
+  assert.equal(counters.reconcilerDifferences, 0)
+  await world.clock.advance(5100)
+  assert.equal(counters.reconcilerDifferences, 1)
+  assert.deepEqual([...endpoint.handles()], [])
+  await world.clock.advance(10_000)
+  assert.equal(counters.reconcilerDifferences, 1)
+})

@@ -374,6 +374,21 @@ test('who falls silent soon after it came is a suspect', async () => {
   await world.close()
 })
 
+test('suspects begin two at once and ten a second, and each is let in', async () => {
+  const world = await World.make()
+  const server = await world.host()
+  const clients = await partitioned(world, server, { hosts: 8, heldMs: 5000 })
+  assert.equal(server.transport.counters().wasted, 8)
+  const started = world.clock.now()
+  const took = clients.map(async ({ transport }) => {
+    await transport.connectPeer(server.address, { insist: true })
+    return world.clock.now() - started
+  })
+  const times = (await world.run(Promise.all(took))).toSorted((a, b) => a - b)
+  assert.ok((times[1] ?? 0) < 100 && (times[2] ?? 0) >= 100 && (times[7] ?? 0) >= 600, times.join(' '))
+  await world.close()
+})
+
 test('a handshake that waits for our own signature until its deadline is held against nobody', async () => {
   const world = await World.make()
   const server = await strictServer(world)

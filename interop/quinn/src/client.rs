@@ -96,6 +96,7 @@ pub async fn run(options: Options) -> Outcome {
         "resume" => asker.resume().await?,
         "close" => asker.close().await?,
         "version" => asker.version().await?,
+        "migrate" => asker.migrate().await?,
         _ => asker.simple().await?,
     }
     asker.endpoint.wait_idle().await;
@@ -143,6 +144,22 @@ impl Asker {
             "streams" => parallel(&connection, self.options.bytes).await?,
             _ => get(&connection, self.options.bytes).await?,
         }
+        connection.close(VarInt::from_u32(0), b"");
+        Ok(())
+    }
+
+    /// To another socket, while a transfer goes on.
+    async fn migrate(&self) -> Outcome {
+        let connection = self.dial(1).await?;
+        let getting = tokio::spawn({
+            let (connection, bytes) = (connection.clone(), self.options.bytes);
+            async move { get(&connection, bytes).await }
+        });
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        self.endpoint
+            .rebind(UdpSocket::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?)?;
+        getting.await??;
+        get(&connection, 1000).await?;
         connection.close(VarInt::from_u32(0), b"");
         Ok(())
     }

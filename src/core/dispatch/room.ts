@@ -32,9 +32,12 @@ export class Stay {
   }
 }
 
-/** While room is scarce, so many holders are reckoned in turn no more often than this: some 7 µs each. */
+/** While room is scarce, holders are reckoned in turn: so many for each of these times that has passed, some 7 µs each. */
 const RECKON_MS = 10
-const RECKONED_MAX = 64
+const RECKONED_EACH = 64
+
+/** However long nobody asked, no more than so many in one turn. */
+const RECKONED_MAX = 256
 
 /** A holder whose stays do not finish is charged as often as this, so that what it uses is forgiven from then on. */
 const CHARGED_EVERY_MS = 1000
@@ -51,7 +54,7 @@ export class Room {
   /** What unfinished stays hold: all, and by shard. */
   readonly #held = new Holdings()
   readonly #heldInShard = Array.from({ length: SHARDS }, () => new Holdings())
-  #reckonedNextAt = -Infinity
+  #reckonedAt = -Infinity
 
   constructor(limits: IntakeLimits, usage: Usage) {
     this.#limits = limits
@@ -128,14 +131,15 @@ export class Room {
     if (holder.keep(stay, shard)) this.#overdrawn[shard]?.delete(holder)
   }
 
-  /** The next few: each turn costs the same, however many hold something. */
+  /** The next few: what a turn costs does not grow with those who hold something. */
   #reckon(now: number): void {
-    if (now < this.#reckonedNextAt) return
-    this.#reckonedNextAt = now + RECKON_MS
+    const due = Math.min(RECKONED_MAX, RECKONED_EACH * Math.floor((now - this.#reckonedAt) / RECKON_MS))
+    if (due === 0) return
+    this.#reckonedAt = now
     const next: Holder<Stay>[] = []
     for (const holder of this.#holders.values()) {
       next.push(holder)
-      if (next.length === RECKONED_MAX) break
+      if (next.length === due) break
     }
     for (const holder of next) {
       this.#holders.delete(keyOf(holder.place))

@@ -1,7 +1,7 @@
 // Address validation tokens as a connection deals with them (RFC 9000 section 8.1): a client's, which it puts on every Initial, and
 // those a server gives for a later connection. What is in them is the server's own business (tokens.ts).
 import { assert } from '../assert.ts'
-import { sameBytes } from '../bytes.ts'
+import { NO_BYTES, sameBytes } from '../bytes.ts'
 import type { ConnectionOutput } from './outputs.ts'
 import type { PacketBuilder } from './packet-builder.ts'
 
@@ -30,7 +30,7 @@ export class TokenExchange {
     emit: (output: ConnectionOutput) => void,
   ) {
     assert((start.presented?.length ?? 0) <= TOKEN_BYTES_MAX, 'a token that was handed out is not too long')
-    this.presented = start.presented ?? new Uint8Array(0)
+    this.presented = start.presented ?? NO_BYTES
     this.retryId = start.retryId?.slice() ?? null
     this.#emit = emit
   }

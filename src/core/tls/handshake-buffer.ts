@@ -1,5 +1,6 @@
 // Turns the CRYPTO bytes of one encryption level into whole handshake messages (RFC 8446 section 4), however they were split or
 // joined. Views it gave out stay valid: bytes are only ever appended, and a full buffer is replaced, not rewritten.
+import { NO_BYTES } from '../bytes.ts'
 import { ALERT, type Refusal, refuse } from './alerts.ts'
 
 /** One handshake message as it came; `bytes` is the whole of it for the transcript, `body` what follows the 4-byte header. */
@@ -16,7 +17,7 @@ const FIRST_CAPACITY = 2048
 /** Bounded by what its owner lets in: it holds one unfinished message and the messages that were not taken yet. */
 export class HandshakeBuffer {
   readonly #messageMax: number
-  #bytes = new Uint8Array(0)
+  #bytes: Uint8Array = NO_BYTES
   #start = 0
   #end = 0
 

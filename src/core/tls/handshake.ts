@@ -1,6 +1,7 @@
 // What the two ends of a handshake have in common: the level that is read, the bytes not yet understood, the transcript, the ids
 // of work and the outputs. It knows no message; client.ts and server.ts hold the states and say what comes next.
 import { assert } from '../assert.ts'
+import { NO_BYTES } from '../bytes.ts'
 import type { Crypto, Suite, Work } from '../ports.ts'
 import { AGAINST_QUIC, ALERT, type Refusal, refuse } from './alerts.ts'
 import { HandshakeBuffer, type HandshakeMessage } from './handshake-buffer.ts'
@@ -28,7 +29,7 @@ export class Handshake {
   #suite: Suite | null = null
   #received = 0
   #lastWork = 0
-  #clientRandom: Uint8Array = new Uint8Array(0)
+  #clientRandom: Uint8Array = NO_BYTES
 
   constructor(crypto: Crypto, bounds: HandshakeBounds) {
     this.#bounds = bounds
@@ -108,10 +109,11 @@ export class Handshake {
     this.#outputs.push(output)
   }
 
-  /** Announces the authenticated peer and the end of the handshake, and gives the transcript's memory back. */
+  /** Announces the authenticated peer and the end of the handshake, and gives back the memory of what that took. */
   complete(peer: TlsPeer, alpn: string): void {
     this.#outputs.push({ kind: 'peer', ...peer }, { kind: 'complete', alpn })
     this.#transcript.release()
+    this.#clientRandom = NO_BYTES
   }
 
   /** The next output, or null. */

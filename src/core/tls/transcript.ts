@@ -1,12 +1,15 @@
 // The handshake messages of both ends in order (RFC 8446 section 4.4.1). They are kept as bytes and hashed in one call each time a
 // hash is needed: a handshake needs six, the hash is not known before its first two messages, and this keeps the port free of hash states.
 import { assert } from '../assert.ts'
-import { concat, Writer } from '../bytes.ts'
+import { concat, NO_BYTES, Writer } from '../bytes.ts'
 import type { Crypto } from '../ports.ts'
 import type { SuiteHash } from './suites.ts'
 
 /** The message that stands for the first ClientHello once a HelloRetryRequest followed it. */
 const MESSAGE_HASH = 254
+
+/** What is left of all transcripts that are released. */
+const NOTHING = new Writer(NO_BYTES)
 
 export class Transcript {
   readonly #crypto: Crypto
@@ -45,6 +48,6 @@ export class Transcript {
 
   /** Gives the memory back once the handshake is complete; nothing can be added any more. */
   release(): void {
-    this.#messages = new Writer(new Uint8Array(0))
+    this.#messages = NOTHING
   }
 }

@@ -352,6 +352,16 @@ describe('the second datagram of a first flight', () => {
     assert.ok(counted(house).retries <= 1016)
   })
 
+  test('what is refused in silence is not remembered', () => {
+    const house = new Gatehouse({ answersPerSecond: 1 })
+    house.judge(initial(ip4(1), BAD_RETRY))
+    const flight = initial(ip4(1), BAD_RETRY)
+    assert.deepEqual(
+      [house.judge(flight), house.judge(flight)].map(({ kind }) => kind),
+      ['invalid-token', 'invalid-token'],
+    )
+  })
+
   test('what is dropped for want of a budget is not remembered', () => {
     const house = new Gatehouse({ retriesPerSecond: 2 })
     house.situation.lateMs = 60
