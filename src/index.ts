@@ -1,5 +1,6 @@
 // The public API of Sallyport.
 export { type Address, formatAddress, parseAddress, type PeerAddress } from './core/address.ts'
+export { type NamedAddress, parseDialAddress } from './core/named-address.ts'
 export type { DownloadResult } from './core/chunks/download.ts'
 export type { UploadResult } from './core/chunks/upload-outputs.ts'
 export type { CounterSnapshot, Direction } from './core/counters.ts'
@@ -27,8 +28,8 @@ export { GATE_OPTIONS, type GateOptions } from './core/gate/options.ts'
 export { type Limits, LIMITS } from './node/options.ts'
 export type { Ending } from './node/recent-endings.ts'
 export type { Policy } from './node/policy.ts'
-export type { GetOptions } from './node/transfer-download.ts'
-export type { PutOptions } from './node/transfer-upload.ts'
+export type { DownloadProgress, GetOptions } from './node/transfer-download.ts'
+export type { PutOptions, PutSource, UploadProgress } from './node/transfer-upload.ts'
 export type {
   CallOptions,
   Connected,

@@ -12,5 +12,16 @@ export const assertInputFile = async (path: string): Promise<void> => {
   await access(path, constants.R_OK)
 }
 
+/** Whether a path is a directory's, after the same checks as of a file. */
+export const assertInput = async (path: string): Promise<'file' | 'directory'> => {
+  const found = await stat(path).catch(() => null)
+  if (found?.isDirectory() !== true) {
+    await assertInputFile(path)
+    return 'file'
+  }
+  await access(path, constants.R_OK | constants.X_OK)
+  return 'directory'
+}
+
 /** Whether a look at a path failed because nothing is there; ENOTDIR: what should be a directory in it is a file. */
 export const isAbsent = ({ code }: NodeJS.ErrnoException): boolean => code === 'ENOENT' || code === 'ENOTDIR'

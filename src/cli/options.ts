@@ -6,13 +6,15 @@ import { SILENCES } from '../siege/silence.ts'
 import { PREFIXES_MAX } from '../siege/sources.ts'
 
 /**
- * How an option's value is read. A `flag` has none; a `listen-address` may have port 0; a `bind` is an IP address and a port of TCP; `size` takes units (MB = 10⁶, MiB = 2²⁰ bytes),
+ * How an option's value is read. A `flag` has none; a `listen-address` may have port 0, a `dial-address` a name; a `bind` is an IP address and
+ * a port of TCP; `size` takes units (MB = 10⁶, MiB = 2²⁰ bytes),
  * and so does `duration` (50ms, 30s, 2m); a `part` is a number, or a number of one of the choices (mute=20).
  */
 export type OptionKind =
   | 'flag'
   | 'path'
   | 'address'
+  | 'dial-address'
   | 'listen-address'
   | 'bind'
   | 'name'
@@ -60,10 +62,10 @@ export interface CommandSpec {
 }
 
 const BOOTSTRAP = {
-  kind: 'address',
+  kind: 'dial-address',
   value: 'ADDR',
   many: true,
-  help: 'a node of the network, as its start printed it; the first that answers will do',
+  help: 'a node of the network, as its start printed it, or by name (/dns4/example.org/udp/9000/quic-v1); the first that answers will do',
 } as const satisfies OptionSpec
 
 const DATA = {
@@ -217,31 +219,50 @@ const FLOOD = {
 export const COMMANDS = {
   start: START,
   put: {
-    summary: 'upload a file and print its link',
+    summary: 'upload a file or a directory and print its link',
     details: [
-      'Cuts the file into chunks, encrypts each, stores each at the nodes closest to its address and prints the link; whoever has the link can read the file. Uses an identity of its own that is thrown away afterwards.',
-      'With `--json`: `{ link, bytes, chunks, holders, stored, ms }`, where `holders` is the least number of nodes that hold any one chunk and `stored` counts the copies that were new.',
+      'Cuts the file into chunks, encrypts each, stores each at the nodes closest to its address and prints the link; whoever has the link can read the file. Uses an identity of its own that is thrown away afterwards. With `-` the file is what comes on stdin, of any length; a few chunks of it are in memory at a time, as of any file.',
+      'An upload that was interrupted continues when the same file is put again within a day: what was placed is written down in a file for its owner alone, one for each path, which is removed when the upload is done. Nothing is taken on trust: the content of each chunk is compared with what was written down, so a file that changed is uploaded as it is now; and one chunk is asked about first, so that another network is not taken for the one of before. What comes on stdin cannot be continued.',
+      'A directory is kept with the names and permissions of all that is in it, empty directories and hidden files too; owners, times and special permission bits are not kept. Symbolic links, sockets and devices are refused, or left out and named with `--skip-links`; so are names that not every file system takes (those with a backslash, a colon or one of `* ? " < > |` in them, control characters, a dot or space at the end, devices of Windows, two that differ in case alone), so that the directory can be restored anywhere. Its link ends with `/`. What does not fit that goes up as it is by `tar c DIR | sallyport put -`.',
+      'With `--private` the same file gives other chunks each time, and a link as any other ([security.md](security.md#files)).',
+      'On a terminal a line on stderr shows how far it is, how fast it goes and how long it takes; elsewhere a line is written there every ten seconds; with `--json` none.',
+      'With `--json`: `{ link, bytes, chunks, holders, stored, resumed, ms }`, where `holders` is the least number of nodes that hold any one chunk, `stored` counts the copies that were new, and `resumed` the chunks that an earlier, interrupted upload had placed.',
     ],
-    argument: { name: 'FILE', kind: 'path', required: true, help: 'the file to upload' },
+    argument: { name: 'FILE', kind: 'path', required: true, help: 'the file or directory to upload; - is stdin' },
     options: {
       bootstrap: { ...BOOTSTRAP, required: true },
       allowFewer: {
         kind: 'flag',
         help: 'count the upload as done even where fewer nodes than the quorum hold a chunk',
       },
+      private: {
+        kind: 'flag',
+        help: 'encrypt so that nobody can find out by guessing that this file was uploaded',
+      },
+      skipLinks: {
+        kind: 'flag',
+        help: 'leave links and devices out of a directory, which is refused for them otherwise',
+      },
+      state: {
+        kind: 'path',
+        value: 'DIR',
+        help: 'where it is kept what an unfinished upload has done (default: $XDG_STATE_HOME/sallyport/uploads)',
+      },
     },
   },
   get: {
-    summary: 'download a file by its link',
+    summary: 'download a file or a directory by its link',
     details: [
       'Fetches the chunks, verifies every byte and only then puts the file in place: a download is identical to the upload or it is an error. Uses an identity of its own that is thrown away afterwards.',
+      'A link that ends with `/` is restored as a directory, which must not exist yet; it appears when all of it was verified. It is refused, before anything is written, when a path in it leads elsewhere or is not portable, is listed twice, or differs from another in case alone; there are no links in it.',
+      'With `--out -` the file goes to stdout as it comes, from the beginning: each chunk is verified before any byte of it is written, so what was written is right, but it may be cut short, and then the exit code is 1. Nothing else goes to stdout then; the result, with `--json` too, is the last line of stderr. A reader who goes away early is no failure.',
       'With `--json`: `{ out, bytes, chunks, ms, asked }`, where `asked` lists the nodes that were asked for chunks, in order.',
     ],
     argument: { name: 'LINK', kind: 'link', required: true, help: 'what put printed' },
     options: {
-      out: { kind: 'path', value: 'FILE', required: true, help: 'where to write the file' },
+      out: { kind: 'path', value: 'FILE', required: true, help: 'where to write the file or directory; - is stdout' },
       bootstrap: { ...BOOTSTRAP, required: true },
-      force: { kind: 'flag', help: 'replace the file when it exists' },
+      force: { kind: 'flag', help: 'replace the file when it exists; a directory never is' },
     },
   },
   id: {

@@ -1,10 +1,13 @@
 // Where a command's words go: results to stdout, notes to stderr. With --json stdout carries JSON alone, one object a line, the
-// result last. A reader who went away (EPIPE) is no failure of the command; a stdout that cannot be written (a full disk) is one.
+// result last. Where stdout carries a file, everything goes to stderr. A reader who went away (EPIPE) is no failure of the command; a stdout that cannot be written (a full disk) is one.
 import { SallyportError } from '../index.ts'
+import { Progress, screenOf } from './progress.ts'
 import { REMEDIES } from './remedies.ts'
 
 /** The part of a stream that is written to. */
 interface Sink {
+  readonly isTTY?: boolean
+  readonly columns?: number
   write(text: string, done?: () => void): boolean
   on(event: 'error', listener: (error: NodeJS.ErrnoException) => void): unknown
 }
@@ -12,7 +15,7 @@ interface Sink {
 /** What a command prints to. */
 export class Output {
   readonly json: boolean
-  readonly #out: Sink
+  #out: Sink
   readonly #err: Sink
   #lost: SallyportError | null = null
 
@@ -21,10 +24,15 @@ export class Output {
     this.#out = out
     this.#err = err
     out.on('error', (error) => {
-      if (error.code !== 'EPIPE') this.#lost ??= unwritten(error)
+      if (error.code !== 'EPIPE' && this.#out === out) this.#lost ??= unwritten(error)
     })
     // Of a stderr that fails there is nobody left to tell; what the command does and its exit code are not changed by it.
     err.on('error', () => {})
+  }
+
+  /** Gives stdout to a file: nothing but its bytes may come there from now on, and whoever writes them is told what keeps them from it. */
+  giveStdout(): void {
+    this.#out = this.#err
   }
 
   /** A line of the result for people; nothing with --json. */
@@ -42,11 +50,16 @@ export class Output {
     this.#err.write(`${text}\n`)
   }
 
+  /** Shows how a transfer goes, on stderr; nothing with --json. To be ended before anything else is said. */
+  progress(verb: string): Progress {
+    return new Progress(verb, this.json ? null : screenOf(this.#err, process.env))
+  }
+
   /** A failure: the message and what to do about it, never a stack trace; beside it what there is to report all the same. */
   failure(error: SallyportError, report: object = {}): void {
     const { remedy } = REMEDIES[error.code]
-    this.object({ ...report, error: { code: error.code, message: error.message, remedy } })
     this.note(`sallyport: ${error.message}\n  ${remedy}`)
+    this.object({ ...report, error: { code: error.code, message: error.message, remedy } })
   }
 
   /** Settles once everything written has been handed to the system, or its reader is gone; with what kept stdout from being written. */

@@ -13,7 +13,7 @@ const GENERAL = [
   '- With `--json` the result is the last line of stdout, one JSON object on one line. Notes about what is going on go to stderr, always.',
   '- On failure stderr tells what happened and what to do about it; with `--json` the last line of stdout is `{ "error": { "code", "message", "remedy" } }`, beside whatever figures there are. The codes are explained in [errors.md](errors.md).',
   '- Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted by SIGINT or SIGTERM (but for `start`, which SIGTERM tells that it is done).',
-  '- Sizes take units: MB is 10⁶ bytes, MiB is 2²⁰. Addresses are written as `start` prints them. An option that takes several values takes them one after another or is given several times.',
+  '- Sizes take units: MB is 10⁶ bytes, MiB is 2²⁰. Addresses are written as `start` prints them; a node to join through may be named, `/dns4/…` for IPv4 and `/dns6/…` for IPv6. An option that takes several values takes them one after another or is given several times.',
 ]
 
 const STAGE_INTRODUCTION =

@@ -2,7 +2,7 @@
 import { Argument, Command, CommanderError, Option } from 'commander'
 import { parseBind } from '../admin/bind.ts'
 import { isName } from '../admin/names.ts'
-import { parseAddress } from '../index.ts'
+import { parseAddress, parseDialAddress } from '../index.ts'
 import type { ErrorCode } from '../index.ts'
 import { COMMANDS, JSON_OPTION } from './options.ts'
 import type { ArgumentSpec, CommandName, CommandSpec, OptionSpec, ValuesOf } from './options.ts'
@@ -129,8 +129,7 @@ const readWord = (name: string, spec: OptionSpec, text: string): string => {
 
 const readText = (kind: OptionSpec['kind'], text: string): string => {
   if (text === '') throw new InvalidValue('ARGUMENT_INVALID', `an empty ${kind} was given`)
-  const listen = kind === 'listen-address'
-  if ((listen || kind === 'address') && parseAddress(text, { listen }) === null) {
+  if (ADDRESSES[kind]?.(text) === null) {
     throw new InvalidValue('ADDRESS_INVALID', `"${text}" is no address`)
   }
   if (kind === 'bind' && parseBind(text) === null) {
@@ -140,8 +139,15 @@ const readText = (kind: OptionSpec['kind'], text: string): string => {
   return text
 }
 
+/** How a text of each kind of address is read; null: it is none. */
+const ADDRESSES: Partial<Record<OptionSpec['kind'], (text: string) => object | null>> = {
+  address: (text) => parseAddress(text),
+  'dial-address': (text) => parseDialAddress(text),
+  'listen-address': (text) => parseAddress(text, { listen: true }),
+}
+
 const readLink = (text: string): string => {
-  if (/^sallyport:[0-9a-f]{64}#[0-9a-f]{64}$/.test(text)) return text
+  if (/^sallyport:[0-9a-f]{64}#[0-9a-f]{64}\/?$/.test(text)) return text
   throw new InvalidValue('LINK_INVALID', `"${text}" is no link`)
 }
 

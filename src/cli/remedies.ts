@@ -92,6 +92,17 @@ export const REMEDIES: Readonly<Record<ErrorCode, Remedy>> = {
     remedy:
       'Try again after the time in the message, which is also the "retryAfterMs" of the error; where none is named, when another dial or connection has ended.',
   },
+  DIRECTORY_UNFIT: {
+    meaning:
+      'A directory holds what is not kept in a network: a link or a device, or a name that not every file system takes, such as two that differ in case alone.',
+    remedy:
+      'Leave links and devices out with --skip-links, or rename what the message names. With "tar c DIR | sallyport put -" all is kept as it is.',
+  },
+  DIRECTORY_UNSAFE: {
+    meaning:
+      'A link names a directory with paths that could lead out of it or over each other. Nothing of it was written.',
+    remedy: 'Do not trust whoever made the link. "sallyport put" makes no such directory.',
+  },
   FILE_CHANGED: {
     meaning: 'The file changed while it was read, so what was read is no version of it.',
     remedy: 'Start again when nothing writes to the file.',
@@ -148,6 +159,11 @@ export const REMEDIES: Readonly<Record<ErrorCode, Remedy>> = {
   NAME_NOT_FOUND: {
     meaning: 'A host name has no address.',
     remedy: 'Check how it is spelled and that this machine can resolve names, or give the IP address.',
+  },
+  NAME_UNRESOLVED: {
+    meaning:
+      'No name server said whether a host name has an address: none answered in time, or the one that did had failed itself.',
+    remedy: 'Try again, check the name servers of this machine, or give the IP address.',
   },
   NOT_CONNECTED: {
     meaning: 'There is no connection to the peer.',

@@ -40,3 +40,11 @@ export const formatSeconds = (ms: number): string => `${(ms / 1e3).toFixed(2)} s
 
 /** A number of things: `1 chunk`, `5 chunks`. */
 export const formatCount = (count: number, thing: string): string => `${count} ${thing}${count === 1 ? '' : 's'}`
+
+/** Milliseconds as a clock counts them down: `0:05`, `12:34`, `3:02:01`. */
+export const formatClock = (ms: number): string => {
+  const seconds = Math.max(0, Math.ceil(ms / 1e3))
+  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60]
+  const two = (n: number): string => String(n).padStart(2, '0')
+  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`
+}

@@ -46,7 +46,7 @@ export const formatAddress = (address: Address, peerId: PeerId | null = null): s
 
 /**
  * The address a canonical text names, or null. `listen` also takes port 0, which asks the system for a free one. Names
- * (`/dns4/…`, `/dns6/…`) are not known yet and give null.
+ * (`/dns4/…`, `/dns6/…`) give null: they are for people, and read by `parseNamedAddress`.
  */
 export const parseAddress = (text: string, options: { readonly listen?: boolean } = {}): PeerAddress | null => {
   if (text.length > TEXT_MAX) return null

@@ -85,36 +85,28 @@ export class Deadlines<T> {
     }
   }
 
-  /** Others move down into the place it leaves, and it is put down once. */
   #up(entry: Entry<T>): void {
-    const heap = this.#heap
-    let index = entry.index
-    while (index > 0) {
-      const above = heap[(index - 1) >> 1]
-      if (above === undefined || !before(entry, above)) break
-      heap[index] = above
-      above.index = index
-      index = (index - 1) >> 1
+    while (entry.index > 0) {
+      const above = this.#heap[(entry.index - 1) >> 1]
+      if (above === undefined || !before(entry, above)) return
+      this.#swap(entry, above)
     }
-    heap[index] = entry
-    entry.index = index
   }
 
   #down(entry: Entry<T>): void {
-    const heap = this.#heap
-    let index = entry.index
-    for (let child = 2 * index + 1; child < heap.length; child = 2 * index + 1) {
-      let below = heap[child]
-      const other = heap[child + 1]
-      if (below !== undefined && other !== undefined && before(other, below)) below = other
-      if (below === undefined || !before(below, entry)) break
-      const from = below.index
-      heap[index] = below
-      below.index = index
-      index = from
+    for (;;) {
+      const left = this.#heap[2 * entry.index + 1]
+      const right = this.#heap[2 * entry.index + 2]
+      const below = right !== undefined && left !== undefined && before(right, left) ? right : left
+      if (below === undefined || !before(below, entry)) return
+      this.#swap(entry, below)
     }
-    heap[index] = entry
-    entry.index = index
+  }
+
+  #swap(a: Entry<T>, b: Entry<T>): void {
+    const index = a.index
+    this.#place(a, b.index)
+    this.#place(b, index)
   }
 
   #place(entry: Entry<T>, index: number): void {

@@ -24,7 +24,7 @@ export const sealChunk = (blake3: Blake3, plaintext: Uint8Array, context: Uint8A
   const { key, nonce } = deriveKey(contentHash, context)
   const cipher = createCipheriv(CIPHER, key, nonce)
   const stored = new Uint8Array(plaintext.length + TAG_BYTES)
-  stored.set(cipher.update(plaintext))
+  inParts(cipher, plaintext, stored)
   cipher.final()
   stored.set(cipher.getAuthTag(), plaintext.length)
   return { stored, address: blake3(stored), contentHash }
@@ -42,14 +42,26 @@ export const openChunk = (
   const { key, nonce } = deriveKey(contentHash, context)
   const decipher = createDecipheriv(CIPHER, key, nonce)
   decipher.setAuthTag(stored.subarray(end))
-  const opened = decipher.update(stored.subarray(0, end))
+  const plaintext = new Uint8Array(end)
+  inParts(decipher, stored.subarray(0, end), plaintext)
   try {
     decipher.final()
   } catch {
     return null
   }
-  const plaintext = new Uint8Array(opened.buffer, opened.byteOffset, opened.byteLength)
   return sameBytes(blake3(plaintext), contentHash) ? plaintext : null
+}
+
+/** A second buffer as large as a chunk, or many small ones, would be garbage that nobody collects for a while: each part is given back at once. */
+const PART_BYTES = 64 * 1024
+
+const inParts = (cipher: { update(part: Uint8Array): Uint8Array }, from: Uint8Array, into: Uint8Array): void => {
+  for (let at = 0; at < from.length; at += PART_BYTES) {
+    const part = cipher.update(from.subarray(at, at + PART_BYTES))
+    into.set(part, at)
+    // A part in the pool that small buffers share is not ours to give back.
+    if (part.buffer instanceof ArrayBuffer && part.byteLength === part.buffer.byteLength) part.buffer.transfer(0)
+  }
 }
 
 const deriveKey = (contentHash: Uint8Array, context: Uint8Array): { key: Uint8Array; nonce: Uint8Array } => {

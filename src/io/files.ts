@@ -1,12 +1,27 @@
 // Files over node:fs/promises. Its calls run in Node's shared thread pool, four threads for files, names and the application
 // together: at most two of them are ever kept busy from here, whatever the disk does.
-import { link, open, readdir, rename, stat, unlink, type FileHandle as NodeHandle } from 'node:fs/promises'
+import {
+  chmod,
+  link,
+  lstat,
+  open,
+  readdir,
+  rename,
+  rm,
+  stat,
+  unlink,
+  type FileHandle as NodeHandle,
+} from 'node:fs/promises'
+import type { BigIntStats } from 'node:fs'
 import { dirname } from 'node:path'
 import { lockDirectory } from './directory-lock.ts'
 import { makeDirectories } from './make-directories.ts'
-import type { FileHandle, Files } from './ports.ts'
+import type { FileHandle, Files, Look } from './ports.ts'
 
 const CALLS_MAX = 2
+
+/** Permissions of what is made, less what the user's umask takes away. */
+const MODES = { create: 0o666, 'create-private': 0o600 } as const
 
 let calls = 0
 /** Calls waiting for their turn. Bounded by the callers, each of whom waits for its call. */
@@ -14,7 +29,8 @@ const waiting: (() => void)[] = []
 
 /** The files of this machine. `create` makes a new file and is EEXIST where there is one: nothing is ever overwritten. */
 export const systemFiles: Files = Object.freeze<Files>({
-  open: async (path, mode) => new OpenFile(await inTurn(() => open(path, mode === 'read' ? 'r' : 'wx+'))),
+  open: async (path, mode) =>
+    new OpenFile(await inTurn(() => (mode === 'read' ? open(path, 'r') : open(path, 'wx+', MODES[mode])))),
   rename: (from, to) =>
     inTurn(async () => {
       await rename(from, to)
@@ -33,6 +49,10 @@ export const systemFiles: Files = Object.freeze<Files>({
         (error: unknown) => unlessAbsent(error, false),
       ),
     ),
+  look: (path) =>
+    inTurn(() => lstat(path, { bigint: true }).then(lookOf, (error: unknown) => unlessAbsent(error, null))),
+  setMode: (path, mode) => inTurn(() => chmod(path, mode)),
+  removeTree: (directory) => inTurn(() => rm(directory, { recursive: true, force: true })),
   list: async (directory) => {
     const names = await inTurn(() => readdir(directory).catch((error: unknown) => unlessAbsent(error, [])))
     return names.toSorted(byCodeUnit)
@@ -54,8 +74,7 @@ class OpenFile implements FileHandle {
 
   /** What the file system writes down when bytes are written; two changes within one tick of its clock look like one. */
   async version(): Promise<string> {
-    const { size, mtimeNs } = await inTurn(() => this.#handle.stat({ bigint: true }))
-    return `${size} ${mtimeNs}`
+    return versionOf(await inTurn(() => this.#handle.stat({ bigint: true })))
   }
 
   async read(into: Uint8Array, position: number): Promise<number> {
@@ -78,6 +97,15 @@ class OpenFile implements FileHandle {
     return inTurn(() => this.#handle.close())
   }
 }
+
+const versionOf = ({ size, mtimeNs }: BigIntStats): string => `${size} ${mtimeNs}`
+
+const lookOf = (stats: BigIntStats): Look => ({
+  kind: stats.isFile() ? 'file' : stats.isDirectory() ? 'directory' : stats.isSymbolicLink() ? 'link' : 'other',
+  size: Number(stats.size),
+  mode: Number(stats.mode) & 0o777,
+  version: versionOf(stats),
+})
 
 /** Makes the directories that are missing, and sees to it that a power cut leaves them in place. */
 const makeDirectory = async (directory: string): Promise<void> => {

@@ -45,9 +45,12 @@ export interface UdpEvents {
   failed(error: unknown): void
 }
 
-/** Finds the addresses of host names; rejects with NAME_NOT_FOUND. */
+/**
+ * Finds the addresses of host names, of one family where one is named; at least one. Rejects, always within some seconds, with NAME_NOT_FOUND where
+ * there is none, and with NAME_UNRESOLVED where nobody could say.
+ */
 export interface Names {
-  resolve(host: string): Promise<readonly Ip[]>
+  resolve(host: string, options?: { readonly family?: 4 | 6 }): Promise<readonly Ip[]>
 }
 
 /** An ML-DSA-65 key pair: the raw public key (1,952 bytes), its PeerId, and the private key as PKCS#8 DER. Never logged. */
@@ -104,16 +107,35 @@ export interface FileHandle {
   close(): Promise<void>
 }
 
+/** What is at a path; `mode` is its permission bits. */
+export interface Look {
+  readonly kind: 'file' | 'directory' | 'link' | 'other'
+  readonly size: number
+  readonly mode: number
+  /** Of a file, what `FileHandle.version` says. */
+  readonly version: string
+}
+
+/** What a file is opened for; creating fails where there is one. */
+export type OpenMode = 'read' | 'create' | 'create-private'
+
 /** Files by path; rejects with the system's error, whose `code` (ENOENT, EEXIST, ENOSPC …) is kept. */
 export interface Files {
-  open(path: string, mode: 'read' | 'create'): Promise<FileHandle>
-  /** Replaces `to` atomically, then syncs the directory. */
+  /** What is created is for everybody whom the user's own settings let, or, `create-private`, for its owner alone (mode 0600). */
+  open(path: string, mode: OpenMode): Promise<FileHandle>
+  /** Replaces `to` atomically, then syncs the directory. A directory keeps what is in it, and replaces nothing but an empty one. */
   rename(from: string, to: string): Promise<void>
   /** A second name for the same file; EEXIST when there is one: how a file is put in place without replacing another. */
   link(from: string, to: string): Promise<void>
   /** Removing what is not there is no error. */
   remove(path: string): Promise<void>
   exists(path: string): Promise<boolean>
+  /** What is at a path, a link not followed; null when nothing is. */
+  look(path: string): Promise<Look | null>
+  /** Sets the permission bits, 0 to 0o777; Windows knows one of them. */
+  setMode(path: string, mode: number): Promise<void>
+  /** Removes a directory and all that is in it; one that is not there is no error. */
+  removeTree(directory: string): Promise<void>
   /** The names in a directory, sorted; empty when it is not there. */
   list(directory: string): Promise<string[]>
   /** Makes the directory and its parents, mode 0700; one that is there already is no error. */
@@ -123,7 +145,7 @@ export interface Files {
 }
 
 /** What whoever speaks on the network needs of the world. */
-export type NetworkPorts = Omit<Ports, 'files'>
+export type NetworkPorts = Omit<Ports, 'files' | 'names'>
 
 /** Everything a node needs of the world. */
 export interface Ports {
@@ -134,4 +156,5 @@ export interface Ports {
   readonly files: Files
   readonly crypto: Crypto
   readonly random: Random
+  readonly names: Names
 }

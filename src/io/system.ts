@@ -3,6 +3,7 @@
 import { systemClock } from './clock.ts'
 import { createCrypto } from './crypto.ts'
 import { systemFiles } from './files.ts'
+import { systemNames } from './names.ts'
 import type { Job, Ports, Workers } from './ports.ts'
 import { systemRandom } from './random.ts'
 import { systemTimers } from './timers.ts'
@@ -28,6 +29,7 @@ export const systemPorts = async (): Promise<SystemPorts> => {
     files: systemFiles,
     crypto,
     random: systemRandom,
+    names: systemNames,
     close,
     [Symbol.asyncDispose]: close,
   })

@@ -1,9 +1,11 @@
 // What a node is made of, checked: texts become addresses, absent options get their defaults.
-import { type Address, parseAddress, type PeerAddress } from '../core/address.ts'
+import { type Address, parseAddress } from '../core/address.ts'
 import type { GateOptions } from '../core/gate/options.ts'
 import { SallyportError } from '../core/errors.ts'
 import type { Capability } from '../core/messages/hello.ts'
 import type { Identity, Ports } from '../io/ports.ts'
+import { parseDialAddress } from '../core/named-address.ts'
+import type { Bootstrap } from './bootstrap.ts'
 import type { Limits } from './options.ts'
 import type { Policy } from './policy.ts'
 
@@ -11,7 +13,7 @@ import type { Policy } from './policy.ts'
 export interface NodeOptions {
   /** Addresses to bind, `/ip4/127.0.0.1/udp/0/quic-v1`; port 0 is any free one. Default: every address of both families. */
   readonly listen?: readonly string[]
-  /** Nodes to join the network through, with or without `/p2p/…`. */
+  /** Nodes to join the network through, by address or name (`/dns4/…`, `/dns6/…`), with or without `/p2p/…`. Names are resolved at each join. */
   readonly bootstrap?: readonly string[]
   /** Where the identity and the chunks are. Without it the identity is thrown away and no chunk is held. */
   readonly dataDirectory?: string
@@ -40,7 +42,7 @@ export interface CheckedOptions {
   readonly listen: readonly Address[]
   /** The caller named no address: a family that this machine lacks is done without. */
   readonly listenDefault: boolean
-  readonly bootstrap: readonly PeerAddress[]
+  readonly bootstrap: readonly Bootstrap[]
   readonly capability: Capability
   readonly diversity: 'auto' | 'on' | 'off'
 }
@@ -80,11 +82,11 @@ const listenAddress = (text: string): Address => {
   )
 }
 
-const peerAddress = (text: string): PeerAddress => {
-  const parsed = parseAddress(text)
+const peerAddress = (text: string): Bootstrap => {
+  const parsed = parseDialAddress(text)
   if (parsed !== null) return parsed
   throw new SallyportError(
     'ADDRESS_INVALID',
-    `${text} is no address of a node, such as /ip4/192.0.2.1/udp/9000/quic-v1`,
+    `${text} is no address of a node, such as /ip4/192.0.2.1/udp/9000/quic-v1 or /dns4/example.org/udp/9000/quic-v1`,
   )
 }

@@ -9,17 +9,19 @@ import type { ChunkAddress, PeerId } from '../core/ids.ts'
 import { diversityOf } from '../core/kademlia/diversity.ts'
 import { PROTOCOL, STATUS } from '../core/messages/codes.ts'
 import { ensureIdentity, generateIdentity } from '../io/identity.ts'
-import type { Identity, Ports } from '../io/ports.ts'
+import type { Identity, Names, Ports } from '../io/ports.ts'
 import { systemPorts } from '../io/system.ts'
+import { resolveBootstrap } from './bootstrap.ts'
 import { ChunkStore } from './chunk-store.ts'
 import { Endings } from './endings.ts'
 import { Holding } from './holding.ts'
 import type { Metrics } from './metrics.ts'
 import { checkOptions, type CheckedOptions, type NodeOptions } from './node-options.ts'
+import { unlessEnded } from './patiently.ts'
 import { Phonebook } from './phonebook.ts'
 import { Storage } from './storage.ts'
 import type { GetOptions } from './transfer-download.ts'
-import type { PutOptions } from './transfer-upload.ts'
+import type { PutOptions, PutSource } from './transfer-upload.ts'
 import { TransportHandle } from './transport-handle.ts'
 
 /** The directory of the chunks in a data directory. */
@@ -31,6 +33,7 @@ export class Node implements AsyncDisposable {
   readonly transport: TransportHandle
   readonly #phonebook: Phonebook
   readonly #storage: Storage
+  readonly #names: Names
   readonly #options: CheckedOptions
   readonly #endings: Endings
   #closing: Promise<void> | null = null
@@ -41,6 +44,7 @@ export class Node implements AsyncDisposable {
     this.transport = parts.transport
     this.#phonebook = parts.phonebook
     this.#storage = parts.storage
+    this.#names = parts.names
     this.#options = parts.options
     this.#endings = parts.endings
   }
@@ -50,9 +54,15 @@ export class Node implements AsyncDisposable {
     return this.transport.locals.map((local) => formatAddress(dialable(local), this.peerId))
   }
 
-  /** Dials the bootstrap nodes and looks itself up; BOOTSTRAP_UNREACHABLE when none answers. Resolves to the peers then known. */
-  join(options: { readonly signal?: AbortSignal } = {}): Promise<{ readonly peers: number }> {
-    return this.#phonebook.join(this.#options.bootstrap, options)
+  /**
+   * Resolves names, dials the bootstrap nodes and looks itself up. Rejects with BOOTSTRAP_UNREACHABLE when none answers, and with NAME_NOT_FOUND or
+   * NAME_UNRESOLVED when there are only names and none has an address. Resolves to the peers then known.
+   */
+  async join(options: { readonly signal?: AbortSignal } = {}): Promise<{ readonly peers: number }> {
+    const resolving = resolveBootstrap(this.#names, this.#options.bootstrap)
+    const { signal } = options
+    const addresses = await (signal === undefined ? resolving : unlessEnded(resolving, signal))
+    return this.#phonebook.join(addresses, options)
   }
 
   /** The 20 peers closest to an id that answered, nearest first, itself not among them. */
@@ -61,18 +71,20 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * Uploads a file and resolves with its link once every chunk is stored at 4 peers at least. Rejects with NOT_ENOUGH_HOLDERS,
-   * FILE_NOT_FOUND, FILE_CHANGED, CANCELLED and what reading a file can fail with.
+   * Uploads a file, by its path, or a stream of bytes, and resolves with its link once every chunk is stored at 4 peers at least. Rejects
+   * with NOT_ENOUGH_HOLDERS, FILE_NOT_FOUND, FILE_CHANGED, CANCELLED and what reading a file can fail with.
    */
-  put(path: string, options: PutOptions = {}): Promise<UploadResult> {
-    return this.#storage.put(path, options)
+  put(source: PutSource, options: PutOptions = {}): Promise<UploadResult> {
+    return this.#storage.put(source, options)
   }
 
   /**
-   * Downloads what a link names to the file `out`, which appears only when every byte was verified. Rejects with LINK_INVALID,
-   * CHUNK_NOT_FOUND, CHUNK_CORRUPT, FILE_EXISTS, NO_SPACE, CANCELLED and what writing a file can fail with.
+   * Downloads what a link names to the file `out`, which appears only when every byte was verified, or into a stream, which is given verified
+   * bytes in order and is aborted when there are no more to be had. What was put as a directory becomes one at
+   * `out`, where nothing may be. Rejects with LINK_INVALID, DIRECTORY_UNSAFE, CHUNK_NOT_FOUND, CHUNK_CORRUPT, FILE_EXISTS, NO_SPACE, CANCELLED and
+   * what writing a file can fail with.
    */
-  get(link: string, out: string, options: GetOptions = {}): Promise<DownloadResult> {
+  get(link: string, out: string | WritableStream<Uint8Array>, options: GetOptions = {}): Promise<DownloadResult> {
     return this.#storage.get(link, out, options)
   }
 
@@ -101,6 +113,7 @@ interface NodeParts {
   readonly transport: TransportHandle
   readonly phonebook: Phonebook
   readonly storage: Storage
+  readonly names: Names
   readonly options: CheckedOptions
   readonly endings: Endings
 }
@@ -156,7 +169,7 @@ const compose = async (options: NodeOptions, checked: CheckedOptions, endings: E
   })
   endings.add(() => storage.close())
   if (checked.capability === 'node') storage.serve()
-  return new Node({ transport, phonebook, storage, options: checked, endings })
+  return new Node({ transport, phonebook, storage, names: ports.names, options: checked, endings })
 }
 
 const ownPorts = async (endings: Endings): Promise<Ports> => {

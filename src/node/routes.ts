@@ -4,7 +4,7 @@
 import { type Address, addressText } from '../core/address.ts'
 import { assert } from '../core/assert.ts'
 import { toHex } from '../core/bytes.ts'
-import { type Header, LOCAL_ID_BYTES } from '../core/quic/packet.ts'
+import type { Header } from '../core/quic/packet.ts'
 import { RESET_TOKEN_BYTES } from '../core/quic/stateless-reset.ts'
 import type { Link } from './link.ts'
 
@@ -18,7 +18,7 @@ export class Routes {
   /** The connection a datagram belongs to, or null. */
   find(header: Header | null, from: Address): Link | null {
     if (header === null) return null
-    const known = this.#byId.get(keyOf(header.destinationId))
+    const known = this.#byId.get(toHex(header.destinationId))
     if (known !== undefined || header.form !== 'long') return known ?? null
     return this.#byFirstFlight.get(firstFlight(from, header.destinationId)) ?? null
   }
@@ -39,7 +39,7 @@ export class Routes {
 
   /** An id of ours that datagrams for this link may come with. */
   issue(link: Link, id: Uint8Array): void {
-    const key = keyOf(id)
+    const key = toHex(id)
     const keys = this.#keys.get(link)
     if (keys === undefined || this.#byId.has(key)) return
     this.#byId.set(key, link)
@@ -47,7 +47,7 @@ export class Routes {
   }
 
   retire(link: Link, id: Uint8Array): void {
-    const key = keyOf(id)
+    const key = toHex(id)
     if (this.#keys.get(link)?.ids.delete(key) === true) this.#byId.delete(key)
   }
 
@@ -106,14 +106,6 @@ interface Keys {
 }
 
 const resetKey = (from: Address, token: Uint8Array): string => `${addressText(from)} ${toHex(token)}`
-
-/** An id as a key: looked up for each datagram, and so four characters for the eight bytes that ours have; of no other length's kind. */
-const keyOf = (id: Uint8Array): string => {
-  if (id.length !== LOCAL_ID_BYTES) return `#${toHex(id)}`
-  return String.fromCharCode(pair(id, 0), pair(id, 2), pair(id, 4), pair(id, 6))
-}
-
-const pair = (id: Uint8Array, at: number): number => ((id[at] ?? 0) << 8) | (id[at + 1] ?? 0)
 
 /** One dialler's first flight: where it comes from, and the id it chose for us. */
 export const firstFlight = (from: Address, destinationId: Uint8Array): string =>

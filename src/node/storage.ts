@@ -17,12 +17,11 @@ import { countEnd, countGiven, countTaken, type StorageCounters } from './storag
 import { runDownload } from './transfer-download.ts'
 import type { GetOptions } from './transfer-download.ts'
 import { runUpload } from './transfer-upload.ts'
-import type { PutOptions } from './transfer-upload.ts'
+import type { PutOptions, PutSource, UploadSurroundings } from './transfer-upload.ts'
 import type { Asked, Exchange, Surroundings } from './transfer.ts'
 
 /** What a node's storage is made of. */
-export interface StorageOptions extends Surroundings {
-  readonly random: Random
+export interface StorageOptions extends UploadSurroundings {
   readonly counters: StorageCounters
   /** Null: nothing is held here, and chunk requests are not served. */
   readonly store: ChunkStore | null
@@ -69,16 +68,20 @@ export class Storage {
     ]
   }
 
-  /** Uploads a file; see `runUpload` for how it fails. */
-  put(path: string, options: PutOptions = {}): Promise<UploadResult> {
-    const run = (signal: AbortSignal): Promise<UploadResult> => runUpload(this.#options, path, { ...options, signal })
+  /** Uploads a file or a stream; see `runUpload` for how it fails. */
+  put(source: PutSource, options: PutOptions = {}): Promise<UploadResult> {
+    const run = (signal: AbortSignal): Promise<UploadResult> => runUpload(this.#options, source, { ...options, signal })
     return countEnd(this.#options.counters.uploads, this.#transfer(options.signal, run))
   }
 
-  /** Downloads what a link names to the file `out`; LINK_INVALID, or see `runDownload` for how it fails. */
-  async get(link: string, out: string, options: GetOptions = {}): Promise<DownloadResult> {
+  /** Downloads what a link names to a file or into a stream; LINK_INVALID, or see `runDownload` for how it fails. */
+  async get(link: string, out: string | WritableStream<Uint8Array>, options: GetOptions = {}): Promise<DownloadResult> {
     const parsed = parseLink(link)
-    if (parsed === null) throw new SallyportError('LINK_INVALID', 'a link is sallyport:<64 hex digits>#<64 hex digits>')
+    if (parsed === null)
+      throw new SallyportError(
+        'LINK_INVALID',
+        'a link is sallyport:<64 hex digits>#<64 hex digits>, and / for a directory',
+      )
     const run = (signal: AbortSignal): Promise<DownloadResult> =>
       runDownload(this.#surroundings, { link: parsed, out }, { ...options, signal })
     return countEnd(this.#options.counters.downloads, this.#transfer(options.signal, run))

@@ -1,7 +1,5 @@
-// Drives a download: fetches chunks from the peers the machine names, has them opened, and writes them under a temporary name. The
-// file gets its own name when all of it is verified and synced; whatever fails before, the temporary file goes.
+// Drives a download: fetches chunks from the peers the machine names, has them opened, and hands them to the sink.
 import { unreachable } from '../core/assert.ts'
-import { toHex } from '../core/bytes.ts'
 import { Download } from '../core/chunks/download.ts'
 import type { DownloadLimits, DownloadOutput, DownloadResult, GetAnswer } from '../core/chunks/download.ts'
 import type { Link } from '../core/chunks/link.ts'
@@ -10,8 +8,9 @@ import { SallyportError } from '../core/errors.ts'
 import { idBytes } from '../core/ids.ts'
 import { PROTOCOL } from '../core/messages/codes.ts'
 import type { Random } from '../core/ports.ts'
-import type { FileHandle, Files } from '../io/ports.ts'
-import { removeQuietly } from './file-steps.ts'
+import { StreamSink, fileSink } from './download-sink.ts'
+import { treeSink } from './tree-sink.ts'
+import type { DownloadSink } from './download-sink.ts'
 import { Drive, silence, findCandidates, runDrive } from './transfer.ts'
 import type { Surroundings } from './transfer.ts'
 
@@ -24,7 +23,7 @@ export interface DownloadProgress {
 
 /** How a download is done. */
 export interface GetOptions {
-  /** Replaces a file that is there already. */
+  /** Replaces a file that is there already; a directory never is. */
   readonly force?: boolean
   readonly signal?: AbortSignal
   readonly onProgress?: (progress: DownloadProgress) => void
@@ -32,28 +31,22 @@ export interface GetOptions {
 }
 
 /**
- * Downloads what a link names to `out`. Rejects with FILE_EXISTS, CHUNK_NOT_FOUND, CHUNK_CORRUPT, NO_SPACE, CANCELLED or IO_FAILED,
- * and then `out` is as it was.
+ * Downloads what a link names to a file or a new directory, or into a stream in order. Rejects with FILE_EXISTS, DIRECTORY_UNSAFE, CHUNK_NOT_FOUND, CHUNK_CORRUPT, NO_SPACE,
+ * CANCELLED, IO_FAILED or what the stream fails with; then a file at `out` is as it was, and a stream has had verified bytes alone.
  */
 export const runDownload = async (
   surroundings: Surroundings & { readonly random: Random },
-  { link, out }: { readonly link: Link; readonly out: string },
+  { link, out }: { readonly link: Link; readonly out: string | WritableStream<Uint8Array> },
   options: GetOptions,
 ): Promise<DownloadResult> => {
-  const { files, random } = surroundings
-  const force = options.force === true
-  const temporary = `${out}.${randomName(random)}.part`
   try {
-    if (!force && (await files.exists(out))) throw fileExists(out)
-    const file = await files.open(temporary, 'create')
+    const sink = await sinkOf(surroundings, { link, out, force: options.force === true })
     try {
-      const result = await writeAll(file, () =>
-        new DownloadRun(surroundings, { file, link }, options).run(options.signal),
-      )
-      await place(files, { temporary, out, force })
+      const result = await new DownloadRun(surroundings, { sink, link }, options).run(options.signal)
+      await sink.finish()
       return result
     } catch (error) {
-      await removeQuietly(files, temporary)
+      await sink.abandon(error)
       throw error
     }
   } catch (error) {
@@ -61,63 +54,38 @@ export const runDownload = async (
   }
 }
 
-/** Closes the file when `write` has ended either way, and has it on disk when it went well. */
-const writeAll = async (file: FileHandle, write: () => Promise<DownloadResult>): Promise<DownloadResult> => {
-  try {
-    const result = await write()
-    await file.sync()
-    return result
-  } finally {
-    await file.close()
+const sinkOf = async (
+  surroundings: Surroundings & { readonly random: Random },
+  {
+    link,
+    out,
+    force,
+  }: { readonly link: Link; readonly out: string | WritableStream<Uint8Array>; readonly force: boolean },
+): Promise<DownloadSink> => {
+  if (link.kind === 'directory') {
+    if (typeof out === 'string') return treeSink(surroundings, out)
+    throw new SallyportError('ARGUMENT_INVALID', 'a directory is no stream: it needs a place of its own')
   }
-}
-
-/** Gives the finished file its name: a second name first, so that nothing is replaced that came there meanwhile. */
-const place = async (
-  files: Files,
-  { temporary, out, force }: { readonly temporary: string; readonly out: string; readonly force: boolean },
-): Promise<void> => {
-  if (force) return files.rename(temporary, out)
-  try {
-    await files.link(temporary, out)
-  } catch (error) {
-    if (SallyportError.from(error).code === 'FILE_EXISTS') throw fileExists(out)
-    if (!isUnsupported(error)) throw error
-    // A file system without second names: between the look and the rename somebody could come, and would be replaced.
-    if (await files.exists(out)) throw fileExists(out)
-    return files.rename(temporary, out)
-  }
-  await removeQuietly(files, temporary)
-}
-
-const fileExists = (out: string): SallyportError => new SallyportError('FILE_EXISTS', `${out} is there already`)
-
-/** Whether a file system knows no second names for a file. */
-const isUnsupported = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(String(error.code))
-
-const randomName = (random: Random): string => {
-  const bytes = new Uint8Array(6)
-  random.fill(bytes)
-  return toHex(bytes)
+  return typeof out === 'string' ? fileSink(surroundings, { out, force }) : new StreamSink(out)
 }
 
 class DownloadRun {
   readonly #surroundings: Surroundings
-  readonly #file: FileHandle
+  readonly #sink: DownloadSink
   readonly #download: Download
   readonly #drive: Drive<DownloadOutput, DownloadResult>
   readonly #onProgress: GetOptions['onProgress']
 
   constructor(
     surroundings: Surroundings,
-    { file, link }: { readonly file: FileHandle; readonly link: Link },
+    { sink, link }: { readonly sink: DownloadSink; readonly link: Link },
     options: GetOptions,
   ) {
     this.#surroundings = surroundings
-    this.#file = file
+    this.#sink = sink
     this.#onProgress = options.onProgress
-    this.#download = new Download(link, surroundings.clock.now(), options.limits)
+    const { limits = {} } = options
+    this.#download = new Download(link, surroundings.clock.now(), { order: sink.order, limits })
     this.#drive = new Drive(this.#download, surroundings, (output) => this.#perform(output))
   }
 
@@ -147,8 +115,8 @@ class DownloadRun {
           done: (result) => this.#drive.give((now) => this.#download.done(result, now)),
         })
       case 'write-piece':
-        return this.#drive.operate(async () => {
-          await this.#file.write(output.bytes, output.offset)
+        return this.#drive.operate(async (signal) => {
+          await this.#sink.write(output.bytes, output.offset, signal)
           return (now) => this.#download.written(output.id, now)
         })
       case 'progress':

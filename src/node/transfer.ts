@@ -68,8 +68,8 @@ export class Drive<Output, Result> {
   readonly #settle: { resolve(result: Result): void; reject(error: unknown): void }
   /** Requests in progress by the machine's numbers; bounded by the machine. */
   readonly #requests = new Map<number, AbortController>()
-  /** Ends lookups with the transfer. */
-  readonly #lookups = new AbortController()
+  /** Ends lookups and file operations with the transfer. */
+  readonly #end = new AbortController()
   /** File operations in progress; bounded by the machine. */
   readonly #operations = new Set<Promise<void>>()
   #timer: Timer | null = null
@@ -101,7 +101,7 @@ export class Drive<Output, Result> {
 
   /** Starts a lookup; it must not reject, and its signal is aborted when the drive ends. */
   look(find: (signal: AbortSignal) => Promise<(now: number) => void>): void {
-    void find(this.#lookups.signal).then((input) => this.give(input), this.fail)
+    void find(this.#end.signal).then((input) => this.give(input), this.fail)
   }
 
   /** Starts a request under the machine's number; `ask` settles at last when its signal is aborted. */
@@ -119,9 +119,9 @@ export class Drive<Output, Result> {
     this.#requests.delete(number)
   }
 
-  /** Starts a file operation; one that fails ends the drive. */
-  operate(operation: () => Promise<(now: number) => void>): void {
-    const running = operation()
+  /** Starts a file operation; one that fails ends the drive. Its signal is aborted when the drive ends. */
+  operate(operation: (signal: AbortSignal) => Promise<(now: number) => void>): void {
+    const running = operation(this.#end.signal)
       .then((input) => this.give(input), this.fail)
       .finally(() => this.#operations.delete(running))
     this.#operations.add(running)
@@ -160,7 +160,7 @@ export class Drive<Output, Result> {
     if (this.#stopped) return
     this.#stopped = true
     this.#timer?.cancel()
-    this.#lookups.abort()
+    this.#end.abort()
     for (const controller of this.#requests.values()) controller.abort()
     this.#requests.clear()
   }

@@ -2,6 +2,7 @@
 // when it was synced last (by `rename`, `link` or `makeDirectory` within it). Everything happens at once; who waits for what, and what a
 // call costs, is the business of whoever offers it as a port.
 import { SallyportError } from '../core/errors.ts'
+import type { Look, OpenMode } from '../io/ports.ts'
 
 /** A file's contents. An array is never changed in place, so that both names of one state may share it. */
 export interface Inode {
@@ -21,6 +22,8 @@ export class Disk {
   #names = new Map<string, Inode>()
   #durableNames = new Map<string, Inode>()
   readonly #directories = new Set<string>([ROOT, '.'])
+  /** Permission bits, of what had them set. */
+  readonly #modes = new Map<string, number>()
   readonly #locks = new Set<string>()
   /** Goes up at each crash: handles and locks of before are dead. */
   #life = 0
@@ -65,7 +68,7 @@ export class Disk {
     this.#locks.clear()
   }
 
-  open(path: string, mode: 'read' | 'create'): Inode {
+  open(path: string, mode: OpenMode): Inode {
     const existing = this.#names.get(path)
     if (mode === 'read') {
       if (this.#directories.has(path)) return { bytes: EMPTY, synced: EMPTY, writes: 0 }
@@ -76,14 +79,18 @@ export class Disk {
     this.#requireDirectory(path)
     const inode = { bytes: EMPTY, synced: EMPTY, writes: 0 }
     this.#names.set(path, inode)
+    this.#modes.set(path, mode === 'create' ? 0o644 : 0o600)
     return inode
   }
 
   rename(from: string, to: string): void {
+    if (this.#directories.has(from)) return this.#renameDirectory(from, to)
     const inode = this.#existing(from)
     this.#requireDirectory(to)
     this.#names.delete(from)
     this.#names.set(to, inode)
+    this.#modes.set(to, this.#modes.get(from) ?? 0o644)
+    this.#modes.delete(from)
     this.#syncDirectory(parentOf(to))
   }
 
@@ -101,6 +108,34 @@ export class Disk {
 
   exists(path: string): boolean {
     return this.#names.has(path) || this.#directories.has(path)
+  }
+
+  look(path: string): Look | null {
+    const file = this.#names.get(path)
+    if (file !== undefined)
+      return {
+        kind: 'file',
+        size: file.bytes.length,
+        mode: this.#modes.get(path) ?? 0o644,
+        version: String(file.writes),
+      }
+    return this.#directories.has(path)
+      ? { kind: 'directory', size: 0, mode: this.#modes.get(path) ?? 0o700, version: '' }
+      : null
+  }
+
+  setMode(path: string, mode: number): void {
+    if (!this.exists(path)) throw systemError('ENOENT', path)
+    this.#modes.set(path, mode)
+  }
+
+  removeTree(directory: string): void {
+    for (const path of [...this.#names.keys(), ...this.#directories]) {
+      if (path !== directory && !path.startsWith(`${directory}/`)) continue
+      this.#names.delete(path)
+      this.#directories.delete(path)
+      this.#modes.delete(path)
+    }
   }
 
   list(directory: string): string[] {
@@ -146,6 +181,24 @@ export class Disk {
 
   sync(inode: Inode): void {
     inode.synced = inode.bytes
+  }
+
+  #renameDirectory(from: string, to: string): void {
+    if (this.#names.has(to)) throw systemError('ENOTDIR', to)
+    if (this.list(to).length > 0) throw systemError('ENOTEMPTY', to)
+    this.#requireDirectory(to)
+    const moved = (path: string): string | null =>
+      path === from || path.startsWith(`${from}/`) ? to + path.slice(from.length) : null
+    for (const map of [this.#names, this.#durableNames, this.#modes] as Map<string, unknown>[]) {
+      for (const [path, value] of new Map(map)) {
+        const there = moved(path)
+        if (there !== null && map.delete(path)) map.set(there, value)
+      }
+    }
+    for (const path of new Set(this.#directories)) {
+      const there = moved(path)
+      if (there !== null && this.#directories.delete(path)) this.#directories.add(there)
+    }
   }
 
   #existing(path: string): Inode {

@@ -1,6 +1,6 @@
 // The Files port of one virtual process over its host's disk: every call takes its time, two at once as in a thread pool that leaves room for
 // others, and comes back when the event loop comes to it. A call of a process that has ended never comes back.
-import type { FileHandle, Files } from '../io/ports.ts'
+import type { FileHandle, Files, Look, OpenMode } from '../io/ports.ts'
 import type { Costs } from './costs.ts'
 import { type Disk, type Inode, systemError } from './disk.ts'
 import type { Held } from './held.ts'
@@ -50,7 +50,7 @@ export class VirtualFiles implements Files {
     this.#parts = parts
   }
 
-  async open(path: string, mode: 'read' | 'create'): Promise<FileHandle> {
+  async open(path: string, mode: OpenMode): Promise<FileHandle> {
     const { disk, held } = this.#parts
     const inode = await this.#call(0, () => disk.open(path, mode))
     held.files++
@@ -73,6 +73,18 @@ export class VirtualFiles implements Files {
 
   exists(path: string): Promise<boolean> {
     return this.#call(0, () => this.#parts.disk.exists(path))
+  }
+
+  look(path: string): Promise<Look | null> {
+    return this.#call(0, () => this.#parts.disk.look(path))
+  }
+
+  setMode(path: string, mode: number): Promise<void> {
+    return this.#call(0, () => this.#parts.disk.setMode(path, mode))
+  }
+
+  removeTree(directory: string): Promise<void> {
+    return this.#call(0, () => this.#parts.disk.removeTree(directory))
   }
 
   list(directory: string): Promise<string[]> {

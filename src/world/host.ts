@@ -1,6 +1,7 @@
 // A host: its place in the network, its disk and its clocks, and the process that runs on it, if any. A process that ends, however it ends,
 // is gone at once: none of its timers, sockets, calls or jobs ever comes back, and what it has not synced is lost with the power.
-import type { Ports, Udp } from '../io/ports.ts'
+import { SallyportError } from '../core/errors.ts'
+import type { Names, Ports, Udp } from '../io/ports.ts'
 import type { Costs } from './costs.ts'
 import { costing, type Cryptography } from './cryptography.ts'
 import { Disk } from './disk.ts'
@@ -124,6 +125,11 @@ export class Host {
   }
 }
 
+/** There is no name service in the world: hosts know each other by address. */
+const NO_NAMES: Names = Object.freeze({
+  resolve: (host: string) => Promise.reject(new SallyportError('NAME_NOT_FOUND', `the world has no name ${host}`)),
+})
+
 class RunningProcess implements Process {
   readonly ports: Ports
   readonly processor: Processor
@@ -163,6 +169,7 @@ class RunningProcess implements Process {
       files: new VirtualFiles({ ...own, disk, condition }),
       crypto: costing(cryptography.crypto(stream('keys')), costs, (ms) => processor.charge(ms)),
       random: stream('random'),
+      names: NO_NAMES,
     })
   }
 

@@ -77,11 +77,13 @@ const data = (): string[] => ['--data', join(directory, 'not', 'there')]
 describe('doctor', () => {
   test('looks at everything, and reaches a node that is there', async () => {
     await using node = await createNode({ listen: ['/ip4/127.0.0.1/udp/0/quic-v1'] })
-    const finished = await run(['doctor', '--json', ...data(), '--bootstrap', ...node.addresses])
+    const [address = ''] = node.addresses
+    const named = address.replace('/ip4/127.0.0.1/', '/dns4/localhost/')
+    const finished = await run(['doctor', '--json', ...data(), '--bootstrap', address, named])
     const { ok, findings } = resultOf<Report>(finished)
     assert.deepEqual(
       findings.map(({ check }) => check),
-      [...CHECKS],
+      [...CHECKS, 'bootstrap'],
     )
     assert.deepEqual([ok, finished.code], [true, 0], finished.stdout)
     assert.match(findings.at(-1)?.found ?? '', /answered in \d+ ms$/)

@@ -1,8 +1,10 @@
 // The codecs of what nodes say to each other, each with valid samples to be mutated.
 import assert from 'node:assert/strict'
 import { ascii, concat, sameBytes } from '../../src/core/bytes.ts'
-import { decodeDataMap, distinctChunks, encodeDataMap } from '../../src/core/chunks/data-map.ts'
+import { decodeDataMap, encodeDataMap } from '../../src/core/chunks/data-map.ts'
 import { formatLink, parseLink } from '../../src/core/chunks/link.ts'
+import { MANIFEST_LENGTH_BYTES, decodeManifest, encodeManifest } from '../../src/core/chunks/manifest.ts'
+import { MapWalk } from '../../src/core/chunks/map-walk.ts'
 import { chunkAddressOf, peerIdOf } from '../../src/core/ids.ts'
 import { type CborMap, decodeMap, encodeMap } from '../../src/core/messages/cbor.ts'
 import * as chunks from '../../src/core/messages/chunks.ts'
@@ -63,7 +65,7 @@ const cbor: Codec = {
   samples: [
     encodeMap(new Map<number, string | number | Uint8Array>([[0, 1], [1, 'text'], [2, ID], [300, 2 ** 50]])), // prettier-ignore
     encodeMap(new Map<number, CborMap | boolean[] | null>([[0, new Map([[1, [[[], 1]]]])], [1, [true, false]], [2, null]])), // prettier-ignore
-    encodeDataMap({ size: 4, context: ID, entries: [{ address: ID, contentHash: ID, size: 4 }] }),
+    encodeDataMap({ size: 4, context: ID, level: 1, entries: [{ address: ID, contentHash: ID, size: 4 }] }),
   ],
   check: (bytes) => {
     const map = decodeMap(bytes)
@@ -131,17 +133,51 @@ const records: Codec = {
   },
 }
 
+/** What a walk makes of a map when every map it then asks for is this one again; it ends, however it is bent. */
+const walked = (bytes: Uint8Array): string => {
+  const walk = new MapWalk({ address: ID, contentHash: ID }, 'any')
+  let steps = 0
+  for (let step = walk.next(); step !== null; step = walk.next()) {
+    steps++
+    if (step.kind === 'map' && !walk.read(bytes)) return `${steps} refused`
+  }
+  assert.ok(walk.done)
+  return `${steps} of ${walk.file?.size}`
+}
+
 const dataMap: Codec = {
   name: 'data-map',
-  samples: [0, 1, 3].map((count) => {
+  samples: [0, 1, 3, 2].map((count, level) => {
     const entries = Array.from({ length: count }, () => ({ address: random.bytes(32), contentHash: ID, size: 70_000 }))
-    return encodeDataMap({ size: count * 70_000, context: ID, entries })
+    return encodeDataMap({ size: count * 70_000, context: ID, level, entries })
   }),
   check: (bytes) => {
     const map = decodeDataMap(bytes)
     if (map === null) return 'null'
     assert.ok(sameBytes(encodeDataMap(map), bytes), 'there is one encoding')
-    return `${map.entries.length} ${distinctChunks(map)?.length}`
+    return `${map.level} ${map.entries.length} ${walked(bytes)}`
+  },
+}
+
+const manifest: Codec = {
+  name: 'manifest',
+  samples: [
+    [],
+    [{ path: 'a', mode: 0o644, size: 70_000 }],
+    [
+      { path: 'ä', mode: 0o755, size: null },
+      { path: 'ä/b c', mode: 0, size: 0 },
+    ],
+  ].map((entries) => encodeManifest({ mode: 0o750, entries })?.slice(MANIFEST_LENGTH_BYTES) ?? assert.fail()),
+  check: (bytes) => {
+    const read = decodeManifest(bytes)
+    if ('refused' in read) return read.refused
+    assert.ok(
+      sameBytes(encodeManifest(read)?.subarray(MANIFEST_LENGTH_BYTES) ?? assert.fail(), bytes),
+      'there is one encoding',
+    )
+    for (const { path } of read.entries) assert.doesNotMatch(path, /^\/|(^|\/)\.{0,2}(\/|$)/)
+    return `${read.entries.length}`
   },
 }
 
@@ -164,7 +200,10 @@ const small: Codec = {
 
 const texts: Codec = {
   name: 'texts',
-  samples: [ascii(retryAfterReason(5000)), ascii(formatLink({ address: chunkAddressOf(ID), contentHash: ID }))],
+  samples: [
+    ascii(retryAfterReason(5000)),
+    ascii(formatLink({ kind: 'file', address: chunkAddressOf(ID), contentHash: ID })),
+  ],
   check: (bytes) => {
     const text = String.fromCharCode(...bytes)
     const link = parseLink(text)
@@ -175,4 +214,4 @@ const texts: Codec = {
   },
 }
 
-export const MESSAGE_CODECS: readonly Codec[] = [control, cbor, ...HEADERS, records, dataMap, small, texts]
+export const MESSAGE_CODECS: readonly Codec[] = [control, cbor, ...HEADERS, records, dataMap, manifest, small, texts]

@@ -39,6 +39,7 @@ const period = (upload: number, more: Partial<Period> = {}): Period => ({
   exchangesDone: 1,
   exchangesTimedOut: 0,
   slowTimedOut: 0,
+  clientTimedOut: 0,
   exchangeP99Ms: 1,
   accepted: 5,
   gap: 0,
@@ -160,6 +161,7 @@ describe('the report', () => {
       ])
       const files = readdirSync(directory)
       assert.ok(files.includes('index.html') && files.includes('uploads.svg') && files.includes('report.json'))
+      assert.match(readFileSync(join(directory, 'client-timeouts.svg'), 'utf8'), /published: 208/)
       const text = readFileSync(join(directory, 'report.md'), 'utf8')
       assert.match(text, /\| inline \| 0\.02 \| 10\.0 s \| 31\.5 s \|/)
       assert.match(text, /\| 3 \| events swallowed \| 0 \| \*\*77\*\* \|/)

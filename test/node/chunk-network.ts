@@ -4,6 +4,8 @@ import { Counters } from '../../src/core/counters.ts'
 import { SallyportError } from '../../src/core/errors.ts'
 import { peerIdOf } from '../../src/core/ids.ts'
 import type { ChunkAddress, PeerId } from '../../src/core/ids.ts'
+import type { Crypto } from '../../src/core/ports.ts'
+import { createCrypto } from '../../src/io/crypto.ts'
 import type { Identity, Workers } from '../../src/io/ports.ts'
 import { ChunkStore } from '../../src/node/chunk-store.ts'
 import { Storage } from '../../src/node/storage.ts'
@@ -37,6 +39,7 @@ export class ChunkNetwork {
   readonly members: Member[] = []
   delayMs = 5
   #workers: Workers | null = null
+  #crypto: Crypto | null = null
 
   constructor(seed: number) {
     this.random = new SeededRandom(seed)
@@ -75,7 +78,8 @@ export class ChunkNetwork {
     const exchange = this.#exchange(id, handlers)
     const routing = this.#routing(id)
     const counters = new Counters()
-    const world = { clock, timers: clock, files, workers, identity, random, exchange, routing, store }
+    const crypto = (this.#crypto ??= await createCrypto())
+    const world = { clock, timers: clock, files, workers, identity, random, crypto, exchange, routing, store }
     const storage = new Storage({ ...world, counters })
     storage.serve()
     const asked = new Map<string, number>()

@@ -14,6 +14,7 @@ import { FakeClock } from '../support/fake-clock.ts'
 import { createInlineWorkers, type InlineWorkers } from '../support/inline-workers.ts'
 import { MemoryFiles } from '../support/memory-files.ts'
 import { MemoryNetwork } from '../support/memory-udp.ts'
+import { NO_NAMES } from '../support/known-names.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
 
 /** How long a lookup waits for one that does not answer before it goes on without it. */
@@ -53,7 +54,16 @@ class NodeWorld {
     const { clock, random, workers, network, members } = this
     const ip4 = `192.0.${members.length + 1}.1`
     const files = new MemoryFiles()
-    const ports: Ports = { clock, timers: clock, udp: network.host({ ip4 }), workers, files, crypto, random }
+    const ports: Ports = {
+      clock,
+      timers: clock,
+      udp: network.host({ ip4 }),
+      workers,
+      files,
+      crypto,
+      random,
+      names: NO_NAMES,
+    }
     const bootstrap = members.slice(0, 1).flatMap(({ node }) => node.addresses)
     const node = await this.run(
       createNode({
@@ -150,6 +160,7 @@ describe('whole nodes on a fake clock', () => {
       files,
       crypto,
       random: world.random,
+      names: NO_NAMES,
     }
     const again = {
       ports: { ...ports, udp: world.network.host({ ip4: '192.0.99.1' }) },

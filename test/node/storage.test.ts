@@ -6,7 +6,7 @@ import { SallyportError } from '../../src/core/errors.ts'
 import { idBytes, peerIdOf } from '../../src/core/ids.ts'
 import { PROTOCOL, STATUS } from '../../src/core/messages/codes.ts'
 import { PUT_OUTCOME } from '../../src/core/messages/chunks.ts'
-import type { FileHandle } from '../../src/io/ports.ts'
+import type { FileHandle, OpenMode } from '../../src/io/ports.ts'
 import type { Reply } from '../../src/core/chunks/replies.ts'
 import { MemoryFiles } from '../support/memory-files.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
@@ -52,7 +52,10 @@ test('a file of several chunks comes back identical to a client that was not the
   const { network, up } = await scene(9 * MIB + 5)
   const progress: number[] = []
   const put = await network.clock.until(up.storage.put('/file', { onProgress: ({ bytes }) => progress.push(bytes) }))
-  assert.deepEqual({ ...put, link: '' }, { link: '', bytes: 9 * MIB + 5, chunks: 3, holders: 7, stored: 28 })
+  assert.deepEqual(
+    { ...put, link: '' },
+    { link: '', bytes: 9 * MIB + 5, chunks: 3, holders: 7, stored: 28, resumed: 0 },
+  )
   assert.deepEqual(progress.at(-1), 9 * MIB + 5)
   assert.deepEqual(
     network.addresses().map((address) => network.holders(address)),
@@ -177,7 +180,7 @@ test('a file that is written to while it is uploaded has changed, whether it gro
     assert.equal(await codeOf(network, member.storage.put('/file')), 'none')
   }
   class Shrinking extends MemoryFiles {
-    override async open(path: string, mode: 'read' | 'create'): Promise<FileHandle> {
+    override async open(path: string, mode: OpenMode): Promise<FileHandle> {
       const file = await super.open(path, mode)
       const read = async (into: Uint8Array, position: number): Promise<number> =>
         Math.min(await file.read(into, position), Math.max(0, 999 - position))

@@ -9,6 +9,7 @@ import type { TransportOptions } from '../../src/node/transport-parts.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { createInlineWorkers, type InlineWorkers } from '../support/inline-workers.ts'
 import { MemoryNetwork, type Weather } from '../support/memory-udp.ts'
+import { NO_NAMES } from '../support/known-names.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
 
 const crypto = await createCrypto()
@@ -47,7 +48,16 @@ export class World {
 
   ports(ip4: string): Ports {
     const { clock, random, workers } = this
-    return { clock, timers: clock, udp: this.network.host({ ip4 }), workers, files: NO_FILES, crypto, random }
+    return {
+      clock,
+      timers: clock,
+      udp: this.network.host({ ip4 }),
+      workers,
+      files: NO_FILES,
+      crypto,
+      random,
+      names: NO_NAMES,
+    }
   }
 
   /** An address nobody has yet. */

@@ -112,6 +112,39 @@ export const filesCompliance = (make: () => Promise<FilesUnderTest>): void => {
     assert.deepEqual(await files.list(`${root}/x`), ['y'])
   })
 
+  it('says what is at a path, sets modes, and moves and removes directories with all that is in them', async () => {
+    const { files, root } = await make()
+    assert.equal(await files.look(`${root}/none`), null)
+    await files.makeDirectory(`${root}/x/y`)
+    await write(files, `${root}/x/y/a`, 'text')
+    await files.setMode(`${root}/x/y/a`, 0o640)
+    await files.setMode(`${root}/x/y`, 0o750)
+    if (process.platform !== 'win32') {
+      const handle = await files.open(`${root}/x/y/a`, 'read')
+      const version = await handle.version()
+      await handle.close()
+      assert.deepEqual(await files.look(`${root}/x/y/a`), { kind: 'file', size: 4, mode: 0o640, version })
+      assert.equal((await files.look(`${root}/x/y`))?.mode, 0o750)
+    }
+    assert.equal((await files.look(`${root}/x/y`))?.kind, 'directory')
+    await assert.rejects(files.setMode(`${root}/none`, 0o600), { code: 'ENOENT' })
+    await files.rename(`${root}/x`, `${root}/z`)
+    assert.equal(await read(files, `${root}/z/y/a`), 'text')
+    assert.equal(await files.look(`${root}/x`), null)
+    await files.makeDirectory(`${root}/full/inside`)
+    await assert.rejects(files.rename(`${root}/z`, `${root}/full`), { code: 'ENOTEMPTY' })
+    await files.removeTree(`${root}/z`)
+    await files.removeTree(`${root}/z`)
+    assert.deepEqual([await files.exists(`${root}/z/y/a`), await files.list(root)], [false, ['full']])
+  })
+
+  it('creates for its owner alone what is to be private', { skip: process.platform === 'win32' }, async () => {
+    const { files, root } = await make()
+    await (await files.open(`${root}/secret`, 'create-private')).close()
+    assert.equal((await files.look(`${root}/secret`))?.mode, 0o600)
+    await assert.rejects(files.open(`${root}/secret`, 'create-private'), { code: 'EEXIST' })
+  })
+
   it('serves many calls at once, each its own', async () => {
     const { files, root } = await make()
     const names = Array.from({ length: 40 }, (_, i) => `file-${i}`)

@@ -1,6 +1,6 @@
 // Files in memory that fail when they are told to and forget like a real disk: `crash()` leaves of each file what was synced, and
 // of each directory the names it had when it was synced last (by `rename`, `link` or `makeDirectory` within it).
-import type { FileHandle, Files } from '../../src/io/ports.ts'
+import type { FileHandle, Files, Look, OpenMode } from '../../src/io/ports.ts'
 import { Disk, type Inode, systemError } from '../../src/world/disk.ts'
 
 /** One call, for tests that fail each in turn and want to say which. */
@@ -18,6 +18,9 @@ export type Operation =
   | 'remove'
   | 'exists'
   | 'list'
+  | 'look'
+  | 'setMode'
+  | 'removeTree'
   | 'makeDirectory'
   | 'lock'
 
@@ -88,7 +91,7 @@ export class MemoryFiles implements Files {
     for (const resume of this.#hanging.splice(0)) resume()
   }
 
-  async open(path: string, mode: 'read' | 'create'): Promise<FileHandle> {
+  async open(path: string, mode: OpenMode): Promise<FileHandle> {
     await this.#begin(mode === 'read' ? 'open' : 'create', path)
     return this.#handle(path, this.#disk.open(path, mode))
   }
@@ -111,6 +114,21 @@ export class MemoryFiles implements Files {
   async exists(path: string): Promise<boolean> {
     await this.#begin('exists', path)
     return this.#disk.exists(path)
+  }
+
+  async look(path: string): Promise<Look | null> {
+    await this.#begin('look', path)
+    return this.#disk.look(path)
+  }
+
+  async setMode(path: string, mode: number): Promise<void> {
+    await this.#begin('setMode', path)
+    this.#disk.setMode(path, mode)
+  }
+
+  async removeTree(directory: string): Promise<void> {
+    await this.#begin('removeTree', directory)
+    this.#disk.removeTree(directory)
   }
 
   async list(directory: string): Promise<string[]> {

@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { dirname } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { encapsulate, generateKeyPairSync, sign } from 'node:crypto'
-import { createNode, SallyportError, UDP_BUFFER_BYTES } from '../../index.ts'
+import { createNode, type Node, parseAddress, SallyportError, UDP_BUFFER_BYTES } from '../../index.ts'
 import type { BufferFacts, Dial, DiskFacts, OpensslFacts } from './judge.ts'
 
 /** Signatures that are timed, and timers that are watched, with the pause between two. */
@@ -115,7 +115,7 @@ export const lookAtBootstrap = async (addresses: readonly string[], signal: Abor
     addresses.map(async (address) => {
       const begun = performance.now()
       try {
-        await node.transport.connectPeer(address, { signal })
+        await reached(node, address, signal)
         return { address, ms: performance.now() - begun, error: '' }
       } catch (error) {
         signal.throwIfAborted()
@@ -124,4 +124,11 @@ export const lookAtBootstrap = async (addresses: readonly string[], signal: Abor
       }
     }),
   )
+}
+
+/** An address is dialled as it is; a name is resolved and dialled as at the start of a node, by one that is made for it. */
+const reached = async (node: Node, address: string, signal: AbortSignal): Promise<void> => {
+  if (parseAddress(address) !== null) return void (await node.transport.connectPeer(address, { signal }))
+  await using named = await createNode({ capability: 'client', bootstrap: [address] })
+  await named.join({ signal })
 }

@@ -1,7 +1,6 @@
 // How a file is cut: pieces of 4 MiB in order, the last one shorter. 20 MB give 5 pieces; an empty file gives none.
 import { assert } from '../assert.ts'
 import { PLAINTEXT_BYTES_MAX } from './chunk.ts'
-import { ENTRIES_MAX } from './data-map.ts'
 
 /** One piece of a file: bytes `[offset, offset + size)`. */
 export interface Piece {
@@ -9,9 +8,6 @@ export interface Piece {
   readonly offset: number
   readonly size: number
 }
-
-/** Bytes of the largest file whose data map fits one chunk: about 237 GB. */
-export const FILE_BYTES_MAX = ENTRIES_MAX * PLAINTEXT_BYTES_MAX
 
 /** How many pieces a file of `size` bytes is cut into. */
 export const pieceCount = (size: number): number => Math.ceil(size / PLAINTEXT_BYTES_MAX)

@@ -1,32 +1,46 @@
-// A download as a state machine: the data map first, then the distinct chunks it lists, a few at a time, each verified before it is
-// written at every place it belongs. Finished means that every byte was verified and written; anything else is a failure.
+// A download as a state machine: the root of the data maps first, then the chunks they list and the maps on the way, a few at a time, each
+// verified before it is written at the places it belongs. Finished means that every byte was verified and written; anything else is a
+// failure. In ascending order nothing is written before all that comes before it, so that a stream is never wrong, only cut short.
 //
-//   chunk:     looking ─► fetching ─► opening ─► writing ─► (done)
+//   chunk:     looking ─► fetching ─► opening ─► ready ─► writing ─► (done)
 //                            ▲───────────┘ wrong bytes
-//   download:  map ─► chunks ─► finished          and from anywhere ─► failed
+//   download:  map ─► chunks and maps ─► finished          and from anywhere ─► failed
 import type { ErrorCode } from '../errors.ts'
 import { chunkAddressOf, idBytes } from '../ids.ts'
 import type { ChunkAddress, PeerId } from '../ids.ts'
 import type { Work, WorkDone } from '../ports.ts'
-import { PLAINTEXT_BYTES_MAX, CONVERGENT_CONTEXT, SEAL_BYTES, isStoredSize } from './chunk.ts'
+import { CONVERGENT_CONTEXT, PLAINTEXT_BYTES_MAX, SEAL_BYTES, isStoredSize } from './chunk.ts'
 import { readingOrder } from './closeness.ts'
 import type { Candidate } from './closeness.ts'
-import { decodeDataMap, distinctChunks } from './data-map.ts'
-import type { PlacedChunk } from './data-map.ts'
+import { Concurrency } from './concurrency.ts'
 import { FETCH_LIMITS, Fetch } from './fetch.ts'
 import type { FetchLimits, GetFailure } from './fetch.ts'
 import type { Link } from './link.ts'
+import { MapWalk } from './map-walk.ts'
+import type { WalkStep, WriteOrder } from './map-walk.ts'
+import type { PlacedChunk } from './placed-chunks.ts'
 
 /** Bounds of a download. */
 export interface DownloadLimits extends FetchLimits {
-  /** Chunks between being asked for and being written: 4 MiB each, twice that while one is being opened. */
+  /**
+   * Chunks between being asked for and being written, at first, and within which bounds as they come well or badly (`Concurrency`): 4 MiB each,
+   * twice that while one is being opened.
+   */
+  readonly chunksFirst: number
+  readonly chunksMin: number
   readonly chunksMax: number
   /** A lookup that takes longer found nobody. */
   readonly lookupTimeoutMs: number
 }
 
 /** The defaults of `DownloadLimits`. */
-export const DOWNLOAD_LIMITS: DownloadLimits = Object.freeze({ ...FETCH_LIMITS, chunksMax: 4, lookupTimeoutMs: 30_000 })
+export const DOWNLOAD_LIMITS: DownloadLimits = Object.freeze({
+  ...FETCH_LIMITS,
+  chunksFirst: 3,
+  chunksMin: 1,
+  chunksMax: 6,
+  lookupTimeoutMs: 30_000,
+})
 
 /** What a peer said to chunk-get, or what became of asking it. */
 export type GetAnswer = { readonly kind: 'payload'; readonly bytes: Uint8Array } | GetFailure
@@ -62,47 +76,65 @@ type ChunkState =
   | { readonly state: 'looking'; readonly deadline: number }
   | { readonly state: 'fetching'; readonly fetch: Fetch }
   | { readonly state: 'opening'; readonly fetch: Fetch }
+  /** Verified, and waiting for its turn to be written. */
+  | { readonly state: 'ready'; readonly bytes: Uint8Array }
   | { readonly state: 'writing'; readonly bytes: Uint8Array; readonly place: number }
 
 interface ChunkInFlight {
   readonly address: ChunkAddress
   readonly contentHash: Uint8Array
-  /** Null for the data map, whose size nobody said. */
+  /** Null for a data map, whose own size nobody said. */
   readonly chunk: PlacedChunk | null
   at: ChunkState
 }
 
-interface Plan {
-  readonly size: number
-  readonly context: Uint8Array
-  /** How many chunks the file was cut into, equal ones counted apart. */
-  readonly entries: number
-  /** Bounded by ENTRIES_MAX. */
-  readonly chunks: readonly PlacedChunk[]
+interface Request {
+  readonly id: number
+  readonly begunAt: number
+  /** Chunks in flight when it began, its own included. */
+  readonly beside: number
+}
+
+/** How a download is done. */
+export interface DownloadOptions {
+  /** Default: any. */
+  readonly order?: WriteOrder
+  readonly limits?: Partial<DownloadLimits>
 }
 
 /** One download; give it inputs with `now`, drain `poll` after each. */
 export class Download {
   readonly #limits: DownloadLimits
-  #plan: Plan | null = null
+  readonly #order: WriteOrder
+  readonly #walk: MapWalk
+  readonly #gets: Concurrency
   #ended = false
   /** By id, in order of birth. Bounded by chunksMax. */
   readonly #inFlight = new Map<number, ChunkInFlight>()
-  /** Which chunk each request in progress is for. Bounded by chunksMax times 2. */
-  readonly #requests = new Map<number, number>()
+  /** Which chunk each request in progress is for, and how it began. Bounded by chunksMax times 2. */
+  readonly #requests = new Map<number, Request>()
   /** Bounded by the peers that lookups find: CLOSEST_ASKED for each chunk. */
   readonly #asked = new Set<PeerId>()
   /** Drained after each input, which adds at most a few for each chunk in flight. */
   readonly #outputs: DownloadOutput[] = []
-  #nextChunk = 0
   #nextId = 0
   #nextRequest = 0
   #bytesWritten = 0
   #chunksWritten = 0
 
-  constructor(link: Link, now: number, limits?: Partial<DownloadLimits>) {
-    this.#limits = Object.freeze({ ...DOWNLOAD_LIMITS, ...limits })
-    this.#want(link.address, link.contentHash, null, now)
+  constructor(link: Link, now: number, options: DownloadOptions = {}) {
+    this.#limits = Object.freeze({ ...DOWNLOAD_LIMITS, ...options.limits })
+    this.#order = options.order ?? 'any'
+    const { chunksMin: least, chunksFirst: first, chunksMax: most, hedgeMs } = this.#limits
+    // What is slower than the hedge is asked for twice, which must not be what slow links are met with.
+    this.#gets = new Concurrency({
+      least: Math.min(least, most),
+      first: Math.min(first, most),
+      most,
+      timeoutMs: 2 * hedgeMs,
+    })
+    this.#walk = new MapWalk({ address: idBytes(link.address), contentHash: link.contentHash }, this.#order)
+    this.#pump(now)
   }
 
   /** The next thing to do, or null. */
@@ -110,7 +142,7 @@ export class Download {
     return this.#outputs.shift() ?? null
   }
 
-  /** Plaintext bytes that are held in memory or being fetched; the data map counts as 4 MiB. */
+  /** Plaintext bytes that are held in memory or being fetched; a data map counts as 4 MiB. */
   get bytesHeld(): number {
     let held = 0
     for (const { chunk } of this.#inFlight.values()) held += chunk?.entry.size ?? PLAINTEXT_BYTES_MAX
@@ -128,9 +160,11 @@ export class Download {
 
   /** The answer to a request, or what became of it. A payload is given away. */
   answered(request: number, answer: GetAnswer, now: number): void {
-    const id = this.#requests.get(request)
-    if (id === undefined || this.#ended) return
+    const known = this.#requests.get(request)
+    if (known === undefined || this.#ended) return
+    const { id } = known
     this.#requests.delete(request)
+    this.#learn(known, answer, now)
     const chunk = this.#inFlight.get(id)
     if (chunk?.at.state !== 'fetching') return
     if (answer.kind !== 'payload') chunk.at.fetch.failed(request, answer, now)
@@ -151,7 +185,7 @@ export class Download {
     } else if (chunk.chunk === null) {
       this.#readMap(work.id, work.plaintext)
     } else {
-      this.#write(work.id, chunk, work.plaintext, 0)
+      chunk.at = { state: 'ready', bytes: work.plaintext }
     }
     this.#pump(now)
   }
@@ -159,11 +193,11 @@ export class Download {
   /** The bytes of a `write-piece` are in the file. */
   written(id: number, now: number): void {
     const chunk = this.#inFlight.get(id)
-    if (chunk?.at.state !== 'writing' || chunk.chunk === null || this.#plan === null || this.#ended) return
+    if (chunk?.at.state !== 'writing' || chunk.chunk === null || this.#ended) return
     const { bytes, place } = chunk.at
     this.#bytesWritten += bytes.length
     this.#chunksWritten++
-    const of = this.#plan.size
+    const of = this.#walk.file?.size ?? 0
     this.#outputs.push({ kind: 'progress', bytes: this.#bytesWritten, of, chunks: this.#chunksWritten })
     if (place + 1 < chunk.chunk.offsets.length) this.#write(id, chunk, bytes, place + 1)
     else this.#inFlight.delete(id)
@@ -187,15 +221,17 @@ export class Download {
     for (const chunk of this.#inFlight.values()) {
       const at = chunk.at
       if (at.state === 'looking' && at.deadline <= now) this.#fetch(chunk, [], now)
-      if (at.state === 'fetching') this.#cancel(at.fetch.expire(now))
+      if (at.state === 'fetching') this.#expire(at.fetch.expire(now), now)
     }
     this.#pump(now)
   }
 
-  #want(address: ChunkAddress, contentHash: Uint8Array, chunk: PlacedChunk | null, now: number): void {
+  #want(step: WalkStep, now: number): void {
+    const chunk = step.kind === 'chunk' ? step.chunk : null
+    const { address, contentHash } = step.kind === 'chunk' ? step.chunk.entry : step
     const at: ChunkState = { state: 'looking', deadline: now + this.#limits.lookupTimeoutMs }
-    this.#inFlight.set(this.#nextId++, { address, contentHash, chunk, at })
-    this.#outputs.push({ kind: 'lookup', address })
+    this.#inFlight.set(this.#nextId++, { address: chunkAddressOf(address), contentHash, chunk, at })
+    this.#outputs.push({ kind: 'lookup', address: chunkAddressOf(address) })
   }
 
   #fetch(chunk: ChunkInFlight, candidates: readonly Candidate[], now: number): void {
@@ -205,18 +241,17 @@ export class Download {
   #open(id: number, chunk: ChunkInFlight, fetch: Fetch, request: number, stored: Uint8Array): void {
     this.#cancel(fetch.taken(request)?.cancel ?? [])
     chunk.at = { state: 'opening', fetch }
-    const context = chunk.chunk === null || this.#plan === null ? CONVERGENT_CONTEXT : this.#plan.context
+    const context = chunk.chunk === null ? CONVERGENT_CONTEXT : (this.#walk.file?.context ?? CONVERGENT_CONTEXT)
     const { contentHash } = chunk
     const work: Work = { id, kind: 'open-chunk', stored, address: idBytes(chunk.address), contentHash, context }
     this.#outputs.push({ kind: 'work', work })
   }
 
   #readMap(id: number, plaintext: Uint8Array): void {
-    const map = decodeDataMap(plaintext)
-    const chunks = map === null ? null : distinctChunks(map)
-    if (map === null || chunks === null) return this.#fail('CHUNK_CORRUPT', 'the link does not name a data map')
+    const root = this.#walk.file === null
     this.#inFlight.delete(id)
-    this.#plan = { size: map.size, context: map.context, entries: map.entries.length, chunks }
+    if (this.#walk.read(plaintext)) return
+    this.#fail('CHUNK_CORRUPT', root ? 'the link does not name a data map' : 'a data map lists what is none')
   }
 
   #write(id: number, chunk: ChunkInFlight, bytes: Uint8Array, place: number): void {
@@ -232,18 +267,22 @@ export class Download {
       if (chunk.at.state !== 'fetching' || !chunk.at.fetch.exhausted(now)) continue
       return this.#failFetch(chunk.address, chunk.at.fetch)
     }
-    if (this.#plan !== null) this.#fill(this.#plan, now)
+    this.#writeReady()
+    while (this.#inFlight.size < this.#gets.limit) {
+      const step = this.#walk.next()
+      if (step === null) break
+      this.#want(step, now)
+    }
+    if (this.#inFlight.size === 0 && this.#walk.done) return this.#finish()
     for (const [id, chunk] of this.#inFlight) this.#ask(id, chunk, now)
   }
 
-  #fill(plan: Plan, now: number): void {
-    while (this.#inFlight.size < this.#limits.chunksMax) {
-      const chunk = plan.chunks[this.#nextChunk]
-      if (chunk === undefined) break
-      this.#nextChunk++
-      this.#want(chunkAddressOf(chunk.entry.address), chunk.entry.contentHash, chunk, now)
+  /** What is verified is written: in ascending order only the oldest, which comes first in the file. */
+  #writeReady(): void {
+    for (const [id, chunk] of this.#inFlight) {
+      if (chunk.at.state === 'ready') this.#write(id, chunk, chunk.at.bytes, 0)
+      if (this.#order === 'ascending') return
     }
-    if (this.#inFlight.size === 0) this.#finish(plan)
   }
 
   #ask(id: number, chunk: ChunkInFlight, now: number): void {
@@ -252,15 +291,33 @@ export class Download {
       const asked = chunk.at.fetch.begin(request, now)
       if (asked === null) return
       this.#nextRequest++
-      this.#requests.set(request, id)
+      this.#requests.set(request, { id, begunAt: now, beside: this.#inFlight.size })
       this.#asked.add(asked.peer)
       this.#outputs.push({ kind: 'get', request, address: chunk.address, ...asked })
     }
   }
 
-  #finish(plan: Plan): void {
+  /** How a get went says whether there should be more of them at once; a peer that has nothing says nothing about that. */
+  #learn({ begunAt, beside }: Request, answer: GetAnswer, now: number): void {
+    const circumstances = { begunAt, inProgress: beside, now }
+    if (answer.kind === 'payload') this.#gets.ended({ kind: 'done', tookMs: now - begunAt }, circumstances)
+    if (answer.kind === 'busy') this.#gets.ended({ kind: 'trouble' }, circumstances)
+  }
+
+  /** Gives up requests that are late. */
+  #expire(late: readonly number[], now: number): void {
+    for (const number of late) {
+      const request = this.#requests.get(number)
+      if (request === undefined) continue
+      this.#gets.ended({ kind: 'trouble' }, { begunAt: request.begunAt, inProgress: request.beside, now })
+    }
+    this.#cancel(late)
+  }
+
+  #finish(): void {
     this.#ended = true
-    this.#outputs.push({ kind: 'finished', bytes: plan.size, chunks: plan.entries, asked: [...this.#asked] })
+    const [bytes, chunks] = [this.#bytesWritten, this.#chunksWritten]
+    this.#outputs.push({ kind: 'finished', bytes, chunks, asked: [...this.#asked] })
   }
 
   #failFetch(address: ChunkAddress, fetch: Fetch): void {

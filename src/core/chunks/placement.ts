@@ -171,6 +171,12 @@ export class Placement {
     return { holders, stored }
   }
 
+  /** The peers that hold the chunk, nearest first: all, or those that had it before. */
+  holders(which: 'all' | 'before' = 'all'): PeerId[] {
+    const holding = this.#peers.filter(({ seat }) => seat.state === 'holding' && (which === 'all' || !seat.fresh))
+    return holding.map(({ candidate }) => candidate.peer)
+  }
+
   /** Why peers did not hold the chunk, each reason once, in short. */
   complaints(): string {
     const reasons = this.#peers.map(({ seat }) => (seat.state === 'out' ? seat.reason : null))

@@ -7,7 +7,7 @@ import { REGIONS } from '../../world/regions.ts'
 import { Stranger } from '../../world/nodes/stranger.ts'
 import { World } from '../../world/world.ts'
 import { LOOK_MS, Watch } from './alarms.ts'
-import { Resident } from './resident.ts'
+import { Resident, type ResidentOptions } from './resident.ts'
 import type { IncidentSettings, Path } from './settings.ts'
 import { type Period, Tally } from './tally.ts'
 import { uploadCold, uploadWarm } from './uploads.ts'
@@ -101,7 +101,7 @@ export class Incident {
         upMbps: 16,
         downMbps: 16,
       })
-      const client = await this.#resident(host, { isFresh: isCold })
+      const client = await this.#resident(host, { isClient: true, isFresh: isCold })
       this.#clients.push(client)
       if (isCold) this.#supervise(uploadCold(parts, client, (seconds) => tally.coldUploads.push(seconds)))
       else this.#supervise(uploadWarm(parts, client, (seconds) => tally.uploads.push(seconds)))
@@ -110,7 +110,7 @@ export class Incident {
 
   async #resident(
     host: Resident['host'],
-    more: { readonly isFresh?: boolean; readonly isSlow?: boolean },
+    more: Pick<ResidentOptions, 'isClient' | 'isFresh' | 'isSlow'>,
   ): Promise<Resident> {
     const identity = await this.#world.identity(host.name)
     const own = {

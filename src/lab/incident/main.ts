@@ -28,9 +28,11 @@ const { values } = parseArgs({
 const settingsOf = (): IncidentSettings => {
   const { full, minutes, hosts, seed, set } = values
   const chosen = changed(full ? FULL : SHORT, set)
+  const ms = minutes === undefined ? chosen.ms : Number(minutes) * 60_000
   return {
     ...chosen,
-    ...(minutes === undefined ? {} : { ms: Number(minutes) * 60_000 }),
+    ms,
+    periodMs: Math.min(chosen.periodMs, ms),
     ...(hosts === undefined ? {} : { hosts: Number(hosts) }),
     ...(seed === undefined ? {} : { seed: Number(seed) }),
   }

@@ -64,10 +64,10 @@ const lineOf = (
 
 const isPoint = ([x, y]: readonly [number, number]): boolean => Number.isFinite(x) && Number.isFinite(y)
 
-/** Up to 1, 2 or 5 times a power of ten. */
+/** Up to a round number. */
 const rounded = (value: number): number => {
   const power = 10 ** Math.floor(Math.log10(value))
-  return ([1, 2, 5].find((times) => times * power >= value) ?? 10) * power
+  return ([1, 1.5, 2, 3, 4, 6, 8].find((times) => times * power >= value) ?? 10) * power
 }
 
 const number = (value: number): string => (value >= 10 || value === 0 ? value.toFixed(0) : value.toFixed(2))

@@ -16,6 +16,7 @@ const COLOURS: Readonly<Record<Path, string>> = {
 }
 
 const HOUR_MS = 3_600_000
+const HALF_HOUR_MS = HOUR_MS / 2
 
 /** What was published: seconds of an upload by the hours the network had run. */
 const PUBLISHED: readonly Line[] = [
@@ -86,6 +87,17 @@ const plotsOf = (replays: readonly Replay[]): Readonly<Record<string, Plot>> => 
         ({ exchangesDone, exchangesTimedOut }) => (100 * exchangesTimedOut) / (exchangesDone + exchangesTimedOut),
       ),
     ),
+    'client-timeouts': plot('Identity exchanges of one client that timed out, in half an hour', '', [
+      ...replays.map(({ path, periods, settings }) => ({
+        name: path,
+        colour: COLOURS[path],
+        points: periods.map(
+          ({ ms, clientTimedOut }) =>
+            [ms / HOUR_MS, (clientTimedOut / (settings.clients + 1)) * (HALF_HOUR_MS / settings.periodMs)] as const,
+        ),
+      })),
+      { name: 'published: 208', colour: '#495057', points: [[hours, 208]], isDotted: true },
+    ]),
     'exchange-p99': plot(
       'Identity exchange, p99',
       's',

@@ -33,6 +33,8 @@ export interface ResidentOptions {
   readonly settings: IncidentSettings
   readonly tally: Tally
   readonly weather: Weather
+  /** Whether it uploads, and nobody dials it. */
+  readonly isClient?: boolean
   /** Whether each of its processes has a port of its own. */
   readonly isFresh?: boolean
   /** Whether it acknowledges after seconds. */
@@ -136,7 +138,7 @@ export class Resident {
     const { transport } = this
     if (transport === null) return false
     if (transport.peer(other.identity.peerId) !== null) return true
-    const { world, tally } = this.#options
+    const { world, tally, isClient = false } = this.#options
     const began = world.now
     try {
       await transport.connectPeer(formatAddress(other.address, other.identity.peerId), { insist: true })
@@ -147,7 +149,7 @@ export class Resident {
       const { code } = SallyportError.from(error)
       // Whoever is dead or cut off is no exchange that failed.
       const isLate = code === 'IDENTITY_TIMEOUT' || code === 'DIAL_TIMEOUT'
-      if (isLate && this.#isThere && other.#isThere) tally.timedOut(this.isSlow || other.isSlow)
+      if (isLate && this.#isThere && other.#isThere) tally.timedOut({ isSlow: this.isSlow || other.isSlow, isClient })
       return false
     }
   }

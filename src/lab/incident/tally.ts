@@ -13,6 +13,8 @@ export interface Period {
   readonly exchangesDone: number
   readonly exchangesTimedOut: number
   readonly slowTimedOut: number
+  /** Of both, those that clients dialled. */
+  readonly clientTimedOut: number
   readonly exchangeP99Ms: number
   /** Of all hosts from the beginning to the end of the period: finished inbound handshakes, and those of them that nobody reads. */
   readonly accepted: number
@@ -41,11 +43,13 @@ export class Tally {
   coldUploads: number[] = []
   #exchangesTimedOut = 0
   #slowTimedOut = 0
+  #clientTimedOut = 0
   /** Milliseconds from dial to identified, of those who were. */
   exchangeTimes: number[] = []
 
   /** A living host was dialled and did not say in time who it is. */
-  timedOut(isSlow: boolean): void {
+  timedOut({ isSlow, isClient }: { readonly isSlow: boolean; readonly isClient: boolean }): void {
+    if (isClient) this.#clientTimedOut++
     if (isSlow) this.#slowTimedOut++
     else this.#exchangesTimedOut++
   }
@@ -66,6 +70,7 @@ export class Tally {
       exchangesDone: exchangeTimes.length,
       exchangesTimedOut: this.#exchangesTimedOut,
       slowTimedOut: this.#slowTimedOut,
+      clientTimedOut: this.#clientTimedOut,
       exchangeP99Ms: quantile(exchangeTimes, 0.99),
       accepted: now.accepted,
       gap: now.accepted - now.reading,
@@ -85,7 +90,7 @@ export class Tally {
     this.uploads = []
     this.coldUploads = []
     this.exchangeTimes = []
-    this.#exchangesTimedOut = this.#slowTimedOut = 0
+    this.#exchangesTimedOut = this.#slowTimedOut = this.#clientTimedOut = 0
     return period
   }
 }

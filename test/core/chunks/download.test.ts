@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { PLAINTEXT_BYTES_MAX } from '../../../src/core/chunks/chunk.ts'
 import type { Candidate } from '../../../src/core/chunks/closeness.ts'
+import type { ChunkEntry } from '../../../src/core/chunks/chunk.ts'
 import { encodeDataMap } from '../../../src/core/chunks/data-map.ts'
 import type { DataMap } from '../../../src/core/chunks/data-map.ts'
 import { DOWNLOAD_LIMITS, Download } from '../../../src/core/chunks/download.ts'
@@ -12,6 +13,7 @@ import { chunkAddressOf, peerIdOf } from '../../../src/core/ids.ts'
 import type { ChunkAddress, PeerId } from '../../../src/core/ids.ts'
 import { concat, sameBytes } from '../../../src/core/bytes.ts'
 import type { Work, WorkDone } from '../../../src/core/ports.ts'
+import type { WriteOrder } from '../../../src/core/chunks/map-walk.ts'
 import { SeededRandom } from '../../support/seeded-random.ts'
 import { Agenda } from './agenda.ts'
 
@@ -31,9 +33,14 @@ interface Scene {
   /** The file, cut into chunks of any size. */
   readonly pieces: readonly Uint8Array[]
   readonly diversity?: boolean
-  /** Changes the map before it is stored. */
+  readonly order?: WriteOrder
+  /** Entries of one map; more make maps of several levels. */
+  readonly fanOut?: number
+  /** Changes a map before it is stored. */
   readonly forge?: (map: DataMap) => DataMap
 }
+
+const EMPTY_SCENE: Scene = { seed: 0, manners: [], pieces: [] }
 
 /** Plays a whole download from peers of given manners, all of which have every chunk; checks the bounds after every input. */
 class Play {
@@ -49,6 +56,8 @@ class Play {
   readonly #stored = new Map<ChunkAddress, Uint8Array>()
   readonly #open = new Set<number>()
   readonly #diversity: boolean
+  readonly #ascending: boolean
+  #writtenTo = 0
 
   constructor(scene: Scene) {
     this.random = new SeededRandom(scene.seed)
@@ -62,9 +71,14 @@ class Play {
     this.file = concat(...scene.pieces)
     this.written = new Uint8Array(this.file.length).fill(0xee)
     const entries = scene.pieces.map((piece) => ({ ...this.#store(piece), size: piece.length }))
-    const map = { size: this.file.length, context: new Uint8Array(32), entries }
-    const root = this.#store(encodeDataMap(scene.forge?.(map) ?? map))
-    this.download = new Download({ address: chunkAddressOf(root.address), contentHash: root.contentHash }, 0)
+    const root = this.#storeMaps(entries, scene)
+    this.#ascending = scene.order === 'ascending'
+    const { order = 'any' } = scene
+    this.download = new Download(
+      { kind: 'file', address: chunkAddressOf(root.address), contentHash: root.contentHash },
+      0,
+      { order },
+    )
     this.#drain()
     for (let steps = 0; this.end === null; steps++) {
       assert.ok(steps < 100_000, 'a download comes to an end')
@@ -75,10 +89,30 @@ class Play {
     assert.equal(this.download.timerAt(this.agenda.now), Infinity)
   }
 
+  #storeMaps(entries: readonly ChunkEntry[], { fanOut = Infinity, forge }: Scene, level = 0): ChunkEntry {
+    const parts = [0]
+    for (let at = fanOut; at < entries.length; at += fanOut) parts.push(at)
+    const maps = parts.map((at) => {
+      const listed = entries.slice(at, at + fanOut)
+      const size = listed.reduce((sum, entry) => sum + entry.size, 0)
+      const map = { size, context: new Uint8Array(32), level, entries: listed }
+      return { ...this.#store(encodeDataMap(forge?.(map) ?? map)), size }
+    })
+    return maps.length === 1
+      ? maps[0]!
+      : this.#storeMaps(maps, { ...EMPTY_SCENE, fanOut, ...(forge && { forge }) }, level + 1)
+  }
+
   #store(plaintext: Uint8Array): { address: Uint8Array; contentHash: Uint8Array } {
     const { stored, address, contentHash } = seal(plaintext)
     this.#stored.set(chunkAddressOf(address), stored)
     return { address, contentHash }
+  }
+
+  /** Whether what was written is the beginning of the file, and nothing beyond it was touched. */
+  isPrefix(): boolean {
+    const { file, written } = this
+    return written.every((byte, at) => byte === (at < this.#writtenTo ? file[at] : 0xee))
   }
 
   #drain(): void {
@@ -100,6 +134,8 @@ class Play {
       case 'work':
         return agenda.within(20, () => download.done(open(output.work), agenda.now))
       case 'write-piece':
+        if (this.#ascending) assert.equal(output.offset, this.#writtenTo, 'a stream is written in order')
+        this.#writtenTo = output.offset + output.bytes.length
         return agenda.within(20, () => {
           this.written.set(output.bytes, output.offset)
           download.written(output.id, agenda.now)
@@ -171,6 +207,8 @@ const scene = fc.record({
   manners: fc.array(manner, { maxLength: 26, size: 'max' }),
   pieces: fc.array(piece, { maxLength: 12 }),
   diversity: fc.boolean(),
+  order: fc.constantFrom<WriteOrder[]>('any', 'ascending'),
+  fanOut: fc.constantFrom(Infinity, 3, 5),
 })
 const good = (count: number): Manner[] => Array<Manner>(count).fill('good')
 
@@ -180,6 +218,7 @@ test('a finished download is byte-identical, whatever its peers do; another one 
       const play = new Play(scene)
       const end = play.end
       assert.ok(end !== null)
+      if (scene.order === 'ascending') assert.ok(play.isPrefix(), 'a stream is never wrong, only cut short')
       if (end.kind === 'failed') return assert.match(end.code, /^CHUNK_(NOT_FOUND|CORRUPT)$/)
       assert.deepEqual(play.written, play.file)
       assert.equal(end.bytes, play.file.length)
@@ -215,6 +254,49 @@ test('equal chunks are fetched once and written at every place', () => {
   assert.equal(play.gets, 3)
   assert.equal(play.end.chunks, 32)
   assert.deepEqual(play.written, play.file)
+})
+
+test('in order, only a run of equal chunks is fetched once', () => {
+  const zeros = new Uint8Array(1000)
+  const pieces = [zeros, new Uint8Array([1, 2, 3]), ...Array<Uint8Array>(30).fill(zeros)]
+  const play = new Play({ seed: 2, manners: good(7), pieces, order: 'ascending' })
+  assert.ok(play.end?.kind === 'finished')
+  assert.equal(play.gets, 4)
+  assert.deepEqual([play.end.chunks, play.end.bytes], [32, 31_003])
+  assert.deepEqual(play.written, play.file)
+})
+
+test('a file of four levels of maps comes back whole', () => {
+  const pieces = Array.from({ length: 81 }, (_, i) => new Uint8Array(1 + (i % 7)).fill(i))
+  for (const order of ['any', 'ascending'] as const) {
+    const play = new Play({ seed: 7, manners: good(7), pieces, fanOut: 3, order })
+    assert.ok(play.end?.kind === 'finished')
+    assert.deepEqual(play.written, play.file)
+    assert.equal(play.end.chunks, 81)
+    assert.equal(play.gets, 81 + 27 + 9 + 3 + 1)
+  }
+})
+
+test('maps nested deeper than four levels, of a wrong level, size or context, or empty, are corrupt', () => {
+  const pieces = Array.from({ length: 9 }, (_, i) => new Uint8Array([i]))
+  const forgeries: ((map: DataMap) => DataMap)[] = [
+    (map) => (map.level === 1 ? { ...map, level: 2 } : map),
+    (map) => (map.level === 0 ? { ...map, level: 1 } : map),
+    (map) => (map.level === 0 ? { ...map, context: new Uint8Array(32).fill(map.entries[0]?.address[0] ?? 0) } : map),
+    (map) => (map.level === 0 ? { ...map, size: 2, entries: map.entries.slice(0, 2) } : map),
+    (map) => (map.level === 0 ? { ...map, size: 0, entries: [] } : map),
+  ]
+  for (const order of ['any', 'ascending'] as const) {
+    for (const [i, forge] of forgeries.entries()) {
+      const play = new Play({ seed: 5, manners: good(4), pieces, fanOut: 3, forge, order })
+      assert.ok(play.end?.kind === 'failed', `forgery ${i}`)
+      assert.equal(play.end.code, 'CHUNK_CORRUPT')
+      assert.ok(order === 'any' || play.isPrefix())
+    }
+  }
+  const deep = new Play({ seed: 5, manners: good(4), pieces: [...pieces, ...pieces], fanOut: 2 })
+  assert.ok(deep.end?.kind === 'failed')
+  assert.equal(deep.end.code, 'CHUNK_CORRUPT')
 })
 
 test('an empty file is finished with its map alone', () => {

@@ -1,191 +1,16 @@
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { PLAINTEXT_BYTES_MAX } from '../../../src/core/chunks/chunk.ts'
-import type { Candidate } from '../../../src/core/chunks/closeness.ts'
 import { pieceCount } from '../../../src/core/chunks/cutter.ts'
 import { decodeDataMap } from '../../../src/core/chunks/data-map.ts'
 import { parseLink } from '../../../src/core/chunks/link.ts'
-import type { PutAnswer } from '../../../src/core/chunks/placement.ts'
-import { UPLOAD_LIMITS } from '../../../src/core/chunks/upload-outputs.ts'
-import type { UploadLimits, UploadOutput } from '../../../src/core/chunks/upload-outputs.ts'
+import type { UploadLimits } from '../../../src/core/chunks/upload-outputs.ts'
 import { Upload } from '../../../src/core/chunks/upload.ts'
-import { chunkAddressOf, peerIdOf } from '../../../src/core/ids.ts'
-import type { ChunkAddress, PeerId } from '../../../src/core/ids.ts'
-import type { Work, WorkDone } from '../../../src/core/ports.ts'
-import { SeededRandom } from '../../support/seeded-random.ts'
-import { Agenda } from './agenda.ts'
-
-type Manner = 'good' | 'dead' | 'refusing' | 'failing' | 'busy' | 'slow' | 'lying'
-
-interface Peer {
-  readonly id: PeerId
-  readonly manner: Manner
-  readonly holds: Set<ChunkAddress>
-  puts: number
-}
-
-interface Scene {
-  readonly seed: number
-  readonly manners: readonly Manner[]
-  /** Bytes of the file. */
-  readonly size: number
-  /** Which content each piece has: equal numbers, equal pieces. */
-  readonly content?: (index: number) => number
-  readonly diversity?: boolean
-  readonly allowFewer?: boolean
-  /** Pieces whose reading comes back short. */
-  readonly short?: number
-  readonly limits?: Partial<UploadLimits>
-}
-
-const sha = (bytes: Uint8Array): Uint8Array => Uint8Array.from(createHash('sha256').update(bytes).digest())
-const ALL = new Uint8Array(PLAINTEXT_BYTES_MAX)
-
-/** Plays a whole upload against peers of given manners; checks the bounds after every input. */
-class Play {
-  readonly random: SeededRandom
-  readonly agenda: Agenda
-  readonly peers: Peer[]
-  readonly upload: Upload
-  readonly sealed = new Set<ChunkAddress>()
-  readonly progress: number[] = []
-  readonly scene: Scene
-  readonly limits: UploadLimits
-  map: Uint8Array | null = null
-  end: Extract<UploadOutput, { kind: 'finished' | 'failed' }> | null = null
-  bytesPut = 0
-  readonly #open = new Map<number, Peer>()
-  readonly #putting = new Set<number>()
-
-  constructor(scene: Scene, peers?: Peer[]) {
-    this.scene = scene
-    this.limits = { ...UPLOAD_LIMITS, ...scene.limits }
-    this.random = new SeededRandom(scene.seed)
-    this.agenda = new Agenda(this.random)
-    this.peers =
-      peers ??
-      scene.manners.map((manner) => {
-        const id = new Uint8Array(32)
-        this.random.fill(id)
-        return { id: peerIdOf(id), manner, holds: new Set(), puts: 0 }
-      })
-    this.upload = new Upload({ size: scene.size, allowFewer: scene.allowFewer ?? false, limits: this.limits }, 0)
-    this.#drain()
-    for (let steps = 0; this.end === null; steps++) {
-      assert.ok(steps < 100_000, 'an upload comes to an end')
-      assert.ok(this.agenda.step(this.upload), 'an upload that has not ended waits for something')
-      this.#drain()
-    }
-    assert.equal(this.#open.size, 0, 'an ended upload has cancelled what it no longer wants')
-    assert.equal(this.upload.timerAt(), Infinity)
-  }
-
-  holders(address: ChunkAddress): number {
-    return this.peers.filter(({ holds }) => holds.has(address)).length
-  }
-
-  #drain(): void {
-    for (let output = this.upload.poll(); output !== null; output = this.upload.poll()) this.#perform(output)
-    assert.ok(this.upload.bytesHeld <= this.limits.piecesMax * PLAINTEXT_BYTES_MAX)
-    assert.ok(this.#putting.size <= this.limits.putsMax)
-    assert.ok(this.#open.size <= this.limits.putsMax + this.limits.asksMax)
-    for (const peer of this.peers) {
-      const puts = [...this.#putting].filter((request) => this.#open.get(request) === peer).length
-      assert.ok(puts <= this.limits.putsPerPeerMax)
-    }
-  }
-
-  #perform(output: UploadOutput): void {
-    assert.equal(this.end, null, 'nothing follows the end')
-    const { agenda, upload } = this
-    switch (output.kind) {
-      case 'read-piece': {
-        const size = output.index === this.scene.short ? output.size - 1 : output.size
-        return agenda.within(20, () => upload.piece(output.index, ALL.subarray(0, size), agenda.now))
-      }
-      case 'work':
-        return agenda.within(20, () => upload.done(this.#seal(output.work), agenda.now))
-      case 'lookup': {
-        // Sometimes a lookup never comes back, and sometimes twice.
-        const found = (): void => upload.found(output.address, this.#candidates(), agenda.now)
-        if (this.random.below(50) === 0) agenda.within(200, found)
-        return agenda.within(200, found)
-      }
-      case 'has':
-      case 'put':
-        return this.#ask(output)
-      case 'cancel':
-        this.#putting.delete(output.request)
-        return assert.ok(this.#open.delete(output.request), 'only what is in progress is cancelled')
-      case 'progress':
-        return void this.progress.push(output.bytes)
-      case 'finished':
-      case 'failed':
-        this.end = output
-        return undefined
-      default:
-        return assert.fail()
-    }
-  }
-
-  #ask(output: Extract<UploadOutput, { kind: 'has' | 'put' }>): void {
-    const peer = this.peers.find(({ id }) => id === output.peer)
-    assert.ok(peer !== undefined)
-    this.#open.set(output.request, peer)
-    if (output.kind === 'put') {
-      this.#putting.add(output.request)
-      this.bytesPut += output.bytes.length
-      peer.puts++
-      assert.ok(this.sealed.has(output.address))
-    }
-    if (peer.manner === 'dead') return
-    const delay = peer.manner === 'slow' ? output.timeoutMs * 1.5 : 300
-    this.agenda.within(delay, () => {
-      const answer = this.#answer(peer, output)
-      const given = (): void => {
-        this.#open.delete(output.request)
-        this.#putting.delete(output.request)
-        this.upload.answered(output.request, answer, this.agenda.now)
-      }
-      given()
-      // An answer may come twice, or after it was cancelled: neither counts.
-      if (this.random.below(10) === 0) this.agenda.within(500, given)
-    })
-  }
-
-  #answer(peer: Peer, output: Extract<UploadOutput, { kind: 'has' | 'put' }>): PutAnswer {
-    if (peer.manner === 'refusing' && output.kind === 'put') return { kind: 'refused', reason: 'full' }
-    if (peer.manner === 'failing') return { kind: 'failed', reason: 'CONNECTION_LOST' }
-    if (peer.manner === 'busy' && this.random.below(3) > 0)
-      return { kind: 'busy', retryAfterMs: this.random.below(400) }
-    if (peer.manner === 'lying') return output.kind === 'has' ? { kind: 'stored' } : { kind: 'absent' }
-    if (peer.holds.has(output.address)) return { kind: 'held' }
-    if (output.kind === 'has') return { kind: 'absent' }
-    peer.holds.add(output.address)
-    return { kind: 'stored' }
-  }
-
-  #candidates(): Candidate[] {
-    return this.peers.map(({ id }, i) => ({
-      peer: id,
-      network: this.scene.diversity === true ? `net ${i >> 2}` : null,
-    }))
-  }
-
-  #seal(work: Work): WorkDone {
-    assert.ok(work.kind === 'seal-chunk')
-    const count = pieceCount(this.scene.size)
-    const isMap = work.id === count
-    if (isMap) this.map = Uint8Array.from(work.plaintext)
-    const content = this.scene.content?.(work.id) ?? work.id
-    const stored = isMap ? sha(work.plaintext) : new Uint8Array([1, content])
-    const address = sha(stored)
-    this.sealed.add(chunkAddressOf(address))
-    return { id: work.id, kind: 'seal-chunk', stored, address, contentHash: sha(address) }
-  }
-}
+import { chunkAddressOf } from '../../../src/core/ids.ts'
+import type { ChunkAddress } from '../../../src/core/ids.ts'
+import { Play, sha } from './played-upload.ts'
+import type { Manner, Scene } from './played-upload.ts'
 
 const manner = fc.constantFrom<Manner[]>('good', 'dead', 'refusing', 'failing', 'busy', 'slow', 'lying')
 const scene = fc.record({
@@ -194,7 +19,13 @@ const scene = fc.record({
   size: fc.integer({ min: 0, max: 9 * PLAINTEXT_BYTES_MAX }),
   diversity: fc.boolean(),
   allowFewer: fc.boolean(),
-  limits: fc.constantFrom<Partial<UploadLimits>[]>({}, { piecesMax: 8, putsMax: 5, putsPerPeerMax: 2, asksMax: 3 }),
+  stream: fc.boolean(),
+  limits: fc.constantFrom<Partial<UploadLimits>[]>(
+    {},
+    { piecesMax: 8, putsMax: 5, putsPerPeerMax: 2, asksMax: 3 },
+    { mapEntriesMax: 2 },
+    { mapEntriesMax: 3, piecesMax: 9 },
+  ),
 })
 
 test('a finished upload has a quorum of distinct holders for every chunk, whatever its peers do; another one has failed', () => {
@@ -238,7 +69,7 @@ test('twelve good peers hold 20 MB as 5 chunks with 7 holders each, and the link
   const play = new Play({ seed: 1, manners: Array<Manner>(12).fill('good'), size: 20_000_000 })
   assert.ok(play.end?.kind === 'finished')
   const { link, ...rest } = play.end
-  assert.deepEqual(rest, { kind: 'finished', bytes: 20_000_000, chunks: 5, holders: 7, stored: 42 })
+  assert.deepEqual(rest, { kind: 'finished', bytes: 20_000_000, chunks: 5, holders: 7, stored: 42, resumed: 0 })
   assert.deepEqual(
     [...play.sealed].map((address) => play.holders(address)),
     [7, 7, 7, 7, 7, 7],
@@ -319,12 +150,72 @@ test('a piece that comes back short means that the file changed', () => {
   assert.equal(play.end.code, 'FILE_CHANGED')
 })
 
-test('a file too large for one map is refused before anything is read', () => {
-  const upload = new Upload({ size: 300e9 }, 0)
-  const output = upload.poll()
-  assert.ok(output?.kind === 'failed')
-  assert.equal(output.code, 'TOO_LARGE')
-  assert.equal(upload.poll(), null)
+/** The sizes and contents of all chunks that maps list, from the root down; the maps must be all there are. */
+const listed = (play: Play, root: ChunkAddress): { addresses: ChunkAddress[]; sizes: number[]; levels: number } => {
+  const seen = new Set<ChunkAddress>()
+  const [addresses, sizes]: [ChunkAddress[], number[]] = [[], []]
+  const visit = (address: ChunkAddress, size: number | null): number => {
+    const map = decodeDataMap(play.maps.get(address) ?? new Uint8Array(0))
+    assert.ok(map !== null && (size === null || map.size === size))
+    seen.add(address)
+    for (const entry of map.entries) {
+      if (map.level > 0) visit(chunkAddressOf(entry.address), entry.size)
+      else {
+        addresses.push(chunkAddressOf(entry.address))
+        sizes.push(entry.size)
+      }
+    }
+    return map.level + 1
+  }
+  const levels = visit(root, null)
+  assert.deepEqual(seen, new Set(play.maps.keys()))
+  return { addresses, sizes, levels }
+}
+
+test('a file of more chunks than a map lists has maps of several levels, all of them placed, whether its size is known or not', () => {
+  const limits = { mapEntriesMax: 3, piecesMax: 5 }
+  for (const stream of [false, true]) {
+    for (const [pieces, levels] of [
+      [3, 1],
+      [4, 2],
+      [9, 2],
+      [10, 3],
+      [28, 4],
+      [81, 4],
+    ] as const) {
+      const size = pieces * PLAINTEXT_BYTES_MAX - (stream && pieces % 2 === 0 ? 0 : 5)
+      const play = new Play({ seed: pieces, manners: Array<Manner>(9).fill('good'), size, limits, stream })
+      assert.ok(play.end?.kind === 'finished')
+      assert.deepEqual([play.end.bytes, play.end.chunks], [size, pieces])
+      const all = listed(play, parseLink(play.end.link)?.address ?? assert.fail())
+      assert.equal(all.levels, levels, `${pieces} pieces`)
+      const pieceAddress = (_: number, index: number): ChunkAddress => chunkAddressOf(sha(new Uint8Array([1, index])))
+      assert.deepEqual(
+        all.addresses,
+        Array.from({ length: pieces }, (_, index) => pieceAddress(0, index)),
+      )
+      assert.equal(
+        all.sizes.reduce((sum, one) => sum + one, 0),
+        size,
+      )
+      for (const address of play.sealed) assert.equal(play.holders(address), 7)
+    }
+  }
+})
+
+test('a file of more chunks than maps of four levels list is too large', () => {
+  const limits = { mapEntriesMax: 2 }
+  const scene: Scene = { seed: 8, manners: Array<Manner>(9).fill('good'), size: 16 * PLAINTEXT_BYTES_MAX, limits }
+  assert.equal(new Play(scene).end?.kind, 'finished')
+  const play = new Play({ ...scene, size: scene.size + 1 })
+  assert.ok(play.end?.kind === 'failed')
+  assert.equal(play.end.code, 'TOO_LARGE')
+})
+
+test('a stream that ends at once is an empty file', () => {
+  const play = new Play({ seed: 9, manners: Array<Manner>(9).fill('good'), size: 0, stream: true })
+  assert.ok(play.end?.kind === 'finished' && play.map !== null)
+  assert.deepEqual(decodeDataMap(play.map)?.entries, [])
 })
 
 test('work that fails is a failure of the upload', () => {
