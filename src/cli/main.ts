@@ -4,12 +4,14 @@ import { readFileSync } from 'node:fs'
 import { SallyportError } from '../index.ts'
 import { EXIT } from './command.ts'
 import type { ExitCode, Surroundings } from './command.ts'
+import { doctor } from './commands/doctor.ts'
 import { flood } from './commands/flood.ts'
 import { get } from './commands/get.ts'
 import { id } from './commands/id.ts'
 import { put } from './commands/put.ts'
 import { start } from './commands/start.ts'
 import { testnet } from './commands/testnet.ts'
+import { top } from './commands/top.ts'
 import { withManifest } from './manifest.ts'
 import { Output } from './output.ts'
 import { parse } from './parse.ts'
@@ -61,6 +63,10 @@ const dispatch = (invocation: Invocation, surroundings: Surroundings): Promise<E
       return id(invocation.values, surroundings)
     case 'testnet':
       return testnet(invocation.values, surroundings)
+    case 'top':
+      return top(invocation.values, surroundings)
+    case 'doctor':
+      return doctor(invocation.values, surroundings)
     case 'flood':
       return flood(invocation.values, surroundings)
   }

@@ -14,10 +14,13 @@ export const withManifest = async (invocation: Invocation): Promise<Invocation> 
       return { ...invocation, values: { ...invocation.values, bootstrap: await all(invocation.values.bootstrap) } }
     case 'get':
       return { ...invocation, values: { ...invocation.values, bootstrap: await all(invocation.values.bootstrap) } }
+    case 'doctor':
+      return { ...invocation, values: { ...invocation.values, bootstrap: await all(invocation.values.bootstrap) } }
     case 'flood':
       return { ...invocation, values: { ...invocation.values, argument: await first(invocation.values.argument) } }
     case 'id':
     case 'testnet':
+    case 'top':
       return invocation
   }
 }

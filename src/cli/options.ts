@@ -1,13 +1,14 @@
 // The one table of commands and options. Parsing, `--help` and docs/cli.md are all made from it, and so are the types of what a
 // command is given.
+import { TOKEN_CHARACTERS } from '../admin/token.ts'
 import { ACCEPTANCE_KINDS } from '../siege/acceptances.ts'
 import { SILENCES } from '../siege/silence.ts'
 import { PREFIXES_MAX } from '../siege/sources.ts'
 
 /**
- * How an option's value is read. A `flag` has none; a `listen-address` may have port 0, a `dial-address` a name; `size` takes units (MB = 10⁶, MiB = 2²⁰ bytes),
- * and so does `duration` (50ms, 30s, 2m); a `percent` is `5%`, a `rate` is `2%/min`; an `address` and a `dial-address` may be `@FILE`, the
- * manifest of a test network; a `part` is a number, or a number of one of the choices (mute=20).
+ * How an option's value is read. A `flag` has none; a `listen-address` may have port 0, a `dial-address` a name; a `bind` is an IP address and
+ * a port of TCP; `size` takes units (MB = 10⁶, MiB = 2²⁰ bytes), and so does `duration` (50ms, 30s, 2m); a `percent` is `5%`, a `rate` is `2%/min`;
+ * an `address` and a `dial-address` may be `@FILE`, the manifest of a test network; a `part` is a number, or a number of one of the choices (mute=20).
  */
 export type OptionKind =
   | 'flag'
@@ -15,6 +16,8 @@ export type OptionKind =
   | 'address'
   | 'dial-address'
   | 'listen-address'
+  | 'bind'
+  | 'name'
   | 'choice'
   | 'count'
   | 'size'
@@ -48,7 +51,7 @@ export interface OptionSpec {
 /** The one positional argument a command may take. */
 export interface ArgumentSpec {
   readonly name: string
-  readonly kind: 'path' | 'link' | 'address'
+  readonly kind: 'path' | 'link' | 'address' | 'window'
   readonly required: boolean
   readonly help: string
 }
@@ -80,6 +83,75 @@ export const JSON_OPTION = {
   kind: 'flag',
   help: 'print the result as one JSON object on the last line of stdout',
 } as const satisfies OptionSpec
+
+const START = {
+  summary: 'run a node until it is told to stop',
+  details: [
+    'Prints first, one line each, the full addresses at which other nodes can dial it, with their ports. What listens at every address of the machine, as it does by default, has a line for each: the first is for this machine alone, the others are for those who can reach them. With `--json` that is one line `{"event":"listening","addresses":[…],"peerId":"…"}`, with `"admin":"…"` where there is an admin server, and at the end one line with the counters of the node.',
+    'SIGTERM is how a service is told to stop, and then the exit code is 0; SIGINT, as from the keyboard, interrupts, and then it is 130. Either way connections are closed first, and chunks being written are finished. A second signal ends it at once with 130.',
+    '`--admin` opens a window into the node for Prometheus, supervisors and people; [operations.md](operations.md) says what is there and who may see it. Where a token is given, in a file or in the environment as `SALLYPORT_ADMIN_TOKEN`, everything but `/health` and `/ready` asks for it.',
+  ],
+  options: {
+    listen: {
+      kind: 'listen-address',
+      value: 'ADDR',
+      many: true,
+      help: 'a local address to bind, such as /ip4/0.0.0.0/udp/9000/quic-v1 (default: any port of both families)',
+    },
+    bootstrap: {
+      ...BOOTSTRAP,
+      help: 'a node of the network to join, or @FILE, the manifest of a test network; without one this node starts a network',
+    },
+    data: DATA,
+    admin: {
+      kind: 'bind',
+      value: 'IP:PORT',
+      help: 'where to serve metrics, health and a snapshot, such as 127.0.0.1:9464 (default: nowhere)',
+    },
+    adminHost: {
+      kind: 'name',
+      value: 'NAME',
+      many: true,
+      help: 'a name the admin server is asked for by, beside localhost and its addresses',
+    },
+    adminTokenFile: {
+      kind: 'path',
+      value: 'FILE',
+      help: `a file with the token that is asked for, from ${TOKEN_CHARACTERS.join(' to ')} characters`,
+    },
+    adminTlsCert: { kind: 'path', value: 'FILE', help: 'the certificate chain of the admin server, as PEM' },
+    adminTlsKey: { kind: 'path', value: 'FILE', help: 'and its private key' },
+    adminInsecure: {
+      kind: 'flag',
+      help: 'let the admin server be reached from elsewhere without a certificate and a token',
+    },
+  },
+} as const satisfies CommandSpec
+
+const DOCTOR = {
+  summary: 'check whether this machine can run a node well, and say what to change',
+  details: [
+    'Looks at Node and its OpenSSL, the packet cipher in use, sockets of both families and their buffers, the limit of open files, the clock, how late timers run, the data directory and its disk, and, with `--bootstrap`, whether each of those nodes can be reached. Nothing is changed, and no data directory is made. Dials with an identity that is thrown away.',
+    'Each finding is `ok`, `warn` (a node runs, but less well) or `fail` (it cannot run, or not as it is told to), with what to do about it. With `--json`: `{ ok, findings: [{ check, status, found, advice }] }`, where `advice` is null for what is well. The exit code is 1 where anything failed.',
+  ],
+  options: {
+    bootstrap: { ...BOOTSTRAP, help: 'a node that is to be reached' },
+    data: DATA,
+  },
+} as const satisfies CommandSpec
+
+const TOP = {
+  summary: 'show what a node is doing, once a second',
+  details: [
+    'Asks the admin server of a node (`start --admin`) and shows what happened in the last second, how long it took, who is connected, who went or was refused lately and why, and what is wrong. On a terminal it is one screen, drawn anew each second, until Ctrl-C; otherwise one line a second. The address is an IP address and a port, or a URL; the token is read from a file or from the environment, as `SALLYPORT_ADMIN_TOKEN`.',
+    'With `--json` each second is one line: what `/snapshot` answers, without the connections, or `{ "unreachable": "…" }`. A node that does not answer at first is an error; one that falls silent later is waited for.',
+  ],
+  argument: { name: 'ADDR', kind: 'window', required: false, help: 'the admin server (default: 127.0.0.1:9464)' },
+  options: {
+    for: { kind: 'duration', value: 'TIME', range: [100, 86_400_000], help: 'how long (default: until it is stopped)' },
+    adminTokenFile: { kind: 'path', value: 'FILE', help: 'a file with the token that is asked for' },
+  },
+} as const satisfies CommandSpec
 
 const FLOOD = {
   summary: 'dial one node with many clients at once, and attack it meanwhile',
@@ -229,26 +301,7 @@ const TESTNET = {
 
 /** All commands by name, in the order of help. */
 export const COMMANDS = {
-  start: {
-    summary: 'run a node until it is told to stop',
-    details: [
-      'Prints first, one line each, the full addresses at which other nodes can dial it, with their ports. What listens at every address of the machine, as it does by default, has a line for each: the first is for this machine alone, the others are for those who can reach them. With `--json` that is one line `{"event":"listening","addresses":[…],"peerId":"…"}`, and at the end one line with the counters of the node.',
-      'SIGTERM is how a service is told to stop, and then the exit code is 0; SIGINT, as from the keyboard, interrupts, and then it is 130. Either way connections are closed first, and chunks being written are finished. A second signal ends it at once with 130.',
-    ],
-    options: {
-      listen: {
-        kind: 'listen-address',
-        value: 'ADDR',
-        many: true,
-        help: 'a local address to bind, such as /ip4/0.0.0.0/udp/9000/quic-v1 (default: any port of both families)',
-      },
-      bootstrap: {
-        ...BOOTSTRAP,
-        help: 'a node of the network to join, or @FILE, the manifest of a test network; without one this node starts a network',
-      },
-      data: DATA,
-    },
-  },
+  start: START,
   put: {
     summary: 'upload a file or a directory and print its link',
     details: [
@@ -304,6 +357,8 @@ export const COMMANDS = {
     options: { data: DATA },
   },
   testnet: TESTNET,
+  doctor: DOCTOR,
+  top: TOP,
   flood: FLOOD,
 } as const satisfies Readonly<Record<string, CommandSpec>>
 

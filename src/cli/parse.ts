@@ -1,5 +1,7 @@
 // Turns the words of a command line into an invocation, by the table of options. What cannot be read is returned, not thrown.
 import { Argument, Command, CommanderError, Option } from 'commander'
+import { parseBind } from '../admin/bind.ts'
+import { isName } from '../admin/names.ts'
 import { parseAddress, parseDialAddress } from '../index.ts'
 import type { ErrorCode } from '../index.ts'
 import { isManifest } from './manifest.ts'
@@ -91,7 +93,10 @@ const emptyOf = (option: OptionSpec): unknown =>
 
 const argumentOf = (spec: ArgumentSpec): Argument => {
   const argument = new Argument(spec.required ? `<${spec.name}>` : `[${spec.name}]`, spec.help)
-  return argument.argParser((text) => (spec.kind === 'link' ? readLink(text) : readText(spec.kind, text)))
+  return argument.argParser((text) => {
+    if (spec.kind === 'link') return readLink(text)
+    return spec.kind === 'window' ? readWindow(text) : readText(spec.kind, text)
+  })
 }
 
 const optionOf = (key: string, spec: OptionSpec): Option => {
@@ -139,6 +144,10 @@ const readText = (kind: OptionSpec['kind'], text: string): string => {
   if (ADDRESSES[kind]?.(text) === null) {
     throw new InvalidValue('ADDRESS_INVALID', `"${text}" is no address`)
   }
+  if (kind === 'bind' && parseBind(text) === null) {
+    throw new InvalidValue('ARGUMENT_INVALID', `"${text}" is no IP address and port, such as 127.0.0.1:9464`)
+  }
+  if (kind === 'name' && !isName(text)) throw new InvalidValue('ARGUMENT_INVALID', `"${text}" is no host name`)
   return text
 }
 
@@ -152,6 +161,14 @@ const ADDRESSES: Partial<Record<OptionSpec['kind'], (text: string) => object | n
 const readLink = (text: string): string => {
   if (/^sallyport:[0-9a-f]{64}#[0-9a-f]{64}\/?$/.test(text)) return text
   throw new InvalidValue('LINK_INVALID', `"${text}" is no link`)
+}
+
+/** The URL of an admin server, without a path. */
+const readWindow = (text: string): string => {
+  const url = /^https?:\/\//.test(text) ? text : `http://${text}`
+  if (/^https?:\/\/(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?\/?$/i.test(url) && URL.canParse(url))
+    return new URL(url).origin
+  throw new InvalidValue('ARGUMENT_INVALID', `"${text}" is no address of an admin server, such as 127.0.0.1:9464`)
 }
 
 const readNumber = (name: string, spec: OptionSpec, text: string): number => {

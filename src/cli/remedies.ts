@@ -38,8 +38,9 @@ export const REMEDIES: Readonly<Record<ErrorCode, Remedy>> = {
     remedy: 'Nothing was taken from the answer. Try again, which asks other peers; the peer may run another version.',
   },
   BIND_FAILED: {
-    meaning: 'A UDP socket could not be bound: the port is taken, or the address is not one of this machine.',
-    remedy: 'Choose another address or port with --listen; port 0 takes any free one.',
+    meaning: 'A socket could not be bound: the port is taken, or the address is not one of this machine.',
+    remedy:
+      'Choose another address or port with --listen, or --admin where that is what failed; port 0 takes any free one.',
   },
   BOOTSTRAP_UNREACHABLE: {
     meaning: 'None of the bootstrap nodes answered.',
@@ -216,5 +217,10 @@ export const REMEDIES: Readonly<Record<ErrorCode, Remedy>> = {
   TOO_LARGE: {
     meaning: 'A message or a request is larger than its protocol allows.',
     remedy: 'Send less at once.',
+  },
+  WINDOW_UNREACHABLE: {
+    meaning: 'The admin server of a node did not answer, or not as one would.',
+    remedy:
+      'Check that the node runs with --admin at this address, that the address names it as --admin-host lists it, and that the token is the right one.',
   },
 }

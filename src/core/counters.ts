@@ -59,6 +59,15 @@ export const ENDINGS = [
 ] as const
 export type EndingKind = (typeof ENDINGS)[number]
 
+/** What became of a chunk that a peer gave us to hold, and of the question for one. */
+export const TAKEN = ['stored', 'already', 'busy', 'refused'] as const
+export type Taken = (typeof TAKEN)[number]
+export const GIVEN = ['found', 'absent', 'busy', 'refused'] as const
+export type Given = (typeof GIVEN)[number]
+
+/** How an upload or a download of this node ended. */
+export const TRANSFER_ENDS = ['done', 'failed'] as const
+
 type ByDirection = Record<Direction, number>
 
 type FailuresIn = Record<Exclude<HandshakeFailure, 'version'>, number>
@@ -145,6 +154,13 @@ export class Counters {
   laneFull = 0
   /** Connections closed because the peer broke the protocol. */
   badMessages = 0
+
+  /** Chunks that peers gave us to hold, and asked us for, by what became of it. */
+  readonly chunksTaken: Record<Taken, number> = zeros(TAKEN)
+  readonly chunksGiven: Record<Given, number> = zeros(GIVEN)
+  /** Files of this node's own, by how that ended. */
+  readonly uploads: Record<(typeof TRANSFER_ENDS)[number], number> = zeros(TRANSFER_ENDS)
+  readonly downloads: Record<(typeof TRANSFER_ENDS)[number], number> = zeros(TRANSFER_ENDS)
 
   udpDatagramsSent = 0
   udpDatagramsReceived = 0

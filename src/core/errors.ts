@@ -47,6 +47,7 @@ export const ERROR_CODES = [
   'RUNTIME_UNSUPPORTED',
   'TESTNET_FAILED',
   'TOO_LARGE',
+  'WINDOW_UNREACHABLE',
 ] as const
 
 /** One of the codes of `ERROR_CODES`. */

@@ -6,8 +6,8 @@ import { SallyportError } from '../core/errors.ts'
 import { readKernelDrops } from './kernel-drops.ts'
 import type { Udp, UdpEvents, UdpSocket } from './ports.ts'
 
-/** A burst of 4,000 datagrams loses a tenth with this much, and all but 92 with what systems give unasked. */
-const BUFFER_BYTES = 4 * 1024 * 1024
+/** What each socket asks for, each way: a burst of 4,000 datagrams loses a tenth with this much, and all but 92 with what systems give unasked. */
+export const UDP_BUFFER_BYTES = 4 * 1024 * 1024
 
 /** Binds real sockets; an IPv6 socket takes no IPv4, so that both families can have the same port. */
 export const systemUdp: Udp = Object.freeze({
@@ -80,7 +80,10 @@ const asWritten = (
 
 /** Systems give what they allow and some refuse to be asked for more; a small buffer is no reason not to start. */
 const askForBuffers = (socket: Socket): void => {
-  for (const ask of [() => socket.setRecvBufferSize(BUFFER_BYTES), () => socket.setSendBufferSize(BUFFER_BYTES)]) {
+  for (const ask of [
+    () => socket.setRecvBufferSize(UDP_BUFFER_BYTES),
+    () => socket.setSendBufferSize(UDP_BUFFER_BYTES),
+  ]) {
     try {
       ask()
     } catch {

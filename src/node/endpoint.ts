@@ -4,12 +4,11 @@
 // datagram and its verdict, nor between a finished handshake and its registration.
 import type { Address } from '../core/address.ts'
 import { assert, unreachable } from '../core/assert.ts'
-import type { HandshakeFailure } from '../core/counters.ts'
 import { type Histograms, histograms } from '../core/histograms.ts'
 import type { SlotVerdict, Verdict } from '../core/gate/gate.ts'
 import { CLOSE } from '../core/messages/codes.ts'
 import type { ConnectionHandle, PeerId } from '../core/ids.ts'
-import type { Random, Work } from '../core/ports.ts'
+import type { Work } from '../core/ports.ts'
 import type { CloseReason, ConnectionOutput } from '../core/quic/outputs.ts'
 import type { LongHeader } from '../core/quic/packet.ts'
 import type { Place } from '../core/quic/path.ts'
@@ -18,6 +17,7 @@ import type { UdpSocket } from '../io/ports.ts'
 import { type Admission, AT_ONCE, type Crowd, NO_CROWD } from './acceptance.ts'
 import { cameToNothing, endingOf, handshakeFailure, inVain } from './close-reasons.ts'
 import { type Dialled, refused } from './dialled.ts'
+import { drawnSecret } from './drawn-secret.ts'
 import type { EndpointOptions } from './endpoint-options.ts'
 import { Gatekeeper, type Stray } from './gatekeeper.ts'
 import { GivenTokens } from './given-tokens.ts'
@@ -27,6 +27,7 @@ import { workForLink } from './link-work.ts'
 import { isFirstFlight, type Newcomer, Newcomers } from './newcomers.ts'
 import { Outbox } from './outbox.ts'
 import { CORE_QUIC, type Quic } from './quic.ts'
+import { RecentEndings } from './recent-endings.ts'
 import { Returning } from './returning.ts'
 import { firstFlight, Routes } from './routes.ts'
 import { type Arrival, Sockets } from './sockets.ts'
@@ -41,6 +42,8 @@ type FirstComer = Stranger & Newcomer
 
 /** The endpoint of one node. */
 export class Endpoint {
+  /** Who was refused, failed or went lately. */
+  readonly endings = new RecentEndings()
   readonly #options: EndpointOptions
   readonly #histograms: Histograms
   readonly #quic: Quic
@@ -72,7 +75,7 @@ export class Endpoint {
     this.#quic = options.quic ?? CORE_QUIC
     this.#admission = options.admission ?? AT_ONCE
     this.#crowd = options.crowd ?? NO_CROWD
-    const resetSecret = options.resetSecret ?? drawn(ports.random)
+    const resetSecret = options.resetSecret ?? drawnSecret(ports.random)
     this.#parentage = { ...options, resetSecret, returning: new Returning(ports) }
     const own = { gate: options.gate ?? {}, quic: this.#quic, resetSecret }
     this.#keeper = new Gatekeeper({ ...options, ...own })
@@ -262,6 +265,7 @@ export class Endpoint {
   }
 
   #answer(verdict: Verdict, stray: Stranger): Verdict {
+    if (verdict.kind === 'refuse') this.endings.refused(stray.from, verdict.reason, stray.since)
     const write = this.#keeper.answer(verdict, stray)
     if (write !== null) this.#outbox.answer(stray.socket, stray.from, write)
     return verdict
@@ -447,11 +451,12 @@ export class Endpoint {
     this.#end(link)
     const wasInVain = (heardForMs: number): boolean => (this.#options.inVain ?? inVain)(reason, heardForMs)
     if (cameToNothing(link, state, wasInVain)) this.#keeper.wasted(link.origin)
-    if (state.kind === 'established') {
+    const failure = state.kind === 'established' ? null : (state.failure ?? handshakeFailure(reason, link.direction))
+    this.endings.ended(link, { failure, reason, at: this.#now })
+    if (failure === null) {
       counters.ended[endingOf(reason)]++
       return acceptance.lost(link.handle, reason, this.#now)
     }
-    const failure: HandshakeFailure = state.failure ?? handshakeFailure(reason, link.direction)
     counters.handshakeFailed(link.direction, failure)
     acceptance.failed(link.handle, failure, reason, this.#now)
   }
@@ -489,9 +494,3 @@ const placeOf = ({ from, local }: Arrival): Place => (local === 0 ? from : { ...
 
 const NOT_OPENED = { kind: 'drop', reason: 'not-opened' } as const
 const NOT_OURS = { kind: 'drop', reason: 'unknown-connection' } as const
-
-const drawn = (random: Random): Uint8Array => {
-  const secret = new Uint8Array(32)
-  random.fill(secret)
-  return secret
-}

@@ -4,7 +4,7 @@ import { type Address, formatAddress } from '../core/address.ts'
 import type { DownloadResult } from '../core/chunks/download.ts'
 import type { ReplicationStatus } from '../core/chunks/replication.ts'
 import type { UploadResult } from '../core/chunks/upload-outputs.ts'
-import type { CounterSnapshot } from '../core/counters.ts'
+import { Counters, type CounterSnapshot } from '../core/counters.ts'
 import { SallyportError } from '../core/errors.ts'
 import type { ChunkAddress, PeerId } from '../core/ids.ts'
 import { diversityOf } from '../core/kademlia/diversity.ts'
@@ -143,9 +143,11 @@ const compose = async (options: NodeOptions, checked: CheckedOptions, endings: E
   const ports = options.ports ?? (await ownPorts(endings))
   endings.bound(ports)
   const { identity, store } = await openData(options, ports, endings)
+  const counters = new Counters()
   const transport = await TransportHandle.open({
     ports,
     identity,
+    counters,
     capability: checked.capability,
     listen: checked.listen,
     skipUnbindable: checked.listenDefault,
@@ -160,6 +162,7 @@ const compose = async (options: NodeOptions, checked: CheckedOptions, endings: E
   const storage = new Storage({
     ...ports,
     identity,
+    counters,
     store,
     routing: phonebook,
     exchange: {

@@ -19,6 +19,7 @@ import type { Random } from '../core/ports.ts'
 import { blocks } from './chunk-store.ts'
 import type { ChunkStore, Held } from './chunk-store.ts'
 import { Replicator } from './replicator.ts'
+import { countEnd, countGiven, countTaken, type StorageCounters } from './storage-counts.ts'
 import { runDownload } from './transfer-download.ts'
 import type { GetOptions } from './transfer-download.ts'
 import { runUpload } from './transfer-upload.ts'
@@ -27,6 +28,7 @@ import type { Asked, Exchange, Surroundings } from './transfer.ts'
 
 /** What a node's storage is made of. */
 export interface StorageOptions extends UploadSurroundings {
+  readonly counters: StorageCounters
   /** Null: nothing is held here, and chunk requests are not served. */
   readonly store: ChunkStore | null
   readonly replication?: Partial<ReplicationLimits>
@@ -77,11 +79,21 @@ export class Storage {
   serve(): void {
     const store = this.#store
     if (store === null || this.#unregister.length > 0) return
-    const { exchange } = this.#options
+    const { exchange, counters } = this.#options
     this.#unregister = [
       exchange.handle(PROTOCOL.chunkHas, async (asked) => answerHas(store, asked)),
-      exchange.handle(PROTOCOL.chunkPut, (asked) => inSlot(this.#puts, asked, () => this.#answerPut(store, asked))),
-      exchange.handle(PROTOCOL.chunkGet, (asked) => inSlot(this.#gets, asked, () => this.#answerGet(store, asked))),
+      exchange.handle(PROTOCOL.chunkPut, (asked) =>
+        countTaken(
+          counters,
+          inSlot(this.#puts, asked, () => this.#answerPut(store, asked)),
+        ),
+      ),
+      exchange.handle(PROTOCOL.chunkGet, (asked) =>
+        countGiven(
+          counters,
+          inSlot(this.#gets, asked, () => this.#answerGet(store, asked)),
+        ),
+      ),
     ]
     const { replication: limits = {} } = this.#options
     this.#replicator = new Replicator({ ...this.#options, store, limits })
@@ -89,7 +101,8 @@ export class Storage {
 
   /** Uploads a file or a stream; see `runUpload` for how it fails. */
   put(source: PutSource, options: PutOptions = {}): Promise<UploadResult> {
-    return this.#transfer(options.signal, (signal) => runUpload(this.#options, source, { ...options, signal }))
+    const run = (signal: AbortSignal): Promise<UploadResult> => runUpload(this.#options, source, { ...options, signal })
+    return countEnd(this.#options.counters.uploads, this.#transfer(options.signal, run))
   }
 
   /** Downloads what a link names to a file or into a stream; LINK_INVALID, or see `runDownload` for how it fails. */
@@ -100,9 +113,9 @@ export class Storage {
         'LINK_INVALID',
         'a link is sallyport:<64 hex digits>#<64 hex digits>, and / for a directory',
       )
-    return this.#transfer(options.signal, (signal) =>
-      runDownload(this.#surroundings, { link: parsed, out }, { ...options, signal }),
-    )
+    const run = (signal: AbortSignal): Promise<DownloadResult> =>
+      runDownload(this.#surroundings, { link: parsed, out }, { ...options, signal })
+    return countEnd(this.#options.counters.downloads, this.#transfer(options.signal, run))
   }
 
   /** Stops answering and ends every transfer with CANCELLED; resolves when no file is in use. Idempotent. */

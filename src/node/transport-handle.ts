@@ -11,11 +11,13 @@ import type { PeerInfo } from '../core/peers/connection-record.ts'
 import type { WaitOutput } from '../core/peers/identity-waiters.ts'
 import { observedAddresses } from '../core/peers/observed.ts'
 import { abandonable } from './abandonable.ts'
+import { type ConnectionPage, connectionsOf } from './connections.ts'
 import type { DialTarget } from './dialler.ts'
 import type { TransportEvent } from './events.ts'
 import { type Gauges, gaugesOf } from './gauges.ts'
 import type { Handler } from './handlers.ts'
 import type { Metrics } from './metrics.ts'
+import type { Ending } from './recent-endings.ts'
 import { Sender } from './sender.ts'
 import type { Task } from './task-set.ts'
 import { type TransportOptions, type TransportParts, transportParts } from './transport-parts.ts'
@@ -238,6 +240,16 @@ export class TransportHandle {
   /** Everything that can be read, at this moment. */
   metrics(): Metrics {
     return { counters: this.counters(), gauges: this.gauges(), histograms: snapshotOf(this.#parts.histograms) }
+  }
+
+  /** A page of the connections as they stand, in the order in which they began; `after` is the `next` of the page before. */
+  connections(after: ConnectionHandle | null = null): ConnectionPage {
+    return connectionsOf(this.#parts, after, this.#now)
+  }
+
+  /** Who was refused, failed or went lately, and why, the last first: at most 384. */
+  endings(): Ending[] {
+    return this.#parts.endpoint.endings.read(this.#now)
   }
 
   /** Throws when what must always hold does not; for tests. */

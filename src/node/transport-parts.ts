@@ -49,6 +49,8 @@ export interface TransportOptions {
   readonly userAgent?: string
   /** Whether a peer that has identified itself may be here; default: everybody may. */
   readonly policy?: Policy
+  /** Where everything is counted; default: counters of its own. */
+  readonly counters?: Counters
   /** Where peers are told to find us; default: where it listens, unspecified addresses aside. */
   readonly advertise?: () => readonly Address[]
   readonly transport?: Partial<TransportSettings>
@@ -91,7 +93,7 @@ const GROWTH_BYTES = 256 * 1024 * 1024
 export const transportParts = (options: TransportOptions): TransportParts => {
   const { ports, identity } = options
   const limits = limitsOf(options.limits)
-  const counters = new Counters()
+  const counters = options.counters ?? new Counters()
   const histograms = newHistograms()
   const schedule = new Schedule(ports.clock, ports.timers, (ms) => histograms.eventLoop.record(ms))
   const events = new EventFeed(limits.eventsMax, (missed) => (counters.subscriberLag += missed))

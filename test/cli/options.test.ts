@@ -13,6 +13,15 @@ const A = '/ip4/127.0.0.1/udp/9000/quic-v1'
 const B = '/ip6/::1/udp/9001/quic-v1'
 const LINK = `sallyport:${'0'.repeat(64)}#${'f'.repeat(64)}`
 
+const NO_ADMIN = {
+  admin: undefined,
+  adminHost: [],
+  adminTokenFile: undefined,
+  adminTlsCert: undefined,
+  adminTlsKey: undefined,
+  adminInsecure: false,
+}
+
 const parsed = (line: string): ReturnType<typeof parse> => parse(line.split(' ').filter(Boolean), '1.2.3')
 
 const usage = (line: string): string => {
@@ -25,7 +34,7 @@ describe('a command line', () => {
   test('gives several addresses one after another or one at a time', () => {
     const listen = ['/ip4/127.0.0.1/udp/0/quic-v1', B]
     for (const line of [`start --listen ${listen.join(' ')}`, `start --listen ${listen[0]} --listen ${listen[1]}`]) {
-      const values = { listen, bootstrap: [], data: undefined }
+      const values = { ...NO_ADMIN, listen, bootstrap: [], data: undefined }
       assert.deepEqual(parsed(line), { kind: 'run', command: 'start', json: false, values })
     }
   })
@@ -125,6 +134,16 @@ describe('a command line', () => {
     assert.equal(usage('testnet --upload-size 20MX'), 'ARGUMENT_INVALID')
     assert.equal(usage('testnet --upload f --upload-size 20MB'), 'ARGUMENT_INVALID')
     assert.equal(usage('start --listen'), 'ARGUMENT_INVALID')
+    for (const words of [
+      '',
+      '9464',
+      'host:9464',
+      '127.0.0.1:99999',
+      '127.0.0.1:0 --admin-host a:1',
+      '127.0.0.1:0 --admin-host -',
+    ]) {
+      assert.equal(usage(`start --admin ${words}`), 'ARGUMENT_INVALID', words)
+    }
     for (const words of ['--silent loud=3', '--silent mute', '--silent mute=', '--silent -1', '--silent 1 2']) {
       assert.equal(usage(`flood ${words}`), words.endsWith(' 2') ? 'ADDRESS_INVALID' : 'ARGUMENT_INVALID', words)
     }

@@ -1,5 +1,6 @@
 // A network of storages without a transport: requests are calls after a delay of the fake clock, and lookups are always right.
 import { compareDistance } from '../../src/core/kademlia/distance.ts'
+import { Counters } from '../../src/core/counters.ts'
 import { SallyportError } from '../../src/core/errors.ts'
 import { peerIdOf } from '../../src/core/ids.ts'
 import type { ChunkAddress, PeerId } from '../../src/core/ids.ts'
@@ -21,6 +22,7 @@ export interface Member {
   readonly files: MemoryFiles
   readonly store: ChunkStore | null
   readonly storage: Storage
+  readonly counters: Counters
   readonly handlers: Map<string, (asked: Asked) => Promise<Reply>>
   /** Requests it was asked, by protocol. */
   readonly asked: Map<string, number>
@@ -81,9 +83,10 @@ export class ChunkNetwork {
     const handlers: Member['handlers'] = new Map()
     const exchange = this.#exchange(id, handlers)
     const routing = this.#routing(id)
+    const counters = new Counters()
     const crypto = (this.#crypto ??= await createCrypto())
     const world = { clock, timers: clock, files, workers, identity, random, crypto, exchange, routing, store }
-    const storage = new Storage(world)
+    const storage = new Storage({ ...world, counters })
     storage.serve()
     const asked = new Map<string, number>()
     const member: Member = {
@@ -91,6 +94,7 @@ export class ChunkNetwork {
       files,
       store,
       storage,
+      counters,
       handlers,
       asked,
       up: true,

@@ -6,12 +6,14 @@ import { Counters } from '../../src/core/counters.ts'
 import { concat } from '../../src/core/bytes.ts'
 import { encodeRequestHeader } from '../../src/core/messages/requests.ts'
 import { encodeControl } from '../../src/core/messages/control.ts'
-import { CLOSE, STATUS } from '../../src/core/messages/codes.ts'
+import { idBytes } from '../../src/core/ids.ts'
+import { CLOSE, PROTOCOL, STATUS } from '../../src/core/messages/codes.ts'
 import type { CloseReason } from '../../src/core/quic/outputs.ts'
 import { Dispatcher } from '../../src/node/dispatcher.ts'
 import { hello, Played, peer, SELF } from '../core/peers/played.ts'
 import { BAD_RETRY, Gatehouse, initial, NEW_TOKEN, RETRY } from '../core/gate/gatehouse.ts'
 import { ip4 } from '../core/gate/sources.ts'
+import { ChunkNetwork } from './chunk-network.ts'
 import { Nat } from './nat.ts'
 import { HELLO, RawPeer } from './raw-peer.ts'
 import { firstDatagram } from './scripted-quic.ts'
@@ -380,6 +382,37 @@ raises('a socket in trouble', 'udpErrors kernelDrops', async () => {
   const host = await world.host({ ports: { ...ports, udp: { bind } }, listen })
   return [{ snapshot: () => host.transport.counters() }]
 })
+
+raises(
+  'files that come and go, and chunks that are given, asked for, damaged and too many at once',
+  'chunksTaken.{stored,already,busy,refused} chunksGiven.{found,absent,busy,refused} uploads.{done,failed} downloads.{done,failed}',
+  async () => {
+    const network = new ChunkNetwork(7)
+    await network.grow(8)
+    const client = await network.client()
+    client.files.put('/file', new Uint8Array(5000).fill(7))
+    const { link } = await network.clock.until(client.storage.put('/file'))
+    // What was there already is not sent again; a peer that does not ask first sends it all the same.
+    const [address] = network.addresses()
+    const member = network.members.find(({ store }) => store?.has(address!) === true)!
+    const held = await network.clock.until(member.store!.read(address!))
+    const asks = (protocol: string, target: Uint8Array | null, payload: Uint8Array): Promise<unknown> =>
+      network.clock.until(member.handlers.get(protocol)!({ peer: client.id, target, payload }))
+    const put = held.kind === 'found' ? held.stored : new Uint8Array(0)
+    const [known, unknown] = [idBytes(address!), new Uint8Array(32)]
+    await asks(PROTOCOL.chunkPut, known, put)
+    await asks(PROTOCOL.chunkPut, unknown, new Uint8Array(1))
+    await asks(PROTOCOL.chunkGet, unknown, new Uint8Array(0))
+    await asks(PROTOCOL.chunkGet, null, new Uint8Array(0))
+    await Promise.all(Array.from({ length: 40 }, () => asks(PROTOCOL.chunkGet, known, new Uint8Array(0))))
+    const other = (n: number): Uint8Array => new Uint8Array(32).fill(n)
+    await Promise.all(Array.from({ length: 40 }, (_, n) => asks(PROTOCOL.chunkPut, other(n), put)))
+    await network.clock.until(client.storage.get(link, '/out'))
+    await network.clock.until(client.storage.get(link, '/out').catch(() => null))
+    await network.clock.until(client.storage.put('/none').catch(() => null))
+    return [client.counters, member.counters]
+  },
+)
 
 test('there is no counter that nothing raises', () => {
   const all = leaves(new Counters().snapshot()).map(([path]) => path)

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { STORED_BYTES_MAX } from '../../src/core/chunks/chunk.ts'
+import { Counters } from '../../src/core/counters.ts'
 import { SallyportError } from '../../src/core/errors.ts'
 import type { Reply } from '../../src/core/chunks/replies.ts'
 import { chunkAddressOf, idBytes, peerIdOf } from '../../src/core/ids.ts'
@@ -168,6 +169,7 @@ const crowded = async (chunks: number) => {
     random: new SeededRandom(1),
     exchange,
     routing,
+    counters: new Counters(),
     store,
   })
   storage.serve()

@@ -1,0 +1,57 @@
+// The files of the page, and nothing else: a path that is not listed here is not looked for. Its programs are TypeScript in a checkout, and
+// their types are taken off when they are first asked for; a published build has JavaScript there already.
+import { readFile } from 'node:fs/promises'
+import { createRequire, stripTypeScriptTypes } from 'node:module'
+import { dirname, extname, join } from 'node:path'
+import type { Answer } from './answer.ts'
+
+const EXTENSION = extname(import.meta.filename)
+const HERE = join(import.meta.dirname, 'page')
+const UPLOT = join(dirname(createRequire(import.meta.url).resolve('uplot/package.json')), 'dist')
+
+const TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.js': 'text/javascript; charset=utf-8',
+  '.ts': 'text/javascript; charset=utf-8',
+}
+
+const PROGRAMS = ['main', 'charts', 'ring', 'table', 'words'] as const
+
+/** Where each path's file is. */
+const FILES: Readonly<Record<string, string>> = {
+  '/': join(HERE, 'index.html'),
+  '/page/icon.svg': join(HERE, 'icon.svg'),
+  '/page/style.css': join(HERE, 'style.css'),
+  '/page/uplot.css': join(UPLOT, 'uPlot.min.css'),
+  '/page/uplot.js': join(UPLOT, 'uPlot.iife.min.js'),
+  ...Object.fromEntries(PROGRAMS.map((name) => [`/page/${name}${EXTENSION}`, join(HERE, `${name}${EXTENSION}`)])),
+}
+
+/** The files of the page. Bounded by FILES: each is kept once it was read. */
+export class Pages {
+  readonly #kept = new Map<string, Promise<Answer>>()
+
+  /** Whether there is a file at a path. */
+  has(path: string): boolean {
+    return Object.hasOwn(FILES, path)
+  }
+
+  /** The file at a path that `has` one. */
+  answer(path: string): Promise<Answer> {
+    const kept = this.#kept.get(path) ?? read(FILES[path] ?? '')
+    this.#kept.set(path, kept)
+    return kept
+  }
+}
+
+const read = async (file: string): Promise<Answer> => {
+  const text = await readFile(file, 'utf8')
+  return { status: 200, type: TYPES[extname(file)] ?? 'text/plain', body: served(file, text) }
+}
+
+const served = (file: string, text: string): string => {
+  if (extname(file) === '.ts') return stripTypeScriptTypes(text)
+  return file.endsWith('index.html') ? text.replace('/page/main.ts', `/page/main${EXTENSION}`) : text
+}
