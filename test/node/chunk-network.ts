@@ -47,7 +47,7 @@ export class ChunkNetwork {
   }
 
   /** Adds `count` nodes that hold chunks. */
-  async grow(count: number, capacityBytes = 1e9): Promise<void> {
+  async grow(count: number, capacityBytes = 1e12): Promise<void> {
     for (let i = 0; i < count; i++) await this.#add(new MemoryFiles(), capacityBytes)
   }
 
