@@ -13,8 +13,8 @@ export const FLAT = {
   buffers: { share: 0.1, least: 5_000_000 },
   /** Sockets, pipes, ports of workers: whatever would keep the process alive, timers apart. */
   handles: { share: 0.05, least: 5 },
-  /** Timers that are set: one for each endpoint and phonebook, and those of calls in progress. */
-  timers: { share: 0.05, least: 5 },
+  /** Timers that are set: one for each endpoint, phonebook and replicator, and those of calls and copies, which come and go with each node that does. */
+  timers: { share: 0.05, least: 10 },
   /** Listeners on the one signal that every call is given, and on the process. */
   listeners: { share: 0.05, least: 5 },
   /** Open file descriptors, sockets without a reference included; 0 where the system does not list them. */
