@@ -1,4 +1,5 @@
 // A network of storages without a transport: requests are calls after a delay of the fake clock, and lookups are always right.
+import assert from 'node:assert/strict'
 import { compareDistance } from '../../src/core/kademlia/distance.ts'
 import { Counters } from '../../src/core/counters.ts'
 import { SallyportError } from '../../src/core/errors.ts'
@@ -69,6 +70,17 @@ export class ChunkNetwork {
   /** All addresses that anybody holds. */
   addresses(): ChunkAddress[] {
     return [...new Set(this.members.flatMap(({ store }) => [...(store?.addresses() ?? [])]))]
+  }
+
+  /** The code of the error with which a promise rejects, `none` when it is fulfilled; anything but an error of ours fails the test. */
+  async codeOf(promise: Promise<unknown>): Promise<string> {
+    try {
+      await this.clock.until(promise)
+      return 'none'
+    } catch (error) {
+      assert.ok(error instanceof SallyportError, String(error))
+      return error.code
+    }
   }
 
   async #add(files: MemoryFiles, capacityBytes: number): Promise<Member> {

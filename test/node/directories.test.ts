@@ -1,7 +1,6 @@
 // Directories go up and come back with names and modes, and nothing of one that leads elsewhere is made.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { SallyportError } from '../../src/core/errors.ts'
 import { concat } from '../../src/core/bytes.ts'
 import { encodeManifest } from '../../src/core/chunks/manifest.ts'
 import type { FileHandle, Look } from '../../src/io/ports.ts'
@@ -35,16 +34,6 @@ const scene = async (files = new MemoryFiles()): Promise<Scene> => {
   return { network, up, down }
 }
 
-const codeOf = async (network: ChunkNetwork, promise: Promise<unknown>): Promise<string> => {
-  try {
-    await network.clock.until(promise)
-    return 'none'
-  } catch (error) {
-    assert.ok(error instanceof SallyportError, String(error))
-    return error.code
-  }
-}
-
 /** What is at a path, but for when it was written. */
 const lookOf = async ({ files }: Member, path: string): Promise<Omit<Look, 'version'> | null> => {
   const look = await files.look(path)
@@ -70,9 +59,9 @@ test('a directory takes no place that is taken, and is no stream', async () => {
   const { network, up, down } = await scene()
   const { link } = await network.clock.until(up.storage.put({ directory: '/dir' }))
   for (const force of [false, true])
-    assert.equal(await codeOf(network, down.storage.get(link, '/out/other', { force })), 'FILE_EXISTS')
-  assert.equal(await codeOf(network, down.storage.get(link, '/out')), 'FILE_EXISTS')
-  assert.equal(await codeOf(network, down.storage.get(link, new WritableStream())), 'ARGUMENT_INVALID')
+    assert.equal(await network.codeOf(down.storage.get(link, '/out/other', { force })), 'FILE_EXISTS')
+  assert.equal(await network.codeOf(down.storage.get(link, '/out')), 'FILE_EXISTS')
+  assert.equal(await network.codeOf(down.storage.get(link, new WritableStream())), 'ARGUMENT_INVALID')
   assert.deepEqual(down.files.paths, ['/out/other'])
 })
 
@@ -81,7 +70,7 @@ test('of a directory that leads elsewhere, or is none, nothing is made', async (
   const forged = async (bytes: Uint8Array): Promise<string> => {
     up.files.put('/forged', bytes)
     const { link } = await network.clock.until(up.storage.put('/forged'))
-    const code = await codeOf(network, down.storage.get(`${link}/`, '/out/copy'))
+    const code = await network.codeOf(down.storage.get(`${link}/`, '/out/copy'))
     assert.deepEqual(down.files.paths, ['/out/other'])
     assert.equal(await down.files.exists('/out/copy'), false)
     return code
@@ -110,7 +99,7 @@ class WithLink extends MemoryFiles {
 
 test('a directory with a link is refused, or put without it when that is asked for', async () => {
   const { network, up, down } = await scene(new WithLink())
-  assert.equal(await codeOf(network, up.storage.put({ directory: '/dir' })), 'DIRECTORY_UNFIT')
+  assert.equal(await network.codeOf(up.storage.put({ directory: '/dir' })), 'DIRECTORY_UNFIT')
   const skipped: string[] = []
   const onSkipped = (path: string): void => void skipped.push(path)
   const { link } = await network.clock.until(up.storage.put({ directory: '/dir' }, { onSkipped }))
@@ -123,12 +112,12 @@ test('a directory with names that not every system takes is refused before anyth
   for (const name of ['a:b', 'large.', 'LARGE', 'aux.c']) {
     const { network, up } = await scene()
     up.files.put(`/dir/${name}`, new Uint8Array(1))
-    assert.equal(await codeOf(network, up.storage.put({ directory: '/dir' })), 'DIRECTORY_UNFIT')
+    assert.equal(await network.codeOf(up.storage.put({ directory: '/dir' })), 'DIRECTORY_UNFIT')
     assert.deepEqual(network.addresses(), [])
   }
   const { network, up } = await scene()
-  assert.equal(await codeOf(network, up.storage.put({ directory: '/nowhere' })), 'FILE_NOT_FOUND')
-  assert.equal(await codeOf(network, up.storage.put({ directory: '/dir/zero' })), 'ARGUMENT_INVALID')
+  assert.equal(await network.codeOf(up.storage.put({ directory: '/nowhere' })), 'FILE_NOT_FOUND')
+  assert.equal(await network.codeOf(up.storage.put({ directory: '/dir/zero' })), 'ARGUMENT_INVALID')
 })
 
 test('a directory in which something changes while it is uploaded has changed', async () => {
@@ -150,7 +139,7 @@ test('a directory in which something changes while it is uploaded has changed', 
       if (!changed) change(up.files)
       changed = true
     }
-    assert.equal(await codeOf(network, up.storage.put({ directory: '/dir' }, { onProgress })), 'FILE_CHANGED')
+    assert.equal(await network.codeOf(up.storage.put({ directory: '/dir' }, { onProgress })), 'FILE_CHANGED')
   }
 })
 
@@ -162,7 +151,7 @@ test('whichever operation fails while a directory is restored, nothing is left, 
   for (let n = 0; ; n++) {
     const start = down.files.operations
     Object.assign(down.files.faults, { failAt: start + n, code: 'EIO' })
-    const outcome = await codeOf(network, down.storage.get(link, '/out/copy'))
+    const outcome = await network.codeOf(down.storage.get(link, '/out/copy'))
     down.files.faults.failAt = null
     if (outcome === 'none') await down.files.removeTree('/out/copy')
     else failures++

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { compareDistance } from '../../src/core/kademlia/distance.ts'
 import { parseLink } from '../../src/core/chunks/link.ts'
-import { SallyportError } from '../../src/core/errors.ts'
 import { idBytes, peerIdOf } from '../../src/core/ids.ts'
 import { PROTOCOL, STATUS } from '../../src/core/messages/codes.ts'
 import { PUT_OUTCOME } from '../../src/core/messages/chunks.ts'
@@ -36,16 +35,6 @@ const scene = async (size: number, seed = 7): Promise<Scene> => {
   up.files.put('/file', content(size))
   down.files.put('/out/other', new Uint8Array(1))
   return { network, up, down }
-}
-
-const codeOf = async (network: ChunkNetwork, promise: Promise<unknown>): Promise<string> => {
-  try {
-    await network.clock.until(promise)
-    return 'none'
-  } catch (error) {
-    assert.ok(error instanceof SallyportError, String(error))
-    return error.code
-  }
 }
 
 test('a file of several chunks comes back identical to a client that was not there when it was put', async () => {
@@ -113,14 +102,14 @@ test('bytes that peers made up are never written', async () => {
       return { ...reply, payload }
     }
   }
-  assert.equal(await codeOf(network, down.storage.get(link, '/out/copy')), 'CHUNK_CORRUPT')
+  assert.equal(await network.codeOf(down.storage.get(link, '/out/copy')), 'CHUNK_CORRUPT')
   assert.deepEqual(down.files.paths, ['/out/other'])
 })
 
 test('an existing file is replaced only by force', async () => {
   const { network, up, down } = await scene(1000)
   const { link } = await network.clock.until(up.storage.put('/file'))
-  assert.equal(await codeOf(network, down.storage.get(link, '/out/other')), 'FILE_EXISTS')
+  assert.equal(await network.codeOf(down.storage.get(link, '/out/other')), 'FILE_EXISTS')
   assert.deepEqual(down.files.peek('/out/other'), new Uint8Array(1))
   await network.clock.until(down.storage.get(link, '/out/other', { force: true }))
   assert.deepEqual(down.files.peek('/out/other'), content(1000))
@@ -133,20 +122,20 @@ test('a file that came there during the download is not replaced', async () => {
   const getting = down.storage.get(link, '/out/copy', {
     onProgress: () => down.files.put('/out/copy', new Uint8Array(3)),
   })
-  assert.equal(await codeOf(network, getting), 'FILE_EXISTS')
+  assert.equal(await network.codeOf(getting), 'FILE_EXISTS')
   assert.deepEqual(down.files.peek('/out/copy'), new Uint8Array(3))
   assert.deepEqual(down.files.paths, ['/out/copy', '/out/other'])
 })
 
 test('a missing file, a bad link, too few holders and an unknown chunk each have their code', async () => {
   const { network, up, down } = await scene(1000)
-  assert.equal(await codeOf(network, up.storage.put('/nowhere')), 'FILE_NOT_FOUND')
-  assert.equal(await codeOf(network, down.storage.get('sallyport:abc', '/out/copy')), 'LINK_INVALID')
+  assert.equal(await network.codeOf(up.storage.put('/nowhere')), 'FILE_NOT_FOUND')
+  assert.equal(await network.codeOf(down.storage.get('sallyport:abc', '/out/copy')), 'LINK_INVALID')
   const unknown = `sallyport:${'0'.repeat(64)}#${'1'.repeat(64)}`
-  assert.equal(await codeOf(network, down.storage.get(unknown, '/out/copy')), 'CHUNK_NOT_FOUND')
+  assert.equal(await network.codeOf(down.storage.get(unknown, '/out/copy')), 'CHUNK_NOT_FOUND')
   assert.deepEqual(down.files.paths, ['/out/other'])
   for (const member of network.members.slice(0, 8)) member.up = false
-  assert.equal(await codeOf(network, up.storage.put('/file')), 'NOT_ENOUGH_HOLDERS')
+  assert.equal(await network.codeOf(up.storage.put('/file')), 'NOT_ENOUGH_HOLDERS')
   assert.equal((await network.clock.until(up.storage.put('/file', { allowFewer: true }))).holders, 2)
 })
 
@@ -157,12 +146,12 @@ test('a transfer that is cancelled, or whose storage closes, ends at once and le
     const controller = new AbortController()
     network.clock.at(network.clock.now() + afterMs, () => controller.abort())
     const { signal } = controller
-    assert.equal(await codeOf(network, down.storage.get(link, '/out/copy', { signal })), 'CANCELLED')
+    assert.equal(await network.codeOf(down.storage.get(link, '/out/copy', { signal })), 'CANCELLED')
     assert.deepEqual(down.files.paths, ['/out/other'])
   }
   const aborted = AbortSignal.abort()
-  assert.equal(await codeOf(network, up.storage.put('/file', { signal: aborted })), 'CANCELLED')
-  const getting = codeOf(network, down.storage.get(link, '/out/copy'))
+  assert.equal(await network.codeOf(up.storage.put('/file', { signal: aborted })), 'CANCELLED')
+  const getting = network.codeOf(down.storage.get(link, '/out/copy'))
   await network.clock.until(down.storage.close())
   assert.equal(await getting, 'CANCELLED')
   assert.deepEqual(down.files.paths, ['/out/other'])
@@ -176,8 +165,8 @@ test('a file that is written to while it is uploaded has changed, whether it gro
     const writer = await network.clock.until(member.files.open('/file', 'create'))
     await network.clock.until(writer.write(content(1000), 0))
     const putting = member.storage.put('/file', { onProgress: () => void writer.write(Uint8Array.of(9), position) })
-    assert.equal(await codeOf(network, putting), 'FILE_CHANGED')
-    assert.equal(await codeOf(network, member.storage.put('/file')), 'none')
+    assert.equal(await network.codeOf(putting), 'FILE_CHANGED')
+    assert.equal(await network.codeOf(member.storage.put('/file')), 'none')
   }
   class Shrinking extends MemoryFiles {
     override async open(path: string, mode: OpenMode): Promise<FileHandle> {
@@ -189,8 +178,8 @@ test('a file that is written to while it is uploaded has changed, whether it gro
   }
   const shrinking = await network.client(new Shrinking())
   shrinking.files.put('/file', content(1000))
-  assert.equal(await codeOf(network, shrinking.storage.put('/file')), 'FILE_CHANGED')
-  assert.equal(await codeOf(network, up.storage.put('/file')), 'none')
+  assert.equal(await network.codeOf(shrinking.storage.put('/file')), 'FILE_CHANGED')
+  assert.equal(await network.codeOf(up.storage.put('/file')), 'none')
 })
 
 test('a file that is put in the place of another meanwhile is another file, and what was opened is uploaded', async () => {
@@ -211,7 +200,7 @@ test('a file that says it is empty and is not is refused, and not taken for an e
   }
   const member = await network.client(new Pseudo())
   member.files.put('/file', content(10))
-  assert.equal(await codeOf(network, member.storage.put('/file')), 'FILE_CHANGED')
+  assert.equal(await network.codeOf(member.storage.put('/file')), 'FILE_CHANGED')
   assert.deepEqual(network.addresses(), [])
 })
 
@@ -224,7 +213,7 @@ test('whichever file operation of a download fails, it is an error that leaves n
       for (let n = 0; ; n++) {
         const start = down.files.operations
         Object.assign(down.files.faults, { failAt: start + n, code })
-        const outcome = await codeOf(network, down.storage.get(link, '/out/copy', { force }))
+        const outcome = await network.codeOf(down.storage.get(link, '/out/copy', { force }))
         down.files.faults.failAt = null
         if (outcome === 'none') {
           assert.deepEqual(down.files.peek('/out/copy'), content(4 * MIB + 10))
@@ -246,7 +235,7 @@ test('a disk that is full after any number of bytes fails a download and leaves 
   const { link } = await network.clock.until(up.storage.put('/file'))
   for (let space = 0; space < 300; space++) {
     down.files.faults.spaceBytes = space
-    assert.equal(await codeOf(network, down.storage.get(link, '/out/copy')), 'NO_SPACE')
+    assert.equal(await network.codeOf(down.storage.get(link, '/out/copy')), 'NO_SPACE')
     assert.deepEqual(down.files.paths, ['/out/other'])
   }
 })
@@ -257,7 +246,7 @@ test('whichever file operation of an upload fails, it is an error, and the file 
   for (let n = 0; ; n++) {
     const start = up.files.operations
     Object.assign(up.files.faults, { failAt: start + n, code: 'EIO' })
-    const outcome = await codeOf(network, up.storage.put('/file'))
+    const outcome = await network.codeOf(up.storage.put('/file'))
     up.files.faults.failAt = null
     assert.deepEqual(up.files.peek('/file'), content(1000))
     if (start + n >= up.files.operations) break
@@ -275,7 +264,7 @@ test('holders with a full or failing disk refuse, others take the chunk, and too
   for (const member of network.members.slice(0, 3)) assert.equal(member.store?.count, 0)
   for (const member of network.members.slice(3, 9)) member.files.faults.spaceBytes = 100
   up.files.put('/another', content(2000, 9))
-  assert.equal(await codeOf(network, up.storage.put('/another')), 'NOT_ENOUGH_HOLDERS')
+  assert.equal(await network.codeOf(up.storage.put('/another')), 'NOT_ENOUGH_HOLDERS')
   for (const { files } of network.members)
     assert.equal(
       files.paths.some((path) => path.endsWith('.part')),

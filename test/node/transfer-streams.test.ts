@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DOWNLOAD_LIMITS } from '../../src/core/chunks/download.ts'
-import { SallyportError } from '../../src/core/errors.ts'
+import type { SallyportError } from '../../src/core/errors.ts'
 import { PROTOCOL } from '../../src/core/messages/codes.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
 import { ChunkNetwork } from './chunk-network.ts'
@@ -46,16 +46,6 @@ const kept = (): { stream: WritableStream<Uint8Array>; bytes: () => Uint8Array; 
     end: null as string | null,
   }
   return state
-}
-
-const codeOf = async (network: ChunkNetwork, promise: Promise<unknown>): Promise<string> => {
-  try {
-    await network.clock.until(promise)
-    return 'none'
-  } catch (error) {
-    assert.ok(error instanceof SallyportError, String(error))
-    return error.code
-  }
 }
 
 test('what goes up as a stream has the link of the same file, and comes down as a stream in order', async () => {
@@ -116,7 +106,7 @@ test('when a chunk cannot be had, a stream has got what comes before it, verifie
   }
   const order: string[] = []
   const out = kept()
-  assert.equal(await codeOf(network, down.storage.get(link, out.stream)), 'CHUNK_CORRUPT')
+  assert.equal(await network.codeOf(down.storage.get(link, out.stream)), 'CHUNK_CORRUPT')
   assert.equal(out.end, 'CHUNK_CORRUPT')
   const got = out.bytes()
   assert.ok(wanted.length > 0 && got.length < bytes.length)
@@ -138,7 +128,7 @@ test('a reader who does not read holds up the download, and no more than a few c
     },
   })
   const controller = new AbortController()
-  const getting = codeOf(network, down.storage.get(link, stuck, { signal: controller.signal }))
+  const getting = network.codeOf(down.storage.get(link, stuck, { signal: controller.signal }))
   await network.clock.until(begun.promise)
   for (let i = 0; i < 50; i++) await new Promise((resolve) => setImmediate(resolve))
   assert.ok(gets() - before <= 1 + DOWNLOAD_LIMITS.chunksMax, `${gets() - before} gets`)
@@ -153,16 +143,16 @@ test('a stream that fails, gives what are no bytes, or never goes on ends the tr
     yield content(10)
     throw Object.assign(new Error('EIO: no more'), { code: 'EIO' })
   }
-  assert.equal(await codeOf(network, up.storage.put(failing())), 'IO_FAILED')
+  assert.equal(await network.codeOf(up.storage.put(failing())), 'IO_FAILED')
   const texts = async function* (): AsyncGenerator<Uint8Array> {
     yield 'text' as unknown as Uint8Array
   }
-  assert.equal(await codeOf(network, up.storage.put(texts())), 'ARGUMENT_INVALID')
+  assert.equal(await network.codeOf(up.storage.put(texts())), 'ARGUMENT_INVALID')
   const silent: AsyncIterable<Uint8Array> = {
     [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}), return: () => new Promise(() => {}) }),
   }
   const controller = new AbortController()
-  const putting = codeOf(network, up.storage.put(silent, { signal: controller.signal }))
+  const putting = network.codeOf(up.storage.put(silent, { signal: controller.signal }))
   network.clock.at(network.clock.now() + 10, () => controller.abort())
   assert.equal(await putting, 'CANCELLED')
   up.files.put('/file', content(CHUNK + 1))
@@ -170,7 +160,7 @@ test('a stream that fails, gives what are no bytes, or never goes on ends the tr
   const full = new WritableStream<Uint8Array>({
     write: () => Promise.reject(Object.assign(new Error('ENOSPC: full'), { code: 'ENOSPC' })),
   })
-  assert.equal(await codeOf(network, down.storage.get(link, full)), 'NO_SPACE')
+  assert.equal(await network.codeOf(down.storage.get(link, full)), 'NO_SPACE')
 })
 
 test('a stream that is not read to its end is let go', async () => {
@@ -184,6 +174,6 @@ test('a stream that is not read to its end is let go', async () => {
       released = true
     }
   }
-  assert.equal(await codeOf(network, up.storage.put(endless())), 'NOT_ENOUGH_HOLDERS')
+  assert.equal(await network.codeOf(up.storage.put(endless())), 'NOT_ENOUGH_HOLDERS')
   assert.equal(released, true)
 })

@@ -1,4 +1,5 @@
 // A plot of bars as SVG text, one a line.
+import { escaped } from './plot.ts'
 
 /** One bar; what is not finite is drawn to the end and said to have none. */
 export interface Bar {
@@ -29,5 +30,3 @@ export const barsOf = (title: string, unit: string, bars: readonly Bar[]): strin
     '</svg>',
   ].join('\n')
 }
-
-const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')

@@ -72,4 +72,5 @@ const rounded = (value: number): number => {
 
 const number = (value: number): string => (value >= 10 || value === 0 ? value.toFixed(0) : value.toFixed(2))
 
-const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
+/** Text as it stands in an SVG document. */
+export const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')

@@ -17,9 +17,8 @@ export const uploadWarm = async (
   client: Resident,
   told: (seconds: number) => void,
 ): Promise<void> => {
-  const { world, settings } = parts
-  const random = world.random(`uploads ${client.host.name}`)
-  await world.sleep(settings.joinMs)
+  const { world } = parts
+  const random = await joining(parts, client)
   await client.start()
   for (;;) {
     told(await upload(parts, client, random))
@@ -33,15 +32,21 @@ export const uploadCold = async (
   client: Resident,
   told: (seconds: number) => void,
 ): Promise<void> => {
-  const { world, settings } = parts
-  const random = world.random(`uploads ${client.host.name}`)
-  await world.sleep(settings.joinMs)
+  const { world } = parts
+  const random = await joining(parts, client)
   for (;;) {
     await client.start()
     told(await upload(parts, client, random))
     await client.end(true)
     await world.sleep(1000)
   }
+}
+
+/** Waits until the network has formed; what the client draws from. */
+const joining = async ({ world, settings }: UploadParts, client: Resident): Promise<SeededRandom> => {
+  const random = world.random(`uploads ${client.host.name}`)
+  await world.sleep(settings.joinMs)
+  return random
 }
 
 const upload = async (parts: UploadParts, client: Resident, random: SeededRandom): Promise<number> => {
