@@ -9,13 +9,10 @@ export const isManifest = (text: string): boolean => text.startsWith('@') && tex
 export const withManifest = async (invocation: Invocation): Promise<Invocation> => {
   switch (invocation.command) {
     case 'start':
-      return { ...invocation, values: { ...invocation.values, bootstrap: await all(invocation.values.bootstrap) } }
     case 'put':
-      return { ...invocation, values: { ...invocation.values, bootstrap: await all(invocation.values.bootstrap) } }
     case 'get':
-      return { ...invocation, values: { ...invocation.values, bootstrap: await all(invocation.values.bootstrap) } }
     case 'doctor':
-      return { ...invocation, values: { ...invocation.values, bootstrap: await all(invocation.values.bootstrap) } }
+      return throughNodes(invocation)
     case 'flood':
       return { ...invocation, values: { ...invocation.values, argument: await first(invocation.values.argument) } }
     case 'id':
@@ -24,6 +21,13 @@ export const withManifest = async (invocation: Invocation): Promise<Invocation> 
       return invocation
   }
 }
+
+const throughNodes = async <I extends { readonly values: { readonly bootstrap: readonly string[] } }>(
+  invocation: I,
+): Promise<I> => ({
+  ...invocation,
+  values: { ...invocation.values, bootstrap: await all(invocation.values.bootstrap) },
+})
 
 const all = async (words: readonly string[]): Promise<string[]> => {
   const addresses = await Promise.all(words.map((word) => addressesOf(word)))

@@ -4,6 +4,8 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
+import { withManifest } from '../../src/cli/manifest.ts'
+import { parse } from '../../src/cli/parse.ts'
 import { readManifest, writeManifest } from '../../src/testnet/manifest.ts'
 import { run } from '../cli/run.ts'
 
@@ -35,6 +37,22 @@ describe('a manifest', () => {
 
   test('that is not there is told by its name', async () => {
     await assert.rejects(readManifest(join(directory, 'missing')), { code: 'FILE_NOT_FOUND', message: /missing/ })
+  })
+
+  test('stands for its nodes wherever a command takes them', async () => {
+    await writeManifest(path, { pid: 1, bootstrap: [ADDRESS], nodes: [ADDRESS] })
+    const link = `sallyport:${'a'.repeat(64)}#${'b'.repeat(64)}`
+    for (const words of [['start'], ['put', path], ['get', link, '--out', 'copy'], ['doctor']]) {
+      const parsed = parse([...words, '--bootstrap', `@${path}`], '')
+      assert.ok(parsed.kind === 'run', words.join(' '))
+      const { values } = await withManifest(parsed)
+      assert.ok('bootstrap' in values)
+      assert.deepEqual(values.bootstrap, [ADDRESS], words.join(' '))
+    }
+    const flood = parse(['flood', `@${path}`], '')
+    assert.ok(flood.kind === 'run')
+    const { values } = await withManifest(flood)
+    assert.equal('argument' in values && values.argument, ADDRESS)
   })
 
   test('that is none is wrong usage of a command', async () => {
