@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { sameBytes } from '../../src/core/bytes.ts'
-import { HOLDERS_WANTED, QUORUM } from '../../src/core/chunks/closeness.ts'
+import { HOLDERS_WANTED } from '../../src/core/chunks/closeness.ts'
 import { SallyportError } from '../../src/core/errors.ts'
 import { LOOKUP_DEFAULTS } from '../../src/core/kademlia/lookup.ts'
 import { createCrypto } from '../../src/io/crypto.ts'
@@ -22,6 +22,7 @@ const PATIENCE_MS = LOOKUP_DEFAULTS.patienceMs
 
 const crypto = await createCrypto()
 const FILE_BYTES = 5_000_000
+const PATIENT_MS = 60_000
 
 interface Member {
   readonly node: Node
@@ -120,14 +121,9 @@ describe('whole nodes on a fake clock', () => {
     const client = await world.add('client')
     const bytes = pattern(FILE_BYTES)
     client.files.put('/in', bytes)
-    // Loss can make a holder so slow that the upload ends without it, once the quorum has the chunk; the next one makes up for it.
-    const put = await world.run(client.node.put('/in'))
-    assert.equal(put.chunks, 2)
-    assert.ok(put.holders >= QUORUM)
-    for (let more = 0, holders = put.holders; holders < HOLDERS_WANTED; more++) {
-      assert.ok(more < 3, 'each upload brings a chunk to holders that lack it')
-      holders = (await world.run(client.node.put('/in'))).holders
-    }
+    // Of a hundred datagrams one is lost, and 4 MiB may take some seconds more on one way than on another: nobody is given up for that.
+    const put = await world.run(client.node.put('/in', { limits: { graceMinMs: PATIENT_MS, graceMs: PATIENT_MS } }))
+    assert.deepEqual([put.chunks, put.holders], [2, HOLDERS_WANTED])
     const held = world.members.map((member) => chunksOf(member).length)
     assert.equal(
       held.reduce((sum, count) => sum + count, 0),

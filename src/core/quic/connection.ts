@@ -166,10 +166,10 @@ export class QuicConnection {
 
   /** When `timeout` has to be called next; Infinity for never. */
   timerAt(): number {
-    const { lifetime, path, paths, phases, recovery, spaces } = this.#parts
+    const { lifetime, localIds, path, paths, phases, recovery, spaces } = this.#parts
     if (!lifetime.isOpen) return lifetime.endsAt
     const lossAt = recovery.timerAt(recoveryView(this.#parts))
-    let at = Math.min(lossAt, this.#idleAt(), this.#keepAliveAt(), phases.dropAt, paths.timerAt())
+    let at = Math.min(lossAt, this.#idleAt(), this.#keepAliveAt(), phases.dropAt, paths.timerAt(), localIds.timerAt)
     if (path.isBlocked) return at
     at = Math.min(at, recovery.throttle.wakeAt)
     for (const space of SPACES) if (spaces[space].writeKey !== null) at = Math.min(at, spaces[space].received.ackAt)
@@ -178,7 +178,7 @@ export class QuicConnection {
 
   /** Time has passed: losses, probes, keep-alive, the end of idleness or of closing. Sending goes on, too, where the pace held it back. */
   timeout(now: number): void {
-    const { lifetime, paths, phases, recovery, spaces } = this.#parts
+    const { lifetime, localIds, paths, phases, recovery, spaces } = this.#parts
     if (lifetime.state.kind === 'gone') return
     if (!lifetime.isOpen) {
       if (now >= lifetime.endsAt) this.#ending.gone()
@@ -187,6 +187,7 @@ export class QuicConnection {
     if (now >= this.#idleAt()) return this.#ending.over({ kind: 'idle' })
     phases.timeout(now)
     paths.timeout(now)
+    localIds.timeout(now)
     if (now >= this.#keepAliveAt()) spaces.application.probes = 1
     const view = recoveryView(this.#parts)
     if (now < recovery.timerAt(view)) return

@@ -206,7 +206,7 @@ const applyFrame = (parts: Parts, packet: Packet, frame: Frame, now: number): In
     case 'new-connection-id':
       return applyNewId(parts, frame)
     case 'retire-connection-id':
-      return asResult(parts.localIds.onRetire(frame.sequence, packet.header.destinationId))
+      return applyRetirement(parts, packet, frame.sequence, now)
     case 'path-challenge':
       packet.path.onChallenge(frame.data)
       return null
@@ -237,6 +237,11 @@ const applyNewId = (parts: Parts, frame: Frame & { type: 'new-connection-id' }):
   const breached = parts.remoteIds.onNew(frame)
   parts.paths.replaceIds()
   return asResult(breached)
+}
+
+const applyRetirement = (parts: Parts, { header }: Packet, sequence: number, now: number): IntakeResult | null => {
+  const until = now + parts.recovery.threePto(parts.peer.maxAckDelayMs)
+  return asResult(parts.localIds.onRetire(sequence, { arrivedWith: header.destinationId, until }))
 }
 
 const applyAck = (

@@ -1,5 +1,7 @@
 // Connection ids of ours (RFC 9000 section 5.1.1): the peer puts one of them on what it sends. It has one in use and one to change to, and
-// gets another for each that it retires. We may ask it to change to new ones (section 5.1.2), and then keep the old until it has.
+// gets another for each that it retires. We may ask it to change to new ones (section 5.1.2), and then keep the old until it has. What it
+// sent with an id before it retired it may still be under way, on a slower path even: it is ours for a while longer, or the answer were
+// a stateless reset, which ends the connection.
 import { assert } from '../assert.ts'
 import { sameBytes } from '../bytes.ts'
 import type { Random } from '../ports.ts'
@@ -11,6 +13,9 @@ import { PROTOCOL_VIOLATION, type Violation, violation } from './transport-error
 
 /** Ids of ours the peer may use at a time: one, and one to change to. More would only fill routing tables. */
 const LOCAL_IDS = 2
+
+/** Ids that were retired, and for which something may still come. Of more the oldest are let go at once. */
+const LEAVING_MAX = 4
 
 const NO_TOKEN = new Uint8Array(0)
 
@@ -36,6 +41,8 @@ export class LocalIds {
   readonly source: Uint8Array
   /** By sequence number, ascending. Bounded by LOCAL_IDS, twice as many while the peer changes to new ones. */
   readonly #ids = new Map<number, LocalId>()
+  /** Retired, until when, ascending. Bounded by LEAVING_MAX. */
+  readonly #leaving: { readonly id: Uint8Array; readonly until: number }[] = []
   #nextSequence = 1
   /** The peer can know of ids below this one. */
   #nextUnsaid = 1
@@ -54,11 +61,21 @@ export class LocalIds {
 
   /** Those that datagrams may come with. */
   get all(): Uint8Array[] {
-    return [...this.#ids.values()].map(({ id }) => id)
+    return [...this.#ids.values(), ...this.#leaving].map(({ id }) => id)
   }
 
   get count(): number {
-    return this.#ids.size
+    return this.#ids.size + this.#leaving.length
+  }
+
+  /** When `timeout` has to be called next; Infinity for never. */
+  get timerAt(): number {
+    return this.#leaving[0]?.until ?? Infinity
+  }
+
+  /** Nothing comes any more with what was retired long ago. */
+  timeout(now: number): void {
+    while (this.timerAt <= now) this.#letGo()
   }
 
   has(id: Uint8Array): boolean {
@@ -89,8 +106,8 @@ export class LocalIds {
     return true
   }
 
-  /** The peer retires an id in a packet that `arrivedWith` another. */
-  onRetire(sequence: number, arrivedWith: Uint8Array): Violation | null {
+  /** The peer retires an id in a packet that `arrivedWith` another; what it sent before that may come `until` then. */
+  onRetire(sequence: number, { arrivedWith, until }: { arrivedWith: Uint8Array; until: number }): Violation | null {
     // Ids follow those retired at once: were it enough that they exist, one packet could retire hundreds that it guessed.
     if (sequence >= this.#nextUnsaid) return violation(PROTOCOL_VIOLATION, 'an id retired that was never sent')
     const id = this.#ids.get(sequence)?.id
@@ -98,13 +115,14 @@ export class LocalIds {
     if (sameBytes(id, arrivedWith)) return violation(PROTOCOL_VIOLATION, 'an id retired by a packet that uses it')
     this.#ids.delete(sequence)
     this.#announce.delete(sequence)
-    this.#config.emit({ kind: 'id-retired', id })
+    this.#leaving.push({ id, until: Math.max(until, this.#leaving.at(-1)?.until ?? until) })
+    if (this.#leaving.length > LEAVING_MAX) this.#letGo()
     this.issue(this.#peerLimit)
     return null
   }
 
   checkInvariants(): void {
-    assert(this.#ids.size <= 2 * LOCAL_IDS, 'ids of ours are bounded')
+    assert(this.#ids.size <= 2 * LOCAL_IDS && this.#leaving.length <= LEAVING_MAX, 'ids of ours are bounded')
     for (const sequence of this.#announce) assert(this.#ids.has(sequence), 'only an id that is there is announced')
   }
 
@@ -129,6 +147,11 @@ export class LocalIds {
   /** A NEW_CONNECTION_ID frame was lost: it goes again, even where its id has to be retired by now, or the peer never would. */
   lost(sequence: number): void {
     if (this.#ids.has(sequence)) this.#announce.add(sequence)
+  }
+
+  #letGo(): void {
+    const left = this.#leaving.shift()
+    if (left !== undefined) this.#config.emit({ kind: 'id-retired', id: left.id })
   }
 
   #draw(): LocalId {

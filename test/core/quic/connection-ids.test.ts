@@ -115,7 +115,72 @@ describe('connection ids that are renewed', () => {
   })
 })
 
+describe('an id that the peer retired', () => {
+  /** A client that sent something with its first id, which the network keeps, and that has changed to another since. */
+  const changed = () => {
+    const pair = new Pair().establish()
+    pair.run(() => false, 200)
+    const stream = pair.client.live.open(false)!
+    const kept: Uint8Array[] = []
+    pair.filter = (bytes, from) => from !== pair.client || (kept.push(bytes), false)
+    pair.client.send(stream, new Uint8Array(100).fill(7))
+    pair.flush(pair.client)
+    pair.filter = () => true
+    const [first] = pair.server.live.localIds
+    pair.client.live.renewIds()
+    pair.flush(pair.client)
+    assert.ok(pair.run(() => pair.server.live.localIds[0] !== first, 2 * pair.weather.latencyMs))
+    return { pair, stream, kept, first: first! }
+  }
+  const retired = ({ log }: End): string[] =>
+    log.flatMap((output) => (output.kind === 'id-retired' ? [toHex(output.id)] : []))
+
+  it('is ours for what was sent with it before and comes late, for three probe timeouts', () => {
+    const { pair, stream, kept, first } = changed()
+    assert.equal(parseHeader(kept[0]!, 0, 8)?.destinationId.join(), first.join())
+    assert.deepEqual(retired(pair.server), [])
+    pair.server.live.receive(kept[0]!, { ...pair.client.address, local: 0 }, pair.now)
+    pair.flush(pair.server)
+    assert.equal(pair.server.received(stream).length, 100)
+    assert.ok(pair.run(() => retired(pair.server).length > 0, 1000))
+    assert.deepEqual(retired(pair.server), [toHex(first)])
+    assert.equal(pair.server.live.localIds.length, 2)
+  })
+
+  it('is let go while nothing at all is sent or comes', () => {
+    const { pair, first } = changed()
+    pair.run(() => false, 100)
+    pair.filter = () => false
+    pair.run(() => false, 2000)
+    assert.deepEqual(retired(pair.server), [toHex(first)])
+  })
+})
+
 describe('ids of ours', () => {
+  it('that were retired are few at a time, of more the oldest go', () => {
+    const log: string[] = []
+    const emit = (output: ConnectionOutput): void => {
+      if (output.kind === 'id-retired') log.push(toHex(output.id))
+    }
+    const ids = new LocalIds(new Uint8Array(8), { random: new SeededRandom(1), emit })
+    const gone: string[] = []
+    ids.issue(4)
+    for (let sequence = 0; sequence < 12; sequence++) {
+      ids.fill(new PacketBuilder(new Writer(new Uint8Array(4096)), 4096))
+      const [id, arrivedWith] = ids.all
+      gone.push(toHex(id!))
+      // A round trip may look shorter later.
+      assert.equal(ids.onRetire(sequence, { arrivedWith: arrivedWith!, until: 1000 - sequence }), null)
+      assert.ok(ids.count <= 6)
+      ids.checkInvariants()
+    }
+    assert.deepEqual(log, gone.slice(0, 8))
+    ids.timeout(999)
+    assert.deepEqual([log.length, ids.timerAt], [8, 1000])
+    ids.timeout(1000)
+    assert.deepEqual([log, ids.timerAt], [gone, Infinity])
+  })
+
   it('are announced even when they have to be retired by now, or the peer would never let go of them', () => {
     const ids = new LocalIds(new Uint8Array(8), { random: new SeededRandom(1), emit: () => {} })
     const announced = (): { sequence: number; retirePriorTo: number }[] => {

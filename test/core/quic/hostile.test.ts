@@ -320,9 +320,9 @@ describe('connection ids', () => {
       if (output.kind === 'id-retired') assert.ok(known.delete(hex(output.id)))
     }
     const ids = pair.server.live.localIds.map(hex)
-    assert.equal(ids.length, 2)
-    assert.ok(ids.every((id) => known.has(id)))
-    assert.equal(known.size, 2)
+    // What may still be under way with those that were retired last is taken, of so many.
+    assert.equal(ids.length, 2 + 4)
+    assert.deepEqual(new Set(ids), known)
     pair.server.live.abandon()
     pair.flush(pair.server)
     assert.deepEqual(pair.server.live.localIds.map(hex), ids)

@@ -331,7 +331,7 @@ describe('a dialler that moves of its own will', () => {
         pair.run(() => moves(pair.server).length === round, 10 * pair.weather.latencyMs),
         `round ${round}`,
       )
-      pair.run(() => false, 4000)
+      pair.run(() => false, 10_000)
       assert.deepEqual([pair.client.live.localIds.length, pair.server.live.localIds.length], [2, 2])
     }
   })
