@@ -1,39 +1,15 @@
-// The test network through the command line: what it reports, that it takes a file of one's own, and that nothing is left behind
-// however it ends. The large one is the README's demo.
+// The test network through the command line: what it reports, and that it takes a file of one's own. How it ends is ending.test.ts; the
+// large one is the README's demo.
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { text } from 'node:stream/consumers'
-import { after, describe, test } from 'node:test'
-import { setTimeout } from 'node:timers/promises'
+import { describe, test } from 'node:test'
 import type { ReportParts } from '../../src/testnet/report.ts'
 import type { TestnetReport } from '../../src/testnet/testnet.ts'
-import { BIN, resultOf, run } from '../cli/run.ts'
+import { resultOf, run } from '../cli/run.ts'
 import type { Failure } from '../cli/run.ts'
-
-const directory = mkdtempSync(join(tmpdir(), 'sallyport-test-'))
-after(() => rmSync(directory, { recursive: true, force: true }))
-
-/** The command keeps everything under TMPDIR, which here is a directory of this test alone. */
-const environment = { TMPDIR: directory }
-const leftovers = (): string[] => readdirSync(directory).filter((name) => name.startsWith('sallyport-testnet-'))
-
-/** Looks often until it is so; the runner's own limit ends a wait that is in vain. */
-const until = async (isSo: () => boolean): Promise<void> => {
-  while (!isSo()) await setTimeout(20)
-}
-
-/** The two host processes of a test network, once they run. */
-const processesOf = async ({ pid }: ChildProcess): Promise<number[]> => {
-  const read = (): string[] => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean)
-  await until(() => read().length === 2)
-  return read().map(Number)
-}
+import { directory, environment, leftovers, spawnTestnet, until } from './scratch.ts'
 
 describe('a test network', () => {
   test('reports what every part of the job did', async () => {
@@ -70,49 +46,6 @@ describe('a test network', () => {
       /\nidentical: yes \(sha256 ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb\)\n/,
     )
   })
-
-  test('ends its processes and removes its files when it is interrupted', async () => {
-    const child = spawn(process.execPath, [BIN, 'testnet', '--nodes', '8'], {
-      stdio: ['ignore', 'pipe', 'ignore'],
-      env: { ...process.env, ...environment },
-    })
-    const exited = once(child, 'exit')
-    await Promise.race([once(createInterface(child.stdout), 'line'), exited])
-    child.kill('SIGINT')
-    assert.deepEqual(await exited, [130, null])
-    assert.deepEqual(leftovers(), [])
-  })
-
-  test('fails, and leaves nothing behind, when one of its processes dies', { skip: !existsSync('/proc') }, async () => {
-    const child = spawn(process.execPath, [BIN, 'testnet', '--nodes', '8', '--upload-size', '50MB', '--json'], {
-      stdio: ['ignore', 'pipe', 'ignore'],
-      env: { ...process.env, ...environment },
-    })
-    const exited = once(child, 'exit')
-    const output = text(child.stdout)
-    const hosts = await processesOf(child)
-    process.kill(hosts[1]!, 'SIGKILL')
-    assert.deepEqual(await exited, [1, null])
-    const { error } = JSON.parse(await output) as Failure
-    assert.equal(error.code, 'TESTNET_FAILED')
-    assert.match(error.message, /SIGKILL/)
-    assert.deepEqual(leftovers(), [])
-  })
-
-  test(
-    'ends its processes and removes its files when it is killed itself',
-    { skip: !existsSync('/proc') },
-    async () => {
-      const child = spawn(process.execPath, [BIN, 'testnet', '--nodes', '8', '--upload-size', '50MB'], {
-        stdio: 'ignore',
-        env: { ...process.env, ...environment },
-      })
-      const hosts = await processesOf(child)
-      child.kill('SIGKILL')
-      await until(() => hosts.every((pid) => !existsSync(`/proc/${pid}`)))
-      assert.deepEqual(leftovers(), [])
-    },
-  )
 
   test('goes on under load while nodes leave and come back, and nothing that was uploaded is lost', async () => {
     const words = ['--for', '8s', '--every', '2s', '--every-size', '200kB', '--churn', '50%/min', '--slow', '10%']
@@ -151,11 +84,8 @@ describe('a test network', () => {
 
   test('lets another terminal take part by its manifest, which goes with it', async () => {
     const manifest = join(directory, 'network.json')
-    const words = ['testnet', '--nodes', '8', '--upload-size', '1kB', '--for', '10m', '--every', '1m']
-    const child = spawn(process.execPath, [BIN, ...words, '--manifest', manifest], {
-      stdio: ['ignore', 'pipe', 'ignore'],
-      env: { ...process.env, ...environment },
-    })
+    const words = ['--upload-size', '1kB', '--for', '10m', '--every', '1m']
+    const child = spawnTestnet(...words, '--manifest', manifest)
     const exited = once(child, 'exit')
     child.stdout.resume()
     await until(() => existsSync(manifest) || child.exitCode !== null)
@@ -173,28 +103,6 @@ describe('a test network', () => {
     assert.deepEqual(await exited, [130, null])
     assert.deepEqual([existsSync(manifest), leftovers()], [false, []])
   })
-
-  test(
-    'is cleared away by the next when all its processes were killed at once',
-    { skip: !existsSync('/proc') },
-    async () => {
-      const child = spawn(process.execPath, [BIN, 'testnet', '--nodes', '8', '--upload-size', '50MB'], {
-        stdio: ['ignore', 'pipe', 'ignore'],
-        env: { ...process.env, ...environment },
-      })
-      const hosts = await processesOf(child)
-      await once(createInterface(child.stdout), 'line')
-      for (const pid of [...hosts, child.pid!]) process.kill(pid, 'SIGKILL')
-      await until(() => [...hosts, child.pid!].every((pid) => !existsSync(`/proc/${pid}`)))
-      const [left] = leftovers()
-      assert.ok(left !== undefined, 'nobody was left to remove it')
-      const before = new Date(Date.now() - 60_000)
-      utimesSync(join(directory, left), before, before)
-      const next = await run(['testnet', '--nodes', '8', '--upload-size', '1kB'], environment)
-      assert.equal(next.code, 0, next.stderr)
-      assert.deepEqual(leftovers(), [])
-    },
-  )
 
   test('says which file is missing', async () => {
     const finished = await run(['testnet', '--upload', join(directory, 'missing'), '--json'], environment)
