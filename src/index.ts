@@ -14,8 +14,20 @@ export { STATUS } from './core/messages/codes.ts'
 export type { Capability, Hello } from './core/messages/hello.ts'
 export type { PeerInfo } from './core/peers/connection-record.ts'
 export { generateIdentity, readIdentity } from './io/identity.ts'
-export type { Identity, Ports, Udp, UdpEvents, UdpSocket } from './io/ports.ts'
+export type {
+  Identity,
+  Ports,
+  TraceDetail,
+  TracedStep,
+  TracedTime,
+  TracedWork,
+  Tracing,
+  Udp,
+  UdpEvents,
+  UdpSocket,
+} from './io/ports.ts'
 export { systemPorts } from './io/system.ts'
+export { STEP_CHANNELS, WORK_CHANNELS } from './io/tracing.ts'
 export { UDP_BUFFER_BYTES } from './io/udp.ts'
 export { CONNECTIONS_PER_PAGE, type ConnectionPage, type ConnectionReading } from './node/connections.ts'
 export type { TransportEvent } from './node/events.ts'

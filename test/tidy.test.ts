@@ -126,7 +126,7 @@ describe('rings', () => {
   })
 
   test('only the outer rooms import Node modules', () => {
-    const outer = /^src\/(io|cli|testnet|siege|lab|admin)\//
+    const outer = /^src\/(io|cli|testnet|siege|lab|admin|otel)\//
     const inner = code.filter(({ path }) => path.startsWith('src/') && !outer.test(path))
     none(
       inner.flatMap((source) =>

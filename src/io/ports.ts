@@ -144,6 +144,30 @@ export interface Files {
   lock(directory: string): Promise<{ release(): Promise<void> }>
 }
 
+/** What somebody waits for: told when it begins and when it has ended. */
+export type TracedWork = 'dial' | 'request' | 'send' | 'put' | 'get'
+
+/** What befalls a connection: told when it is over. */
+export type TracedStep = 'handshake' | 'identity'
+
+/** What is said of it. No secret is, and no name of a file. */
+export type TraceDetail = Readonly<Record<string, string | number | boolean | null>>
+
+/** When a step began, in milliseconds since 1970, and what it took, in those of a clock that only goes forward. */
+export interface TracedTime {
+  readonly beganAt: number
+  readonly tookMs: number
+}
+
+/** Tells whoever looks on what a node does, and costs a comparison where nobody does. */
+export interface Tracing {
+  /** Does work of which is told what it is about, and its end. */
+  run<Result>(what: TracedWork, about: () => TraceDetail, work: () => Promise<Result>): Promise<Result>
+  tell(what: TracedStep, about: () => TraceDetail & TracedTime): void
+  /** What is run later by what this returns is told as a part of what goes on here and now. */
+  here(): (run: () => void) => void
+}
+
 /** What whoever speaks on the network needs of the world. */
 export type NetworkPorts = Omit<Ports, 'files' | 'names'>
 
@@ -157,4 +181,6 @@ export interface Ports {
   readonly crypto: Crypto
   readonly random: Random
   readonly names: Names
+  /** Default: nobody looks on. */
+  readonly tracing?: Tracing
 }

@@ -7,6 +7,7 @@ import { systemNames } from './names.ts'
 import type { Job, Ports, Workers } from './ports.ts'
 import { systemRandom } from './random.ts'
 import { systemTimers } from './timers.ts'
+import { systemTracing } from './tracing.ts'
 import { systemUdp } from './udp.ts'
 import { createWorkers } from './workers.ts'
 
@@ -30,6 +31,7 @@ export const systemPorts = async (): Promise<SystemPorts> => {
     crypto,
     random: systemRandom,
     names: systemNames,
+    tracing: systemTracing,
     close,
     [Symbol.asyncDispose]: close,
   })

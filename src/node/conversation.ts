@@ -5,7 +5,7 @@ import type { Room } from '../core/dispatch/room.ts'
 import type { Histograms } from '../core/histograms.ts'
 import type { PeerId, StreamId } from '../core/ids.ts'
 import type { PeerInfo } from '../core/peers/connection-record.ts'
-import type { Clock, Timers } from '../io/ports.ts'
+import type { Clock, Timers, Tracing } from '../io/ports.ts'
 import type { Loss } from './close-reasons.ts'
 import type { Readable } from './dispatcher.ts'
 import type { Handlers } from './handlers.ts'
@@ -34,6 +34,7 @@ export interface Workshop {
   readonly limits: Limits
   readonly counters: Counters
   readonly histograms: Histograms
+  readonly tracing: Tracing
   /** Bytes of inbound messages in assembly or in a handler's hands. */
   readonly intake: Room
   /** Bytes of answers that were not acknowledged. */

@@ -11,6 +11,7 @@ import type { PeerInfo } from '../core/peers/connection-record.ts'
 import type { CloseReason } from '../core/quic/outputs.ts'
 import { dialError, unidentifiedError } from './close-reasons.ts'
 import type { DialRefusal } from './dialled.ts'
+import type { TraceDetail } from '../io/ports.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { Lifecycle, LifecycleObserver } from './lifecycle.ts'
 import { abandonable } from './abandonable.ts'
@@ -65,8 +66,11 @@ export class Dialler implements LifecycleObserver {
     if (expected === this.#self) return Promise.reject(dialSelf())
     const known = expected === null ? null : this.#lifecycle.change((registry) => registry.usable(expected))
     if (known !== null) return Promise.resolve(known)
-    const dial = this.#dials.get(keyOf(target)) ?? this.#begin(target)
-    return dial instanceof SallyportError ? Promise.reject(dial) : this.#join(dial, patience)
+    const about = (): TraceDetail => ({ address: addressText(target.address), expected })
+    return this.#lifecycle.workshop.tracing.run('dial', about, () => {
+      const dial = this.#dials.get(keyOf(target)) ?? this.#begin(target)
+      return dial instanceof SallyportError ? Promise.reject(dial) : this.#join(dial, patience)
+    })
   }
 
   /** Ends every dial. */

@@ -4,7 +4,7 @@
 // datagram and its verdict, nor between a finished handshake and its registration.
 import type { Address } from '../core/address.ts'
 import { assert, unreachable } from '../core/assert.ts'
-import { type Histograms, histograms } from '../core/histograms.ts'
+import { histograms } from '../core/histograms.ts'
 import type { SlotVerdict, Verdict } from '../core/gate/gate.ts'
 import { CLOSE } from '../core/messages/codes.ts'
 import type { ConnectionHandle, PeerId } from '../core/ids.ts'
@@ -30,6 +30,7 @@ import { CORE_QUIC, type Quic } from './quic.ts'
 import { RecentEndings } from './recent-endings.ts'
 import { Returning } from './returning.ts'
 import { firstFlight, Routes } from './routes.ts'
+import { handshakeOver, type Recorders } from './steps.ts'
 import { type Arrival, Sockets } from './sockets.ts'
 
 export type { Dialled } from './dialled.ts'
@@ -45,7 +46,7 @@ export class Endpoint {
   /** Who was refused, failed or went lately. */
   readonly endings = new RecentEndings()
   readonly #options: EndpointOptions
-  readonly #histograms: Histograms
+  readonly #recorders: Recorders
   readonly #quic: Quic
   readonly #admission: Admission
   readonly #keeper: Gatekeeper
@@ -70,7 +71,7 @@ export class Endpoint {
   constructor(options: EndpointOptions) {
     const { ports, counters } = options
     this.#options = options
-    this.#histograms = options.histograms ?? histograms()
+    this.#recorders = { clock: ports.clock, histograms: options.histograms ?? histograms(), tracing: ports.tracing }
     this.#tokens = options.tokens ?? new GivenTokens()
     this.#quic = options.quic ?? CORE_QUIC
     this.#admission = options.admission ?? AT_ONCE
@@ -239,7 +240,7 @@ export class Endpoint {
 
   #work(link: Link, work: Work): void {
     workForLink({ ...this.#options.ports, ...this.#options }, { link, work }, (result, tookMs) => {
-      this.#histograms.signing.record(tookMs)
+      this.#recorders.histograms.signing.record(tookMs)
       link.connection.done(result, this.#now)
       this.touched(link)
       this.#settle()
@@ -415,11 +416,11 @@ export class Endpoint {
     assert(due === link.state.deadline, 'no progress moves the deadline of a handshake')
     this.#options.counters.accepted[link.direction]++
     if (link.connection.isResumed) this.#options.counters.resumed[link.direction]++
-    this.#histograms[link.direction === 'inbound' ? 'handshakeIn' : 'handshakeOut'].record(now - link.beganAt)
     this.#keeper.gate.halfOpen.release(link.handle)
     link.state = { kind: 'established', since: now }
     // Nodes know each other by PeerId: the key behind one is two kilobytes.
     link.shown = this.#options.more === undefined && peer.peerId !== null ? { ...peer, publicKey: null } : peer
+    handshakeOver(link, null, this.#recorders)
     this.#giveToken(link)
     const pending: unknown = this.#options.acceptance.established(link, now)
     assert(pending === undefined, 'the accept path leaves nothing to be awaited')
@@ -457,6 +458,7 @@ export class Endpoint {
       counters.ended[endingOf(reason)]++
       return acceptance.lost(link.handle, reason, this.#now)
     }
+    handshakeOver(link, failure, this.#recorders)
     counters.handshakeFailed(link.direction, failure)
     acceptance.failed(link.handle, failure, reason, this.#now)
   }

@@ -22,6 +22,7 @@ import type { EventFeed } from './events.ts'
 import type { Link } from './link.ts'
 import { admitted, NO_POLICY, type Policy } from './policy.ts'
 import type { Due } from './schedule.ts'
+import { identityOver } from './steps.ts'
 
 /** Hears how handshakes and identities end; the dialler. */
 export interface LifecycleObserver {
@@ -187,10 +188,8 @@ export class Lifecycle implements Acceptance, ChannelOwner {
   }
 
   identified(channel: Channel, hello: Hello): void {
-    const { handle, direction, remote, state } = channel.link
-    const { histograms } = this.workshop
-    const exchange = direction === 'inbound' ? histograms.identityIn : histograms.identityOut
-    if (state.kind === 'established') exchange.record(this.#now - state.since)
+    const { handle, direction, remote } = channel.link
+    identityOver(channel.link, this.workshop)
     const peer: PeerInfo = { peerId: channel.peerId, connection: handle, direction, remote, hello }
     if (admitted(this.#policy, peer, this.workshop)) this.#registry.identified(handle, hello, this.#now)
     else this.#registry.close(handle, CLOSE.refused, 'policy')

@@ -16,6 +16,7 @@ import type { ChunkAddress, PeerId } from '../core/ids.ts'
 import { PUT_OUTCOME, PUT_REFUSAL, decodeHasAddresses, encodeHasBitmap } from '../core/messages/chunks.ts'
 import { PROTOCOL, STATUS } from '../core/messages/codes.ts'
 import type { Random } from '../core/ports.ts'
+import type { TraceDetail, Tracing } from '../io/ports.ts'
 import { blocks } from './chunk-store.ts'
 import type { ChunkStore, Held } from './chunk-store.ts'
 import { Replicator } from './replicator.ts'
@@ -25,6 +26,7 @@ import type { GetOptions } from './transfer-download.ts'
 import { runUpload } from './transfer-upload.ts'
 import type { PutOptions, PutSource, UploadSurroundings } from './transfer-upload.ts'
 import type { Asked, Exchange, Surroundings } from './transfer.ts'
+import { UNTRACED } from './untraced.ts'
 
 /** What a node's storage is made of. */
 export interface StorageOptions extends UploadSurroundings {
@@ -32,6 +34,12 @@ export interface StorageOptions extends UploadSurroundings {
   /** Null: nothing is held here, and chunk requests are not served. */
   readonly store: ChunkStore | null
   readonly replication?: Partial<ReplicationLimits>
+}
+
+/** What an upload is made from, as onlookers are told. */
+const kindOf = (source: PutSource): string => {
+  if (typeof source === 'string') return 'file'
+  return 'directory' in source ? 'directory' : 'stream'
 }
 
 /** Holds chunks for the network, and uploads and downloads files. */
@@ -42,6 +50,7 @@ export class Storage {
   /** Null where nothing is held. */
   readonly #quota: Quota | null
   readonly #eviction: Eviction | null
+  readonly #tracing: Tracing
   readonly #puts = new Slots(PUT_SLOTS)
   readonly #gets = new Slots(GET_SLOTS)
   /** Ends every transfer when the storage closes. */
@@ -54,6 +63,7 @@ export class Storage {
 
   constructor(options: StorageOptions) {
     this.#options = options
+    this.#tracing = options.tracing ?? UNTRACED
     this.#store = options.store
     const { store, identity, routing } = options
     this.#quota = store === null ? null : new Quota(store.capacity)
@@ -102,7 +112,11 @@ export class Storage {
   /** Uploads a file or a stream; see `runUpload` for how it fails. */
   put(source: PutSource, options: PutOptions = {}): Promise<UploadResult> {
     const run = (signal: AbortSignal): Promise<UploadResult> => runUpload(this.#options, source, { ...options, signal })
-    return countEnd(this.#options.counters.uploads, this.#transfer(options.signal, run))
+    const about = (): TraceDetail => ({ from: kindOf(source), private: options.private === true })
+    return countEnd(
+      this.#options.counters.uploads,
+      this.#tracing.run('put', about, () => this.#transfer(options.signal, run)),
+    )
   }
 
   /** Downloads what a link names to a file or into a stream; LINK_INVALID, or see `runDownload` for how it fails. */
@@ -115,7 +129,11 @@ export class Storage {
       )
     const run = (signal: AbortSignal): Promise<DownloadResult> =>
       runDownload(this.#surroundings, { link: parsed, out }, { ...options, signal })
-    return countEnd(this.#options.counters.downloads, this.#transfer(options.signal, run))
+    const about = (): TraceDetail => ({ to: typeof out === 'string' ? parsed.kind : 'stream' })
+    return countEnd(
+      this.#options.counters.downloads,
+      this.#tracing.run('get', about, () => this.#transfer(options.signal, run)),
+    )
   }
 
   /** Stops answering and ends every transfer with CANCELLED; resolves when no file is in use. Idempotent. */

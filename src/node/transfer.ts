@@ -5,7 +5,8 @@ import type { Candidate } from '../core/chunks/closeness.ts'
 import { SallyportError } from '../core/errors.ts'
 import { silenceAnswer } from '../core/chunks/replies.ts'
 import type { Reply } from '../core/chunks/replies.ts'
-import type { Clock, Files, Identity, Timer, Timers, Workers } from '../io/ports.ts'
+import type { Clock, Files, Identity, Timer, Timers, Tracing, Workers } from '../io/ports.ts'
+import { UNTRACED } from './untraced.ts'
 
 /** A request that came from a peer. */
 export interface Asked {
@@ -52,6 +53,7 @@ export interface Surroundings {
   readonly identity: Identity
   readonly exchange: Exchange
   readonly routing: Routing
+  readonly tracing?: Tracing
 }
 
 /** A state machine of core/chunks. */
@@ -61,11 +63,16 @@ interface Machine<Output> {
   timeout(now: number): void
 }
 
+/** What any drive needs. */
+type Around = Pick<Surroundings, 'clock' | 'timers' | 'tracing'>
+
 /** Drives one machine until it is stopped: the first outcome given counts, and everything still running is cancelled. */
 export class Drive<Output, Result> {
   readonly outcome: Promise<Result>
   readonly #machine: Machine<Output>
-  readonly #surroundings: Pick<Surroundings, 'clock' | 'timers'>
+  readonly #surroundings: Around
+  /** Whatever it is that wakes it, what it does belongs to the transfer. */
+  readonly #here: (run: () => void) => void
   readonly #perform: (output: Output) => void
   readonly #settle: { resolve(result: Result): void; reject(error: unknown): void }
   /** Requests in progress by the machine's numbers; bounded by the machine. */
@@ -79,7 +86,7 @@ export class Drive<Output, Result> {
 
   constructor(
     machine: Machine<Output>,
-    surroundings: Pick<Surroundings, 'clock' | 'timers'>,
+    surroundings: Around,
     perform: (output: Output) => void,
   ) {
     const { promise, resolve, reject } = Promise.withResolvers<Result>()
@@ -87,18 +94,21 @@ export class Drive<Output, Result> {
     this.#settle = { resolve, reject }
     this.#machine = machine
     this.#surroundings = surroundings
+    this.#here = (surroundings.tracing ?? UNTRACED).here()
     this.#perform = perform
   }
 
   /** Gives the machine an input, unless the drive has ended, and carries out what it then wants. */
   give(input: (now: number) => void): void {
     if (this.#stopped) return
-    try {
-      input(this.#surroundings.clock.now())
-      this.#drain()
-    } catch (error) {
-      this.fail(error)
-    }
+    this.#here(() => {
+      try {
+        input(this.#surroundings.clock.now())
+        this.#drain()
+      } catch (error) {
+        this.fail(error)
+      }
+    })
   }
 
   /** Starts a lookup; it must not reject, and its signal is aborted when the drive ends. */

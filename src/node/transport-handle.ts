@@ -18,7 +18,7 @@ import { type Gauges, gaugesOf } from './gauges.ts'
 import type { Handler } from './handlers.ts'
 import type { Metrics } from './metrics.ts'
 import type { Ending } from './recent-endings.ts'
-import { Sender } from './sender.ts'
+import { Sender, type Sent } from './sender.ts'
 import type { Task } from './task-set.ts'
 import { type TransportOptions, type TransportParts, transportParts } from './transport-parts.ts'
 import { within } from './within.ts'
@@ -185,7 +185,9 @@ export class TransportHandle {
   ): Promise<Response> {
     const header = encodeRequestHeader({ protocol, target: options.target ?? null, count: options.count ?? null })
     this.#mustBeOpen()
-    const outcome = await this.#sender.send({ kind: 'request', peerId, header, payload }, options)
+    const about = { peerId, protocol, bytes: payload.length }
+    const send = (): Promise<Sent> => this.#sender.send({ kind: 'request', peerId, header, payload }, options)
+    const outcome = await this.#parts.workshop.tracing.run('request', () => about, send)
     if (outcome.kind !== 'response') throw new SallyportError('INTERNAL', 'a request without a response')
     const { status, reason, retryAfterMs, outcome: detail } = outcome.header
     return {
@@ -201,7 +203,9 @@ export class TransportHandle {
   async send(peerId: PeerId, protocol: string, payload: Uint8Array, options: CallOptions = {}): Promise<void> {
     this.#mustBeOpen()
     const header = encodeMessageHeader({ protocol })
-    await this.#sender.send({ kind: 'message', peerId, header, payload }, options)
+    const about = { peerId, protocol, bytes: payload.length }
+    const sent = (): Promise<Sent> => this.#sender.send({ kind: 'message', peerId, header, payload }, options)
+    await this.#parts.workshop.tracing.run('send', () => about, sent)
   }
 
   /** Answers requests and takes messages of a protocol; returns what ends that. Throws ARGUMENT_INVALID when it is taken. */

@@ -31,6 +31,7 @@ import type { Policy } from './policy.ts'
 import type { Quic } from './quic.ts'
 import { Schedule } from './schedule.ts'
 import { TaskSet } from './task-set.ts'
+import { UNTRACED } from './untraced.ts'
 
 /** What a transport is made of. */
 export interface TransportOptions {
@@ -95,6 +96,7 @@ export const transportParts = (options: TransportOptions): TransportParts => {
   const limits = limitsOf(options.limits)
   const counters = options.counters ?? new Counters()
   const histograms = newHistograms()
+  const { tracing = UNTRACED } = ports
   const schedule = new Schedule(ports.clock, ports.timers, (ms) => histograms.eventLoop.record(ms))
   const events = new EventFeed(limits.eventsMax, (missed) => (counters.subscriberLag += missed))
   const { connectionsPerHostMax: perHostMax, connectionsNetworkShare: networkShare } = gateOptionsOf(options.gate)
@@ -107,6 +109,7 @@ export const transportParts = (options: TransportOptions): TransportParts => {
     limits,
     counters,
     histograms,
+    tracing,
     ...rooms(options, limits),
     handlers: new Handlers(),
     tasks: new TaskSet(limits.tasksMax, failures(counters, events)),
