@@ -84,11 +84,7 @@ export class Drive<Output, Result> {
   #timer: Timer | null = null
   #stopped = false
 
-  constructor(
-    machine: Machine<Output>,
-    surroundings: Around,
-    perform: (output: Output) => void,
-  ) {
+  constructor(machine: Machine<Output>, surroundings: Around, perform: (output: Output) => void) {
     const { promise, resolve, reject } = Promise.withResolvers<Result>()
     this.outcome = promise
     this.#settle = { resolve, reject }
