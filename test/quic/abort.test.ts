@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
 import { test } from 'node:test'
 import { connect, listen } from '../../src/quic/index.ts'
-import { everything, failure, QuicWorld, SERVER } from './quic-world.ts'
+import { bytes, everything, failure, QuicWorld, SERVER } from './quic-world.ts'
 
 const listeners = (signal: AbortSignal): number => getEventListeners(signal, 'abort').length
 
@@ -113,4 +113,22 @@ test('a stream is given up by the signal it was opened with, even while a write 
   assert.equal(listeners(abort.signal), 0)
   assert.equal(client.stats.streams, 0)
   await world.run(listener.close())
+})
+
+test('a stream that was given in the very turn in which its session ended is over, and holds nobody', async () => {
+  const world = await QuicWorld.make()
+  const { listener, server } = await world.pair()
+  const { signal } = new AbortController()
+  const opening = [server.openBidirectionalStream({ signal }), server.openUnidirectionalStream({ signal })] as const
+  const closing = listener.close()
+  const [both, one] = await Promise.all(opening)
+  const calls = [
+    both.writable.getWriter().write(bytes(9)),
+    both.readable.getReader().read(),
+    one.writable.getWriter().closed,
+  ].map((call) => failure(call))
+  for (const { code } of await world.run(Promise.all(calls))) assert.equal(code, 'CLOSED')
+  await world.run(closing)
+  assert.equal(server.stats.streams, 0)
+  assert.equal(listeners(signal), 0)
 })
