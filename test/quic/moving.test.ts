@@ -37,12 +37,18 @@ describe('a client that moves', () => {
     const told = [collected(client), collected(server)]
     void echo(server)
     const before = client.local
+    assert.ok(await world.run(exchange(client)))
+    const sent = [client, server].map(({ stats }) => [stats.bytesSent, stats.bytesReceived])
     const exchanging = exchange(client)
     const there = await world.run(client.migrate({ local: { port: 5555 } }))
     assert.equal(there.port, 5555)
     assert.deepEqual(client.local, there)
     assert.ok(await world.run(exchanging))
     assert.deepEqual(server.remote, { family: 4, ip: CLIENT_IP, port: 5555 })
+    // What went the old way counts as well.
+    for (const [i, { stats }] of [client, server].entries()) {
+      assert.ok(stats.bytesSent > sent[i]![0]! + 300_000 && stats.bytesReceived > sent[i]![1]! + 300_000)
+    }
     await wait(world, 4000)
     // The socket that was left is free again.
     const port = { port: before.port }
