@@ -105,6 +105,15 @@ describe('a client that moves', () => {
     await world.run(client.close())
     assert.equal((await world.run(second)).code, 'CLOSED')
     assert.equal((await world.run(failure(client.migrate()))).code, 'CLOSED')
+    // Nor is it the server's fault where the session ends in the turn in which it would have begun to move.
+    const { client: other } = await world.pair({
+      server: { port: 4434 },
+      client: { port: 4434, ports: world.ports('192.0.3.9') },
+    })
+    const third = failure(other.migrate())
+    const closing = other.close()
+    assert.equal((await world.run(third)).code, 'CLOSED')
+    await world.run(closing)
   })
 
   test('is told what it may not: an address that is taken, or of another family, or a server', async () => {
