@@ -30,7 +30,7 @@ const ATTEMPTS_MAX = 4
 
 /**
  * Connects to a server; resolves when its handshake finished and it was verified. Rejects with AUTHENTICATION_MISSING, ARGUMENT_INVALID,
- * NAME_NOT_FOUND, BIND_FAILED, DIAL_TIMEOUT, CONNECTION_REFUSED, HANDSHAKE_FAILED, PEER_UNTRUSTED or CANCELLED.
+ * NAME_NOT_FOUND, NAME_UNRESOLVED, BIND_FAILED, DIAL_TIMEOUT, CONNECTION_REFUSED, HANDSHAKE_FAILED, PEER_UNTRUSTED or CANCELLED.
  */
 export const connect = async (options: ConnectOptions): Promise<Session> => {
   const chosen = checkCommon(options)

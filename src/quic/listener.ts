@@ -76,7 +76,7 @@ export class Listener implements AsyncDisposable, AsyncIterable<Session> {
 }
 
 /**
- * Listens for QUIC; resolves when it does. Rejects with AUTHENTICATION_MISSING, ARGUMENT_INVALID, NAME_NOT_FOUND, BIND_FAILED or
+ * Listens for QUIC; resolves when it does. Rejects with AUTHENTICATION_MISSING, ARGUMENT_INVALID, NAME_NOT_FOUND, NAME_UNRESOLVED, BIND_FAILED or
  * CANCELLED.
  */
 export const listen = async (options: ListenOptions): Promise<Listener> => {
