@@ -40,7 +40,8 @@ export const connect = async (options: ConnectOptions): Promise<Session> => {
   if (signal?.aborted === true) throw cancelled(signal)
   const lease = await leasePorts(options.ports)
   try {
-    const { host } = options
+    // Neither server_name nor certificates have the dot that ends a name in the DNS (RFC 6066 section 3).
+    const host = options.host.replace(/\.$/, '')
     const credentials = credentialsOf(options)
     const trust = trustOf(options.verify, { remedy: REMEDY, host }, lease.ports.crypto)
     const handshake = handshakeOf(options, { credentials, trust, client: 'not-asked', host })
