@@ -2,7 +2,7 @@
 // networks have rates and shares, handshakes have deadlines (docs/limits.md).
 import { type Address, addressOf, classify } from '../core/address.ts'
 import { SallyportError } from '../core/errors.ts'
-import { resetSecret } from '../io/identity.ts'
+import { resetSecretAt } from '../io/identity.ts'
 import { cancelled } from './abort.ts'
 import { Engine, type EngineStats, leasePorts } from './engine.ts'
 import { credentialsOf, handshakeOf, insightOf } from './credentials.ts'
@@ -108,7 +108,9 @@ export const listen = async (options: ListenOptions): Promise<Listener> => {
       gate,
       ...insightOf(options),
     }
-    const engine = new Engine({ ...common, judge: knownClients(trust).judge, owner, resetSecret: resetSecret(key) })
+    // Where any port will do nobody comes back to it after a restart: then one is drawn.
+    const secret = port === 0 ? {} : { resetSecret: resetSecretAt(key, `${host ?? ''} ${port}`) }
+    const engine = new Engine({ ...common, ...secret, judge: knownClients(trust).judge, owner })
     try {
       await bindAll(engine, { names, host, port })
       for (const place of preferred) await engine.prefer(place)
