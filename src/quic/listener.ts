@@ -3,7 +3,7 @@
 import { type Address, addressOf, classify } from '../core/address.ts'
 import { SallyportError } from '../core/errors.ts'
 import { resetSecretAt } from '../io/identity.ts'
-import { cancelled } from './abort.ts'
+import { cancelled, unlessAborted } from './abort.ts'
 import { Engine, type EngineStats, leasePorts } from './engine.ts'
 import { credentialsOf, handshakeOf, insightOf } from './credentials.ts'
 import { Inbox } from './inbox.ts'
@@ -112,7 +112,7 @@ export const listen = async (options: ListenOptions): Promise<Listener> => {
     const secret = port === 0 ? {} : { resetSecret: resetSecretAt(key, `${host ?? ''} ${port}`) }
     const engine = new Engine({ ...common, ...secret, judge: knownClients(trust).judge, owner })
     try {
-      await bindAll(engine, { names, host, port })
+      await unlessAborted(bindAll(engine, { names, host, port }), signal)
       for (const place of preferred) await engine.prefer(place)
       if (signal?.aborted === true) throw cancelled(signal)
       return new Listener(engine, sessions)

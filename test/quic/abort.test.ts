@@ -52,6 +52,23 @@ test('connect and listen with a signal that is aborted already do nothing', asyn
   await world.run((await world.run(listen(options))).close())
 })
 
+test('listen is given up while a name server is silent, and what it says later binds nothing', async () => {
+  const world = await QuicWorld.make()
+  const answer = Promise.withResolvers<{ family: 4; ip: string }[]>()
+  const ports = { ...world.ports('192.0.2.1'), names: { resolve: () => answer.promise } }
+  const abort = new AbortController()
+  const { signal } = abort
+  const options = { ports, host: 'server', port: 4433, alpn: ['test'], identity: SERVER, verify: 'anyone' } as const
+  const listening = failure(listen({ ...options, signal }))
+  await world.clock.advance(10)
+  abort.abort()
+  assert.equal((await world.run(listening)).code, 'CANCELLED')
+  assert.equal(listeners(signal), 0)
+  answer.resolve([{ family: 4, ip: '192.0.2.1' }])
+  await world.clock.advance(10)
+  await world.run((await world.run(listen({ ...options, host: '192.0.2.1' }))).close())
+})
+
 test('opening and accepting are given up, and whoever waits behind is served', async () => {
   const world = await QuicWorld.make()
   const { listener, client, server } = await world.pair({ server: { limits: { unidirectionalStreams: 1 } } })
