@@ -46,7 +46,7 @@ const pathObjection = (
   terms: PathTerms,
 ): ChainObjection | null => {
   const { trust, holder } = terms
-  const objection = certificateObjection(leaf, terms) ?? purposeObjection(leaf, holder)
+  const objection = certificateObjection(leaf, terms) ?? usageObjection(leaf) ?? purposeObjection(leaf, holder)
   if (objection !== null) return objection
   const intermediates = others.filter((certificate) => certificate !== null)
   const path = climb(leaf, intermediates, { ...terms, authorities: authoritiesOf(trust.authorities) })
@@ -71,17 +71,31 @@ const climb = (
     if (WEAK.test(subject.signatureAlgorithm ?? '')) {
       return { fault: 'unknown-authority', detail: `signed with ${subject.signatureAlgorithm}, which anybody could` }
     }
-    const authority = authorities.find((candidate) => isIssuer(candidate, subject))
-    if (authority !== undefined) return certificateObjection(authority, terms) ?? issuerObjection(authority, below)
-    const issuer = rest.find((candidate) => isIssuer(candidate, subject))
-    if (issuer === undefined) {
-      return { fault: 'unknown-authority', detail: `no authority for ${subject.issuer.replaceAll('\n', ', ')}` }
+    const authority = issuerOf(subject, authorities, { ...terms, below })
+    if (authority?.objection === null) return null
+    const issuer = issuerOf(subject, rest, { ...terms, below })
+    if (issuer?.objection !== null) {
+      const unknown = `no authority for ${subject.issuer.replaceAll('\n', ', ')}`
+      return (authority ?? issuer)?.objection ?? { fault: 'unknown-authority', detail: unknown }
     }
-    const objection = certificateObjection(issuer, terms) ?? issuerObjection(issuer, below)
-    if (objection !== null) return objection
-    rest = rest.filter((candidate) => candidate !== issuer)
-    last = issuer
+    rest = rest.filter((candidate) => candidate !== issuer.certificate)
+    last = issuer.certificate
   }
+}
+
+/** Who issued `subject`, and what is wrong with that; of several with one name and key, as after a renewal, one that is right. */
+const issuerOf = (
+  subject: X509Certificate,
+  candidates: readonly X509Certificate[],
+  terms: PathTerms & { readonly below: number },
+): { readonly certificate: X509Certificate; readonly objection: ChainObjection | null } | null => {
+  const issuers = candidates
+    .filter((candidate) => isIssuer(candidate, subject))
+    .map((certificate) => ({
+      certificate,
+      objection: certificateObjection(certificate, terms) ?? issuerObjection(certificate, terms),
+    }))
+  return issuers.find(({ objection }) => objection === null) ?? issuers[0] ?? null
 }
 
 /** Names, key identifiers and key usage agree, and the signature is genuine. */
@@ -124,7 +138,10 @@ const certificateObjection = (certificate: X509Certificate, { wall }: PathTerms)
 }
 
 /** What is wrong with one that issued another, with `below` intermediates between it and the leaf. */
-const issuerObjection = (issuer: X509Certificate, below: number): ChainObjection | null => {
+const issuerObjection = (
+  issuer: X509Certificate,
+  { below, holder }: PathTerms & { readonly below: number },
+): ChainObjection | null => {
   const subject = issuer.subject?.replaceAll('\n', ', ') ?? ''
   if (!issuer.ca) return { fault: 'not-for-this', detail: `${subject} is no authority` }
   const { modulusLength = RSA_BITS_MIN } = publicKeyOf(issuer)?.asymmetricKeyDetails ?? {}
@@ -137,7 +154,7 @@ const issuerObjection = (issuer: X509Certificate, below: number): ChainObjection
   const length = constraints === undefined ? null : pathLengthOf(constraints.value)
   return length !== null && below > length
     ? { fault: 'not-for-this', detail: `${subject} may not stand so far above` }
-    : null
+    : purposeObjection(issuer, holder)
 }
 
 const find = (extensions: readonly CertificateExtension[], oid: string): CertificateExtension | undefined =>
@@ -146,15 +163,23 @@ const find = (extensions: readonly CertificateExtension[], oid: string): Certifi
 const PURPOSES = { server: '1.3.6.1.5.5.7.3.1', client: '1.3.6.1.5.5.7.3.2' } as const
 const ANY_PURPOSE = '2.5.29.37.0'
 
-/** Whether a leaf says that it is for something else; one that says nothing is for everything. */
-const purposeObjection = (leaf: X509Certificate, holder: 'server' | 'client'): ChainObjection | null => {
+/** Whether a leaf says that its key is for something else; one that says nothing is for everything. */
+const usageObjection = (leaf: X509Certificate): ChainObjection | null => {
   const usage = find(extensionsOf(leaf.raw) ?? [], KEY_USAGE)
-  if (usage !== undefined && (keyUsageOf(usage.value) & DIGITAL_SIGNATURE) === 0) {
-    return { fault: 'not-for-this', detail: 'the key of the certificate is not for signatures' }
-  }
-  const purposes: readonly string[] | undefined = leaf.keyUsage
+  return usage === undefined || (keyUsageOf(usage.value) & DIGITAL_SIGNATURE) !== 0
+    ? null
+    : { fault: 'not-for-this', detail: 'the key of the certificate is not for signatures' }
+}
+
+/**
+ * Whether a certificate of a path is for other purposes alone. For an authority that means what it may vouch for: those that are restricted
+ * so, to mail for instance, are not held to what those of servers are.
+ */
+const purposeObjection = (certificate: X509Certificate, holder: 'server' | 'client'): ChainObjection | null => {
+  const purposes: readonly string[] | undefined = certificate.keyUsage
   if (purposes === undefined || purposes.includes(PURPOSES[holder]) || purposes.includes(ANY_PURPOSE)) return null
-  return { fault: 'not-for-this', detail: `the certificate is not for a TLS ${holder}` }
+  const subject = certificate.subject?.replaceAll('\n', ', ') ?? ''
+  return { fault: 'not-for-this', detail: `${subject} is not for a TLS ${holder}` }
 }
 
 /** By subjectAltName alone: a name in the subject counts for nothing (RFC 9525 section 2). */

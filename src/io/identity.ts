@@ -10,6 +10,7 @@ import {
   type KeyObject,
 } from 'node:crypto'
 import { link, open, readFile, rm, stat } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { SallyportError } from '../core/errors.ts'
 import { parsePeerId, peerIdOf } from '../core/ids.ts'
@@ -71,6 +72,13 @@ export const ensureIdentity = async (directory: string): Promise<Identity> => {
  */
 export const resetSecret = (identity: Pick<Identity, 'privateKey'>): Uint8Array =>
   new Uint8Array(hkdfSync('sha256', identity.privateKey, '', RESET_LABEL, RESET_SECRET_BYTES))
+
+/**
+ * The same for a listener at one place, of several that may have one key: none of them may be made to say what ends a connection of another
+ * (RFC 9000 section 21.11). Machines are told apart by their names.
+ */
+export const resetSecretAt = ({ privateKey }: Pick<Identity, 'privateKey'>, place: string): Uint8Array =>
+  new Uint8Array(hkdfSync('sha256', privateKey, '', `${RESET_LABEL} at ${hostname()} ${place}`, RESET_SECRET_BYTES))
 
 const identityOf = async (key: KeyObject): Promise<Identity> => {
   const blake3 = await loadBlake3()

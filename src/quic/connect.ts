@@ -1,6 +1,7 @@
 // Begins a session. A name may have several addresses: the next is tried when one has failed or has said nothing for a moment, and the
 // first whose handshake finishes is the one.
 import { type Address, addressOf, addressText } from '../core/address.ts'
+import { toHex } from '../core/bytes.ts'
 import type { HandshakeFailure } from '../core/counters.ts'
 import { SallyportError } from '../core/errors.ts'
 import type { ConnectionHandle, PeerId } from '../core/ids.ts'
@@ -8,7 +9,7 @@ import { CRYPTO_ERROR } from '../core/quic/transport-error.ts'
 import { dialError } from '../node/close-reasons.ts'
 import type { Link } from '../node/link.ts'
 import { cancelled, unlessAborted } from './abort.ts'
-import { credentialsOf, handshakeOf, insightOf } from './credentials.ts'
+import { type Credentials, credentialsOf, handshakeOf, insightOf } from './credentials.ts'
 import { Engine, type EngineParts, leasePorts } from './engine.ts'
 import { quicLimitsOf } from './limits.ts'
 import { checkCommon, checkPort, type Closing, type ConnectOptions, type QuicPorts, resolved } from './options.ts'
@@ -29,7 +30,7 @@ const ATTEMPTS_MAX = 4
 
 /**
  * Connects to a server; resolves when its handshake finished and it was verified. Rejects with AUTHENTICATION_MISSING, ARGUMENT_INVALID,
- * NAME_NOT_FOUND, BIND_FAILED, DIAL_TIMEOUT, CONNECTION_REFUSED, HANDSHAKE_FAILED, PEER_UNTRUSTED or CANCELLED.
+ * NAME_NOT_FOUND, NAME_UNRESOLVED, BIND_FAILED, DIAL_TIMEOUT, CONNECTION_REFUSED, HANDSHAKE_FAILED, PEER_UNTRUSTED or CANCELLED.
  */
 export const connect = async (options: ConnectOptions): Promise<Session> => {
   const chosen = checkCommon(options)
@@ -39,10 +40,12 @@ export const connect = async (options: ConnectOptions): Promise<Session> => {
   if (signal?.aborted === true) throw cancelled(signal)
   const lease = await leasePorts(options.ports)
   try {
-    const { host } = options
+    // Neither server_name nor certificates have the dot that ends a name in the DNS (RFC 6066 section 3).
+    const host = options.host.replace(/\.$/, '')
     const credentials = credentialsOf(options)
     const trust = trustOf(options.verify, { remedy: REMEDY, host }, lease.ports.crypto)
     const handshake = handshakeOf(options, { credentials, trust, client: 'not-asked', host })
+    const returning = returningOf(options, credentials, lease.ports)
     const addresses = await unlessAborted(resolved(lease.ports.names, host, port), signal)
     const common = {
       lease,
@@ -57,7 +60,7 @@ export const connect = async (options: ConnectOptions): Promise<Session> => {
       dialsOnly: true,
       gate: {},
       ...insightOf(options),
-      ...returningOf(options, lease.ports.clock),
+      ...returning,
     }
     return await new Dialling(addresses.slice(0, ATTEMPTS_MAX), trust.only, common).run(options)
   } catch (error) {
@@ -66,13 +69,17 @@ export const connect = async (options: ConnectOptions): Promise<Session> => {
   }
 }
 
-/** A ticket is for whoever verifies in the same way. */
+/** A ticket is for whoever verifies in the same way, and shows the same of itself. */
 const returningOf = (
   { sessions, host, port, verify }: ConnectOptions,
-  clock: QuicPorts['clock'],
+  { identity, certificate }: Credentials,
+  { clock, crypto }: QuicPorts,
 ): Pick<EngineParts, 'returning'> => {
   if (sessions === undefined) return {}
-  const place = { host, port, verify }
+  const shown = `${identity?.peerId ?? ''} ${certificate?.key.name ?? ''}`
+  // A list may be changed later, and those of authorities are long.
+  const said = (): string => toHex(crypto.hash('sha256', new TextEncoder().encode(JSON.stringify(verify))))
+  const place = { host, port, trusted: typeof verify === 'function' ? verify : said(), shown }
   return {
     returning: {
       take: () => sessions.take(place, clock.now()),

@@ -59,7 +59,7 @@ export interface Terms {
 /** The part of a connection's configuration that says so; throws ARGUMENT_INVALID for names that are none. */
 export const handshakeOf = (options: QuicOptions, { credentials, trust, client, host }: Terms): Partial<QuicConfig> => {
   const { certificate } = credentials
-  const serverName = host === null || parseIp(host) !== null ? {} : { serverName: host }
+  const serverName = host === null || parseIp(host) !== null ? {} : { serverName: nameOfHost(host) }
   return {
     exporter: true,
     ...(options.keyLog === undefined ? {} : { keyLog: true }),
@@ -82,6 +82,14 @@ export const insightOf = ({ keyLog, qlog }: QuicOptions): Pick<QuicOptions, 'key
 /** The name of a code. */
 export const nameOf = <Name extends string>(codes: Readonly<Record<Name, number>>, code: number): Name | null =>
   (Object.keys(codes) as Name[]).find((name) => codes[name] === code) ?? null
+
+/** What server_name can say, and certificates do. */
+const HOST_NAME = /^[!-~]{1,255}$/
+
+const nameOfHost = (host: string): string => {
+  if (HOST_NAME.test(host)) return host
+  throw new SallyportError('ARGUMENT_INVALID', '"host" is an IP address or a name of ASCII characters, as in xn--…')
+}
 
 const codesOf = <Name extends string, Code extends number>(
   names: readonly Name[],

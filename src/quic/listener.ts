@@ -2,8 +2,8 @@
 // networks have rates and shares, handshakes have deadlines (docs/limits.md).
 import { type Address, addressOf, classify } from '../core/address.ts'
 import { SallyportError } from '../core/errors.ts'
-import { resetSecret } from '../io/identity.ts'
-import { cancelled } from './abort.ts'
+import { resetSecretAt } from '../io/identity.ts'
+import { cancelled, unlessAborted } from './abort.ts'
 import { Engine, type EngineStats, leasePorts } from './engine.ts'
 import { credentialsOf, handshakeOf, insightOf } from './credentials.ts'
 import { Inbox } from './inbox.ts'
@@ -76,7 +76,7 @@ export class Listener implements AsyncDisposable, AsyncIterable<Session> {
 }
 
 /**
- * Listens for QUIC; resolves when it does. Rejects with AUTHENTICATION_MISSING, ARGUMENT_INVALID, NAME_NOT_FOUND, BIND_FAILED or
+ * Listens for QUIC; resolves when it does. Rejects with AUTHENTICATION_MISSING, ARGUMENT_INVALID, NAME_NOT_FOUND, NAME_UNRESOLVED, BIND_FAILED or
  * CANCELLED.
  */
 export const listen = async (options: ListenOptions): Promise<Listener> => {
@@ -108,9 +108,11 @@ export const listen = async (options: ListenOptions): Promise<Listener> => {
       gate,
       ...insightOf(options),
     }
-    const engine = new Engine({ ...common, judge: knownClients(trust).judge, owner, resetSecret: resetSecret(key) })
+    // Where any port will do nobody comes back to it after a restart: then one is drawn.
+    const secret = port === 0 ? {} : { resetSecret: resetSecretAt(key, `${host ?? ''} ${port}`) }
+    const engine = new Engine({ ...common, ...secret, judge: knownClients(trust).judge, owner })
     try {
-      await bindAll(engine, { names, host, port })
+      await unlessAborted(bindAll(engine, { names, host, port }), signal)
       for (const place of preferred) await engine.prefer(place)
       if (signal?.aborted === true) throw cancelled(signal)
       return new Listener(engine, sessions)

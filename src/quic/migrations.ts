@@ -138,8 +138,11 @@ export class Migrations implements AsyncIterable<Migration> {
     return abandonable<void>({ schedule, deadline, timeout, signal }, (resolve, reject) => {
       let again: ReturnType<Schedule['once']> | null = null
       const attempt = (): void => {
-        const begun = this.#over === null ? this.#link.migrate(number, clock.now()) : 'forbidden'
-        if (begun === 'forbidden') reject(this.#over ?? failed('the server forbids it'))
+        if (this.#over !== null) return reject(this.#over)
+        // It is ending: what it ends with is told next.
+        if (!this.#link.alive) return
+        const begun = this.#link.migrate(number, clock.now())
+        if (begun === 'forbidden') reject(failed('the server forbids it'))
         if (begun === 'not-ready') again = schedule.once(clock.now() + TRY_MS, attempt)
       }
       this.#underway = { number, done: (error) => (error === null ? resolve() : reject(error)) }

@@ -4,6 +4,7 @@ import { SallyportError } from '../core/errors.ts'
 import type { GateOptions } from '../core/gate/options.ts'
 import type { CongestionName } from '../core/quic/congestion.ts'
 import type { CloseReason } from '../core/quic/outputs.ts'
+import { ALPN_BYTES_MAX } from '../core/tls/terms.ts'
 import type { Identity, Names, NetworkPorts } from '../io/ports.ts'
 import type { CertificateFiles, GroupName, SuiteName } from './credentials.ts'
 import type { Chosen, QuicLimits } from './limits.ts'
@@ -31,7 +32,7 @@ export interface QuicOptions {
   readonly suites?: readonly SuiteName[]
   /** Key exchange groups, best first. Default: x25519mlkem768, mlkem768, x25519, secp256r1. */
   readonly groups?: readonly GroupName[]
-  /** Application protocols (RFC 7301), best first: names of 1 to 255 characters. */
+  /** Application protocols (RFC 7301), best first: printable ASCII, 240 characters in all, one more counted for each name. */
   readonly alpn: readonly string[]
   /** A session that hears nothing for so long is over, in milliseconds; the smaller of both ends' counts. Default 30,000. */
   readonly idleTimeoutMs?: number
@@ -102,7 +103,7 @@ export type Closing = CloseReason
 const REASON = /^[ -~]{0,256}$/
 const IDLE_MS = 30_000
 const CONGESTION_NAMES: readonly CongestionName[] = ['cubic', 'new-reno']
-const PROTOCOL = /^[!-~]{1,255}$/
+const PROTOCOL = /^[!-~]+$/
 
 /** The checked parts of the options of both ends; throws ARGUMENT_INVALID. */
 export const checkCommon = ({
@@ -115,8 +116,12 @@ export const checkCommon = ({
   if (!Array.isArray(alpn) || alpn.length === 0 || !alpn.every((name) => PROTOCOL.test(String(name)))) {
     throw invalid('"alpn" is a list of application protocols, such as [\'hq-interop\']')
   }
+  if (alpn.reduce((sum, name) => sum + 1 + String(name).length, 0) > ALPN_BYTES_MAX) {
+    throw invalid(`the names in "alpn" and one for each are more than ${ALPN_BYTES_MAX} characters`)
+  }
   for (const [name, ms] of Object.entries({ idleTimeoutMs, keepAliveMs: keepAliveMs ?? 1 })) {
-    if (!(ms > 0 && ms < Infinity)) throw invalid(`"${name}" is ${String(ms)}, not a number of milliseconds above 0`)
+    if (!(ms > 0 && ms <= Number.MAX_SAFE_INTEGER))
+      throw invalid(`"${name}" is ${String(ms)}, not a number of milliseconds above 0`)
   }
   if (!CONGESTION_NAMES.includes(congestion)) throw invalid(`"congestion" is one of ${CONGESTION_NAMES.join(', ')}`)
   if (typeof datagrams !== 'boolean') throw invalid('"datagrams" is true or false')

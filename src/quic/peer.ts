@@ -56,6 +56,9 @@ export interface Trust {
   readonly judge: { readonly accepts: (peer: Peer) => boolean } | { readonly verify: VerifyFunction } | null
 }
 
+/** What a `verify` that is no function has one of: of two the weaker would count. */
+const WAYS = ['keys', 'fingerprints', 'authorities'] as const
+
 /** Lets in whoever comes, and does not ask who it is. */
 export const ANYONE: Trust = Object.freeze({ only: null, terms: { rawKey: false, certificate: null }, judge: null })
 
@@ -74,6 +77,8 @@ export const trustOf = (
     return { only: null, terms: { rawKey: true, certificate: { kind: 'judged' } }, judge: { verify } }
   }
   if (typeof verify !== 'object' || verify === null) throw missing('nothing')
+  const ways = WAYS.filter((way) => way in verify)
+  if (ways.length > 1) throw new SallyportError('ARGUMENT_INVALID', `"verify" has ${ways.join(' and ')}: one is right`)
   if ('keys' in verify) return pinnedKeys(named(verify.keys, missing), crypto)
   if ('fingerprints' in verify) {
     const fingerprints = named(verify.fingerprints, missing).map(fingerprintOf)

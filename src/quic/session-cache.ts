@@ -1,27 +1,30 @@
 // Sessions a client may come back to, in memory: with a ticket of an earlier one a handshake needs no signature. Each is used once (RFC 8446
-// appendix C.4), by nobody but who names the cache, and only to verify what was verified before.
+// appendix C.4), by nobody but who names the cache, as whoever it was then, and only to verify what was verified before.
 import type { ResumableSession } from '../core/tls/pre-shared-key.ts'
 import type { Resumption } from '../core/tls/session.ts'
 import { GivenTokens } from '../node/given-tokens.ts'
-import type { Verify } from './peer.ts'
+import type { VerifyFunction } from './peer.ts'
 
 /** Servers that are remembered, by default: some kilobytes each, most of it the server's certificates. */
 const SERVERS_MAX = 256
 
-/** Where, and who was trusted to be there. */
+/** Where, who was trusted to be there, and who we were to whoever asked. */
 export interface Place {
   readonly host: string
   readonly port: number
-  readonly verify: Verify
+  /** What says the same trusts the same; a function is its own. */
+  readonly trusted: string | VerifyFunction
+  /** A ticket is to the server who we showed ourselves to be. */
+  readonly shown: string
 }
 
 interface Kept {
   readonly session: ResumableSession
-  readonly verify: Verify
+  readonly trusted: Place['trusted']
   readonly since: number
 }
 
-/** The last session with each server. Bounded by `serversMax`: the oldest goes. */
+/** The last session with each server, as each of whom we were. Bounded by `serversMax`: the oldest goes. */
 export class SessionCache {
   readonly #serversMax: number
   readonly #kept = new Map<string, Kept>()
@@ -53,21 +56,17 @@ export class SessionCache {
     this.#kept.delete(key)
     const [oldest] = this.#kept.keys()
     if (oldest !== undefined && this.#kept.size >= this.#serversMax) this.#kept.delete(oldest)
-    this.#kept.set(key, { session, verify: place.verify, since: now })
+    this.#kept.set(key, { session, trusted: place.trusted, since: now })
   }
 
   /** The session for a connect, which nobody gets again; null when there is none. For the entry's own use. */
   take(place: Place, now: number): Resumption | null {
     const key = keyOf(place)
     const kept = this.#kept.get(key)
-    if (kept === undefined || !isSame(kept.verify, place.verify)) return null
+    if (kept === undefined || kept.trusted !== place.trusted) return null
     this.#kept.delete(key)
     return { session: kept.session, ageMs: now - kept.since }
   }
 }
 
-/** What says the same trusts the same; a function is its own. */
-const isSame = (a: Verify, b: Verify): boolean =>
-  a === b || (typeof a !== 'function' && typeof b !== 'function' && JSON.stringify(a) === JSON.stringify(b))
-
-const keyOf = ({ host, port }: Place): string => `${host} ${port}`
+const keyOf = ({ host, port, shown }: Place): string => `${host} ${port} ${shown}`

@@ -54,7 +54,7 @@ interface Halves {
 }
 
 interface Opening {
-  readonly resolve: (id: StreamId) => void
+  readonly give: (id: StreamId) => void
   readonly reject: (error: SallyportError) => void
 }
 
@@ -166,18 +166,12 @@ export class Session implements AsyncDisposable, StreamEvents, StreamOwner {
    * the waiting, and later the stream: both halves are given up, as far as they are not over.
    */
   async openBidirectionalStream(options: AbortOptions = {}): Promise<BidirectionalStream> {
-    const stream = this.#both(await this.#open('both', options))
-    this.#heed(stream.id, options)
-    return stream
+    return this.#open('both', options, (id) => this.#both(id))
   }
 
   /** Opens a stream that only we send on; the signal ends the waiting, and later resets the stream. */
   async openUnidirectionalStream(options: AbortOptions = {}): Promise<SendStream> {
-    const id = await this.#open('one', options)
-    const send = new SendStream(id, this.#link, this)
-    this.#streams.set(id, { send, receive: null, whole: send, unhear: HEARS_NOTHING })
-    this.#heed(id, options)
-    return send
+    return this.#open('one', options, (id) => this.#one(id))
   }
 
   /** The next stream the peer opened that both ends send on; null when the session is over. */
@@ -355,6 +349,12 @@ export class Session implements AsyncDisposable, StreamEvents, StreamOwner {
     return whole
   }
 
+  #one(id: StreamId): SendStream {
+    const send = new SendStream(id, this.#link, this)
+    this.#streams.set(id, { send, receive: null, whole: send, unhear: HEARS_NOTHING })
+    return send
+  }
+
   /** A stream that the peer reset before anybody took it is not offered any more: there may be any number of those. */
   #givenUp(halves: Halves | undefined): void {
     const whole = halves?.whole
@@ -384,14 +384,20 @@ export class Session implements AsyncDisposable, StreamEvents, StreamOwner {
     else signal.addEventListener('abort', onAbort)
   }
 
-  async #open(kind: 'both' | 'one', { signal }: AbortOptions): Promise<StreamId> {
+  /** The stream is made in the turn in which it is given, not when its opener hears of it: the session may end in between. */
+  async #open<Stream>(kind: 'both' | 'one', options: AbortOptions, made: (id: StreamId) => Stream): Promise<Stream> {
     if (this.#over !== null) throw this.#over
     const waiting = this.#openings[kind]
     if (waiting.size >= WAITING_MAX) throw new SallyportError('PEER_BUSY', 'too many calls wait for a stream')
     const { schedule } = this.#parts
     const timeout = { code: 'REQUEST_TIMEOUT', message: 'no stream came free' } as const
-    return abandonable<StreamId>({ schedule, deadline: Infinity, timeout, signal }, (resolve, reject) => {
-      const opening = { resolve, reject }
+    return abandonable<Stream>({ schedule, deadline: Infinity, timeout, signal: options.signal }, (resolve, reject) => {
+      const give = (id: StreamId): void => {
+        const stream = made(id)
+        this.#heed(id, options)
+        resolve(stream)
+      }
+      const opening = { give, reject }
       waiting.add(opening)
       this.#serve(kind)
       return () => void waiting.delete(opening)
@@ -404,7 +410,7 @@ export class Session implements AsyncDisposable, StreamEvents, StreamOwner {
       const id = this.#link.open(kind === 'both')
       if (id === null) return
       this.#openings[kind].delete(opening)
-      opening.resolve(id)
+      opening.give(id)
     }
   }
 }

@@ -93,6 +93,33 @@ describe('a chain that leads to an authority', () => {
     assert.equal(faultFor([SERVER_PURPOSE], 'client'), 'not-for-this')
   })
 
+  it('is for its purpose as a whole: who may vouch for mail or clients alone vouches for no server', () => {
+    const MAIL_PURPOSE = '1.3.6.1.5.5.7.3.4'
+    const faultBelow = (purposes: readonly string[], of: Partial<CertificateRequest> = {}) => {
+      const issuer = certify({ name: 'middle', issuer: root, authority: ANY_LENGTH, purposes })
+      return faultOf([leafOf({ issuer, ...of }), issuer])
+    }
+    assert.equal(faultBelow([SERVER_PURPOSE, MAIL_PURPOSE]), null)
+    assert.equal(faultBelow(['2.5.29.37.0']), null)
+    for (const purpose of [MAIL_PURPOSE, CLIENT_PURPOSE]) {
+      assert.equal(faultBelow([purpose]), 'not-for-this')
+      assert.equal(faultBelow([purpose], { purposes: [SERVER_PURPOSE] }), 'not-for-this')
+    }
+    const authority = certify({ name: 'mail', authority: ANY_LENGTH, purposes: [MAIL_PURPOSE] })
+    assert.equal(faultOf([leafOf({ issuer: authority })], { trust: trusting([authority]) }), 'not-for-this')
+  })
+
+  it('goes by those in time, where others have the same name and key', () => {
+    const past: readonly [number, number] = [Date.UTC(2020), Date.UTC(2025)]
+    const renewed = (before: Certified, request: Partial<CertificateRequest> = {}): Certified =>
+      certify({ name: before.name, key: before, authority: ANY_LENGTH, ...request })
+    const oldRoot = renewed(root, { valid: past })
+    assert.equal(faultOf([leaf, intermediate], { trust: trusting([oldRoot, root]) }), null)
+    const oldMiddle = renewed(intermediate, { issuer: root, valid: past })
+    assert.equal(faultOf([leaf, oldMiddle, intermediate]), null)
+    assert.equal(faultOf([leaf, oldMiddle], { trust: trusting([oldRoot, root]) }), 'expired')
+  })
+
   it('is in time, all of it', () => {
     const past: readonly [number, number] = [Date.UTC(2020), Date.UTC(2025)]
     assert.equal(faultOf([leafOf({ valid: past }), intermediate]), 'expired')

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
 import { test } from 'node:test'
 import { connect, listen } from '../../src/quic/index.ts'
-import { everything, failure, QuicWorld, SERVER } from './quic-world.ts'
+import { bytes, everything, failure, QuicWorld, SERVER } from './quic-world.ts'
 
 const listeners = (signal: AbortSignal): number => getEventListeners(signal, 'abort').length
 
@@ -50,6 +50,23 @@ test('connect and listen with a signal that is aborted already do nothing', asyn
   assert.equal(world.network.counts.sent, 0)
   // The port is free again.
   await world.run((await world.run(listen(options))).close())
+})
+
+test('listen is given up while a name server is silent, and what it says later binds nothing', async () => {
+  const world = await QuicWorld.make()
+  const answer = Promise.withResolvers<{ family: 4; ip: string }[]>()
+  const ports = { ...world.ports('192.0.2.1'), names: { resolve: () => answer.promise } }
+  const abort = new AbortController()
+  const { signal } = abort
+  const options = { ports, host: 'server', port: 4433, alpn: ['test'], identity: SERVER, verify: 'anyone' } as const
+  const listening = failure(listen({ ...options, signal }))
+  await world.clock.advance(10)
+  abort.abort()
+  assert.equal((await world.run(listening)).code, 'CANCELLED')
+  assert.equal(listeners(signal), 0)
+  answer.resolve([{ family: 4, ip: '192.0.2.1' }])
+  await world.clock.advance(10)
+  await world.run((await world.run(listen({ ...options, host: '192.0.2.1' }))).close())
 })
 
 test('opening and accepting are given up, and whoever waits behind is served', async () => {
@@ -113,4 +130,22 @@ test('a stream is given up by the signal it was opened with, even while a write 
   assert.equal(listeners(abort.signal), 0)
   assert.equal(client.stats.streams, 0)
   await world.run(listener.close())
+})
+
+test('a stream that was given in the very turn in which its session ended is over, and holds nobody', async () => {
+  const world = await QuicWorld.make()
+  const { listener, server } = await world.pair()
+  const { signal } = new AbortController()
+  const opening = [server.openBidirectionalStream({ signal }), server.openUnidirectionalStream({ signal })] as const
+  const closing = listener.close()
+  const [both, one] = await Promise.all(opening)
+  const calls = [
+    both.writable.getWriter().write(bytes(9)),
+    both.readable.getReader().read(),
+    one.writable.getWriter().closed,
+  ].map((call) => failure(call))
+  for (const { code } of await world.run(Promise.all(calls))) assert.equal(code, 'CLOSED')
+  await world.run(closing)
+  assert.equal(server.stats.streams, 0)
+  assert.equal(listeners(signal), 0)
 })

@@ -38,6 +38,7 @@ describe('a server with a certificate', () => {
     const ports = world.ports('192.0.3.1', { 'server.example': ['192.0.2.1'] })
     const ways: Partial<ConnectOptions>[] = [
       clientOf({ authorities: pem(root) }, { host: 'server.example', ports }),
+      clientOf({ authorities: pem(root) }, { host: 'server.example.', ports }),
       clientOf({ authorities: pem(root) }),
       clientOf({ authorities: `${pem(strange)}\n${pem(root)}`, name: 'server.example' }),
       clientOf({ fingerprints: [fingerprint] }),

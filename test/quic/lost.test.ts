@@ -7,7 +7,7 @@ import { versionNegotiation } from '../../src/core/quic/version-negotiation.ts'
 import type { UdpSocket } from '../../src/io/ports.ts'
 import { generateIdentity } from '../../src/quic/index.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
-import { bytes, everything, failure, QuicWorld, SERVER_IP } from './quic-world.ts'
+import { bytes, CLIENT_IP, everything, failure, QuicWorld, SERVER_IP } from './quic-world.ts'
 
 /** The port the worlds' servers listen at. */
 const SERVER_PORT = 4433
@@ -87,5 +87,39 @@ describe('a server that was lost without a word and is there again', () => {
 
   test('is not believed with another key: the session falls silent', async () => {
     assert.equal(await restart(await QuicWorld.make(), { identity: await generateIdentity() }), 'idle')
+  })
+
+  test('cannot be made to say so by another listener with its key, which never knew of the session', async () => {
+    const world = await QuicWorld.make()
+    const { listener, client, server } = await world.pair()
+    const other = await world.listen({ port: SERVER_PORT + 1 })
+    const seen: Uint8Array[] = []
+    world.network.tap = (datagram, _from, to) => {
+      if (to.port === SERVER_PORT && parseHeader(datagram, 0, 8)?.form === 'short') seen.push(Uint8Array.from(datagram))
+      return 'pass'
+    }
+    const stream = await client.openUnidirectionalStream()
+    const writer = stream.writable.getWriter()
+    await world.run(writer.write(bytes(500)))
+    const there = await world.run(server.acceptUnidirectionalStream())
+    // Whoever saw a datagram pass sends it to the other, and what that answers to the client, as if it came from the server.
+    const answers: Uint8Array[] = []
+    const attacker = await socketAt(world, { family: 4, ip: '192.0.3.9', port: 1 }, (datagram) =>
+      answers.push(datagram),
+    )
+    attacker.send(
+      seen.find(({ length }) => length > 500)!,
+      { family: 4, ip: SERVER_IP, port: other.port },
+      () => {},
+    )
+    await world.clock.advance(100)
+    assert.equal(answers.length, 1)
+    const liar = await socketAt(world, { family: 4, ip: SERVER_IP, port: SERVER_PORT }, () => {})
+    liar.send(answers[0]!, { family: 4, ip: CLIENT_IP, port: client.local.port }, () => {})
+    await world.clock.advance(100)
+    const reading = everything(there!.readable)
+    await world.run(writer.close())
+    assert.equal((await world.run(reading)).length, 500)
+    for (const each of [listener, other]) await world.run(each.close())
   })
 })

@@ -37,12 +37,18 @@ describe('a client that moves', () => {
     const told = [collected(client), collected(server)]
     void echo(server)
     const before = client.local
+    assert.ok(await world.run(exchange(client)))
+    const sent = [client, server].map(({ stats }) => [stats.bytesSent, stats.bytesReceived])
     const exchanging = exchange(client)
     const there = await world.run(client.migrate({ local: { port: 5555 } }))
     assert.equal(there.port, 5555)
     assert.deepEqual(client.local, there)
     assert.ok(await world.run(exchanging))
     assert.deepEqual(server.remote, { family: 4, ip: CLIENT_IP, port: 5555 })
+    // What went the old way counts as well.
+    for (const [i, { stats }] of [client, server].entries()) {
+      assert.ok(stats.bytesSent > sent[i]![0]! + 300_000 && stats.bytesReceived > sent[i]![1]! + 300_000)
+    }
     await wait(world, 4000)
     // The socket that was left is free again.
     const port = { port: before.port }
@@ -99,6 +105,15 @@ describe('a client that moves', () => {
     await world.run(client.close())
     assert.equal((await world.run(second)).code, 'CLOSED')
     assert.equal((await world.run(failure(client.migrate()))).code, 'CLOSED')
+    // Nor is it the server's fault where the session ends in the turn in which it would have begun to move.
+    const { client: other } = await world.pair({
+      server: { port: 4434 },
+      client: { port: 4434, ports: world.ports('192.0.3.9') },
+    })
+    const third = failure(other.migrate())
+    const closing = other.close()
+    assert.equal((await world.run(third)).code, 'CLOSED')
+    await world.run(closing)
   })
 
   test('is told what it may not: an address that is taken, or of another family, or a server', async () => {

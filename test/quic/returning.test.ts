@@ -1,7 +1,8 @@
 // Coming back to a server without a signature, through the public options.
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { test } from 'node:test'
-import { type ConnectOptions, type Session, SessionCache } from '../../src/quic/index.ts'
+import { connect, type ConnectOptions, type Session, SessionCache } from '../../src/quic/index.ts'
 import { certify, keyPemOf, pemOf } from '../support/certificates.ts'
 import { bytes, CLIENT, everything, failure, peerIdOf, put, QuicWorld, SERVER } from './quic-world.ts'
 
@@ -79,6 +80,39 @@ test('a function that decides is asked about whoever comes back, at both ends', 
   await world.run(listener.close())
 })
 
+test('who connects as somebody else, or as nobody, does not come back as who was here', async () => {
+  const world = await QuicWorld.make()
+  const listener = await world.listen({ verify: () => true })
+  const sessions = new SessionCache()
+  await visit(world, listener, { sessions })
+  const [other, seen] = await visit(world, listener, { sessions, identity: SERVER })
+  assert.deepEqual([other.isResumed, peerIdOf(seen.peer)], [false, SERVER.peerId])
+  const { identity: _, ...nameless } = world.client({ sessions })
+  const nobody = await world.run(connect(nameless))
+  const closing = await world.run(nobody.closed)
+  assert.ok(!nobody.isResumed && closing.kind === 'transport' && closing.code === 0x100 + 116)
+  // Each finds its own.
+  for (const identity of [CLIENT, SERVER]) {
+    const [again, there] = await visit(world, listener, { sessions, identity })
+    assert.deepEqual([again.isResumed, peerIdOf(there.peer)], [true, identity.peerId])
+  }
+  await world.run(listener.close())
+})
+
+test('what is trusted is what "verify" said when it was given, whatever becomes of its list', async () => {
+  const world = await QuicWorld.make()
+  const leaf = certify({ name: 'server' })
+  const certificate = { chain: pemOf(leaf), key: keyPemOf(leaf) }
+  const listener = await world.listen({ identity: undefined, certificate } as object)
+  const sessions = new SessionCache()
+  const fingerprints = [createHash('sha256').update(leaf.der).digest('hex')]
+  const verify = { fingerprints }
+  await visit(world, listener, { sessions, verify })
+  fingerprints[0] = '00'.repeat(32)
+  assert.equal((await failure(world.connect({ sessions, verify }))).code, 'PEER_UNTRUSTED')
+  await world.run(listener.close())
+})
+
 test('a server that was started anew takes no old ticket, and the connect goes on as if there were none', async () => {
   const world = await QuicWorld.make()
   const sessions = new SessionCache()
@@ -111,7 +145,7 @@ test('a cache holds as many servers as it is told to, the oldest goes', async ()
 
 test('a ticket is taken once', () => {
   const sessions = new SessionCache()
-  const place = { host: 'server', port: 1, verify: { keys: [SERVER.peerId] } }
+  const place = { host: 'server', port: 1, trusted: 'one', shown: '' }
   const session = { lifetimeMs: 1000 } as Parameters<SessionCache['keep']>[1]
   sessions.keep(place, session, 5)
   assert.deepEqual(sessions.take(place, 8), { session, ageMs: 3 })

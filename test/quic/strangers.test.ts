@@ -155,13 +155,29 @@ test('connect says what is wrong with its options before it sends anything', asy
     { alpn: [] },
     { alpn: [''] },
     { alpn: ['a b'] },
+    { alpn: ['a'.repeat(240)] },
+    { alpn: Array.from({ length: 24 }, (_, i) => `protocol-${10 + i}`) },
     { port: 0 },
     { port: 70_000 },
+    { host: 'bücher.example' },
+    { host: 'a'.repeat(256) },
     { idleTimeoutMs: 0 },
+    { idleTimeoutMs: 2 ** 62 },
     { keepAliveMs: -1 },
   ]
   for (const options of wrong) assert.equal((await failure(world.connect(options))).code, 'ARGUMENT_INVALID')
   const local = { host: 'nowhere' }
   assert.equal((await failure(world.connect({ local }))).code, 'ARGUMENT_INVALID')
   assert.equal(world.network.counts.sent, 0)
+})
+
+test('listen says that no handshake could name its protocols, and takes as many as one can', async () => {
+  const world = await QuicWorld.make()
+  for (const name of ['a'.repeat(240), 'a'.repeat(255)]) {
+    assert.equal((await failure(world.listen({ alpn: ['test', name] }))).code, 'ARGUMENT_INVALID')
+  }
+  const alpn = ['a'.repeat(239)]
+  const { listener, client } = await world.pair({ server: { alpn }, client: { alpn } })
+  assert.equal(client.alpn, alpn[0])
+  await world.run(listener.close())
 })

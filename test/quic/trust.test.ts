@@ -21,6 +21,16 @@ describe('nobody is trusted by default', () => {
     assert.equal(world.network.counts.sent, 0)
   })
 
+  test('two ways at once fail: the one that is weaker would count', async () => {
+    const world = await QuicWorld.make()
+    const ways = { fingerprints: ['00'.repeat(32)], authorities: 'bundled', keys: [STRANGER] }
+    const { keys: _, ...certificates } = ways
+    for (const verify of [ways, certificates] as Verify[]) {
+      assert.equal((await failure(connect(world.client({ verify })))).code, 'ARGUMENT_INVALID')
+    }
+    assert.equal(world.network.counts.sent, 0)
+  })
+
   test('listen without "verify" fails, and says what to write', async () => {
     const world = await QuicWorld.make()
     const options = { ports: world.ports('192.0.2.1'), alpn: ['test'], identity: SERVER } as unknown as ListenOptions

@@ -1,6 +1,6 @@
 // An authority of our own for tests: X.509 certificates made to measure, wrong ones too. Written by hand in DER, since Node.js reads
 // certificates and makes none.
-import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
+import { createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 
 /** A key pair, and the certificate that somebody made of it. */
 export interface Certified {
@@ -15,6 +15,8 @@ export type KeyKind = 'p256' | 'p384' | 'ed25519' | 'rsa' | 'rsa-1024'
 export interface CertificateRequest {
   readonly name: string
   readonly kind?: KeyKind
+  /** Whose key it has; a new one when absent. */
+  readonly key?: Certified
   /** Who signs; itself when absent. */
   readonly issuer?: Certified
   /** Names of its subjectAltName: DNS names, or IPv4 addresses. */
@@ -94,18 +96,18 @@ const extensionsOf = ({ hosts, authority, purposes, usage, more = [] }: Certific
   ...more.map(([oid, critical, value]) => extension(oid, critical, value)),
 ]
 
-const keyPair = (kind: KeyKind): { readonly privateKey: KeyObject; readonly publicKey: KeyObject } => {
+const newKey = (kind: KeyKind): KeyObject => {
   switch (kind) {
     case 'p256':
-      return generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
+      return generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).privateKey
     case 'p384':
-      return generateKeyPairSync('ec', { namedCurve: 'secp384r1' })
+      return generateKeyPairSync('ec', { namedCurve: 'secp384r1' }).privateKey
     case 'ed25519':
-      return generateKeyPairSync('ed25519')
+      return generateKeyPairSync('ed25519').privateKey
     case 'rsa':
-      return generateKeyPairSync('rsa', { modulusLength: 2048 })
+      return generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
     case 'rsa-1024':
-      return generateKeyPairSync('rsa', { modulusLength: 1024 })
+      return generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey
   }
 }
 
@@ -122,10 +124,11 @@ const algorithmOf = (key: KeyObject, digest: 'sha256' | 'sha1'): Buffer => {
 
 let serial = 0
 
-/** Makes a certificate, with a new key. */
+/** Makes a certificate. */
 export const certify = (request: CertificateRequest): Certified => {
-  const { name, kind = 'p256', issuer, digest = 'sha256' } = request
-  const { privateKey, publicKey } = keyPair(kind)
+  const { name, kind = 'p256', key, issuer, digest = 'sha256' } = request
+  const privateKey = key?.privateKey ?? newKey(kind)
+  const publicKey = createPublicKey(privateKey)
   const signer = issuer?.privateKey ?? privateKey
   const [from, to] = request.valid ?? [Date.UTC(2020), Date.UTC(2120)]
   const algorithm = algorithmOf(signer, digest)

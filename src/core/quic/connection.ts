@@ -50,6 +50,7 @@ export class QuicConnection {
   readonly #outputs: ConnectionOutput[] = []
   #nextOutput = 0
   #discarded = 0
+  readonly #bytes = { sent: 0, received: 0 }
   #destination: Path
   #sentAt: number
 
@@ -119,9 +120,9 @@ export class QuicConnection {
     return this.#handshake.negotiated
   }
 
-  /** Bytes of datagrams sent and received, and the smoothed round-trip time in ms. */
+  /** Bytes of datagrams sent and received, on all paths, and the smoothed round-trip time in ms. */
   get stats(): { sent: number; received: number; rttMs: number } {
-    return { ...this.#parts.path.bytes, rttMs: this.#parts.recovery.rtt.smoothed }
+    return { ...this.#bytes, rttMs: this.#parts.recovery.rtt.smoothed }
   }
 
   /**
@@ -133,6 +134,7 @@ export class QuicConnection {
     const path = paths.of(from, now)
     if (path === null) return this.#discard()
     const isKnown = paths.isKnown(path)
+    this.#bytes.received += datagram.length
     path.onReceived(datagram.length)
     if (!lifetime.isOpen) return isKnown ? lifetime.onReceivedClosing() : undefined
     if (isKnown && isStatelessReset(datagram, path.id?.resetToken ?? null, this.#config.crypto))
@@ -145,17 +147,8 @@ export class QuicConnection {
 
   /** Writes one datagram into `into` and returns its length; 0 when nothing is to be sent now. */
   transmit(into: Uint8Array, now: number): number {
-    const { lifetime, paths, phases, progress } = this.#parts
-    this.#destination = paths.current
-    if (progress.confirmed) phases.updateIfDue(phaseTime(this.#parts, now))
-    if (phases.isWornOut) this.#ending.violate(violation(AEAD_LIMIT_REACHED, 'the keys are used up'), now)
-    if (lifetime.state.kind === 'closing') return assembleClose(this.#parts, into, now)
-    if (!lifetime.isOpen) return 0
-    const probed = paths.probe()
-    const probe = probed === null ? 0 : assembleAside(this.#parts, probed, into, now)
-    this.#destination = probed !== null && probe > 0 ? probed : paths.current
-    const length = probe > 0 ? probe : assemble(this.#parts, into, now)
-    if (length > 0) this.#sentAt = now
+    const length = this.#transmit(into, now)
+    this.#bytes.sent += length
     return length
   }
 
@@ -382,6 +375,21 @@ export class QuicConnection {
 
   get #live(): boolean {
     return this.#parts.lifetime.isOpen && this.#parts.progress.complete
+  }
+
+  #transmit(into: Uint8Array, now: number): number {
+    const { lifetime, paths, phases, progress } = this.#parts
+    this.#destination = paths.current
+    if (progress.confirmed) phases.updateIfDue(phaseTime(this.#parts, now))
+    if (phases.isWornOut) this.#ending.violate(violation(AEAD_LIMIT_REACHED, 'the keys are used up'), now)
+    if (lifetime.state.kind === 'closing') return assembleClose(this.#parts, into, now)
+    if (!lifetime.isOpen) return 0
+    const probed = paths.probe()
+    const probe = probed === null ? 0 : assembleAside(this.#parts, probed, into, now)
+    this.#destination = probed !== null && probe > 0 ? probed : paths.current
+    const length = probe > 0 ? probe : assemble(this.#parts, into, now)
+    if (length > 0) this.#sentAt = now
+    return length
   }
 
   #receive(packet: Arrived, now: number): void {

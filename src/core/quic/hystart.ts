@@ -12,7 +12,7 @@ const THRESHOLD_DIVISOR = 8
 /** Samples that a round has to have before it is judged. */
 const SAMPLES_MIN = 8
 
-/** In the careful phase the window grows by a quarter of what it would, for so many rounds. */
+/** In the careful phase the window grows by a quarter of what it would, for so many rounds, the one in which it begins among them (section 4.2). */
 const CAREFUL_DIVISOR = 4
 const CAREFUL_ROUNDS = 5
 
@@ -62,7 +62,7 @@ export class HyStart {
     this.#lastMin = this.#currentMin
     this.#currentMin = Infinity
     this.#samples = 0
-    if (this.#phase === 'careful' && ++this.#carefulRounds > CAREFUL_ROUNDS) this.#phase = 'over'
+    if (this.#phase === 'careful' && ++this.#carefulRounds >= CAREFUL_ROUNDS) this.#phase = 'over'
   }
 }
 

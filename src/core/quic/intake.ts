@@ -17,6 +17,7 @@ import type { Path } from './path.ts'
 import { openPacket, type ProtectedPacket } from './protection.ts'
 import { isAckDelay } from './received-packets.ts'
 import type { SpaceName } from './recovery.ts'
+import { INITIAL_PTO_MS } from './rtt.ts'
 import { settle } from './settlement.ts'
 import { FRAME_ENCODING_ERROR, NO_ERROR, PROTOCOL_VIOLATION, type Violation, violation } from './transport-error.ts'
 
@@ -240,7 +241,8 @@ const applyNewId = (parts: Parts, frame: Frame & { type: 'new-connection-id' }):
 }
 
 const applyRetirement = (parts: Parts, { header }: Packet, sequence: number, now: number): IntakeResult | null => {
-  const until = now + parts.recovery.threePto(parts.peer.maxAckDelayMs)
+  // What comes late was sent on a path that was left, and may be slower by far than the one in use, of which the probe timeout is.
+  const until = now + Math.max(parts.recovery.threePto(parts.peer.maxAckDelayMs), 3 * INITIAL_PTO_MS)
   return asResult(parts.localIds.onRetire(sequence, { arrivedWith: header.destinationId, until }))
 }
 

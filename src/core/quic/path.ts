@@ -112,10 +112,6 @@ export class Path {
     return this.allowance < this.leastBytes
   }
 
-  get bytes(): { sent: number; received: number } {
-    return { sent: this.#sent, received: this.#received }
-  }
-
   // ── validation ──
 
   /** Begins to prove the path, unless that is going on. */

@@ -173,7 +173,7 @@ describe('a client whose server would rather be spoken to elsewhere', () => {
     assert.equal(before.length, 2)
     pair.server.live.renewIds()
     pair.flush(pair.server)
-    pair.run(() => false, 1000)
+    pair.run(() => false, 4000)
     const after = pair.server.live.localIds.map(toHex)
     assert.ok(after.length === 2 && after.every((id) => !before.includes(id)))
     assert.equal(pair.client.closed, null)
