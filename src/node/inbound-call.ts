@@ -142,9 +142,11 @@ export class InboundConversation implements Conversation, Charged, Due {
 
   /** The time of its state is over. */
   run(): void {
-    const { counters, clock } = this.#owner.workshop
+    const { counters, clock, limits } = this.#owner.workshop
     const state = this.#state
     if (state.kind === 'kept') return this.#handle(state)
+    // What came and was not read yet waits for us, and not for its sender.
+    if (state.kind === 'reading' && this.queued) return this.#wait(limits.stallTimeoutMs)
     if (state.kind === 'reading' && state.lookAgainMs > 0) {
       if (!this.#charge.isHalfCharged || clock.now() < state.stalledAt) return this.#owner.again(this)
     }
