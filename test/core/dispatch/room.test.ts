@@ -204,6 +204,19 @@ test('who asks for more is not given up for itself, though it was overdrawn when
   assert.equal(own.stay.bytes, 600)
 })
 
+test('where a shard is nearly full of what has ended and all the rest is overdrawn, that gives way, and not for one who finds no room in the shard', () => {
+  for (const bytes of [100, 1000]) {
+    const room = newRoom()
+    const ended = [0, 16, 32, 3].map((n) => new Guest(room, n, `10.${n}.0.1`))
+    const overdrawn = [1, 17, 33, 2].map((n) => new Guest(room, n, `11.${n}.0.1`))
+    for (const guest of ended) guest.mayGiveUp = false
+    for (const guest of [...overdrawn, ...ended]) assert.ok(guest.take(1000, 0))
+    assert.equal(room.bytes, LIMITS.bytesMax)
+    assert.equal(new Guest(room, 48, '12.0.0.1').take(bytes, 6000), bytes === 100)
+    assert.equal(overdrawn.filter(({ hasLeft }) => hasLeft).length, bytes === 100 ? 3 : 0)
+  }
+})
+
 /** Counts how often it is asked about somebody. */
 class AskedUsage extends Usage {
   asked = 0
