@@ -70,7 +70,7 @@ test('whoever holds the room for long gives way to another, until a quarter is f
   assert.equal(room.bytes, 5900)
 })
 
-test('who has overdrawn gets nothing of the last quarter, unless what it holds has ended, and again when it is forgiven', () => {
+test('who has overdrawn gets nothing of the last quarter, unless what it holds has ended', () => {
   const room = newRoom()
   const guests = Array.from({ length: 5 }, (_, n) => new Guest(room, n, `10.0.${n}.1`))
   for (const guest of guests) assert.ok(guest.take(1000, 0))
@@ -84,8 +84,25 @@ test('who has overdrawn gets nothing of the last quarter, unless what it holds h
   assert.equal(ended.take(100, 10_000), true)
   assert.equal(new Guest(room, 8, '10.0.1.1').take(100, 200_000), false, 'it still holds a thousand')
   for (const guest of guests) guest.leave(200_000)
-  for (let n = 0; n < 6; n++) assert.ok(new Guest(room, 20 + n, `10.2.${n}.1`).take(700, 400_000))
-  assert.equal(new Guest(room, 8, '10.0.1.1').take(100, 400_000), true)
+})
+
+test('whatever a host held, and for however long, is forgiven 80 s after it let go of it, and not long before', () => {
+  for (const heldMs of [20_000, 3_600_000]) {
+    for (const ip of ['10.0.0.2', '10.0.0.1']) {
+      const room = newRoom()
+      const holders = Array.from({ length: 6 }, (_, n) => new Guest(room, n, '10.0.0.1'))
+      for (const holder of holders) assert.ok(holder.take(1000, 0))
+      for (const holder of holders) holder.leave(heldMs)
+      for (let n = 0; n < 6; n++) {
+        const ended = new Guest(room, 20 + n, `10.2.${n}.1`)
+        ended.mayGiveUp = false
+        assert.ok(ended.take(1000, heldMs))
+      }
+      const again = new Guest(room, 8, ip)
+      assert.equal(again.take(100, heldMs + 70_000), false)
+      assert.equal(again.take(100, heldMs + 80_100), true)
+    }
+  }
 })
 
 test('hosts are told apart by their addresses, and on this machine by who they are, unless that is as outside', () => {
