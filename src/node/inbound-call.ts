@@ -34,6 +34,8 @@ type State =
 
 interface Reading {
   readonly kind: 'reading'
+  /** What came is kept here and nowhere else: who is answered may take for ever to acknowledge that, and is not charged for it any more. */
+  readonly assembly: Assembly<RequestHeader>
   /** When it will have brought nothing for too long. */
   stalledAt: number
   /** How long it waits for room before it looks again; 0: it does not wait. */
@@ -62,7 +64,6 @@ export class InboundConversation implements Conversation, Charged, Due {
   readonly #stream: StreamId
   readonly kind: 'request' | 'message'
   readonly #owner: ConversationOwner
-  readonly #assembly: Assembly<RequestHeader>
   readonly #charge: InboundCharge
   #state: State
   queued = false
@@ -74,8 +75,7 @@ export class InboundConversation implements Conversation, Charged, Due {
     this.#owner = owner
     this.#charge = new InboundCharge(owner.workshop, this)
     const { messageBytesMax } = owner.workshop.limits
-    this.#assembly = new Assembly(stream.bidirectional ? decodeRequestHeader : decodeMessage, messageBytesMax)
-    this.#state = this.#read()
+    this.#state = this.#read(new Assembly(stream.bidirectional ? decodeRequestHeader : decodeMessage, messageBytesMax))
   }
 
   get over(): boolean {
@@ -95,14 +95,15 @@ export class InboundConversation implements Conversation, Charged, Due {
     const { link } = this.#owner
     if (this.#state.kind === 'reading' && !this.#reserve(this.#state)) return this.#lookLater(this.#state)
     for (let bytes = 0; bytes < READ_BYTES_PER_TURN;) {
-      if (this.#state.kind !== 'reading') return false
+      const state = this.#state
+      if (state.kind !== 'reading') return false
       const piece = link.readStream(this.#stream)
       if (piece === null) {
-        if (link.ended(this.#stream)) this.#complete()
+        if (link.ended(this.#stream)) this.#complete(state)
         return false
       }
       bytes += piece.length
-      this.#receive(piece)
+      this.#receive(state, piece)
     }
     return true
   }
@@ -141,9 +142,11 @@ export class InboundConversation implements Conversation, Charged, Due {
 
   /** The time of its state is over. */
   run(): void {
-    const { counters, clock } = this.#owner.workshop
+    const { counters, clock, limits } = this.#owner.workshop
     const state = this.#state
     if (state.kind === 'kept') return this.#handle(state)
+    // What came and was not read yet waits for us, and not for its sender.
+    if (state.kind === 'reading' && this.queued) return this.#wait(limits.stallTimeoutMs)
     if (state.kind === 'reading' && state.lookAgainMs > 0) {
       if (!this.#charge.isHalfCharged || clock.now() < state.stalledAt) return this.#owner.again(this)
     }
@@ -155,25 +158,25 @@ export class InboundConversation implements Conversation, Charged, Due {
     this.#refuse(BUSY, STREAM.busy)
   }
 
-  #receive(piece: Uint8Array): void {
+  #receive({ assembly }: Reading, piece: Uint8Array): void {
     const { counters, handlers } = this.#owner.workshop
     if (!this.#charge.take(piece.length)) {
       counters.requestsBusy++
       return this.#refuse(BUSY, STREAM.busy)
     }
-    this.#state = this.#read()
-    const state = this.#assembly.receive(piece)
+    this.#state = this.#read(assembly)
+    const state = assembly.receive(piece)
     if (state === 'bad') return this.#violate('a malformed header')
     if (state === 'too-large') return this.#refuse({ status: STATUS.badRequest, reason: 'too large' }, STREAM.tooLarge)
-    const { header } = this.#assembly
+    const { header } = assembly
     if (header !== null && handlers.get(header.protocol) === null) {
       this.#refuse({ status: STATUS.unsupported }, STREAM.unsupported)
     }
   }
 
-  #complete(): void {
-    const payload = this.#assembly.finish()
-    const { header } = this.#assembly
+  #complete({ assembly }: Reading): void {
+    const payload = assembly.finish()
+    const { header } = assembly
     if (payload === null || header === null) return this.#violate('a stream without its header')
     const { counters, handlers } = this.#owner.workshop
     const handler = handlers.get(header.protocol)
@@ -186,11 +189,11 @@ export class InboundConversation implements Conversation, Charged, Due {
   }
 
   /** Takes what is still to come of a message whose end has come; false when there is no room for it. */
-  #reserve({ lookAgainMs }: Reading): boolean {
+  #reserve({ assembly, lookAgainMs }: Reading): boolean {
     const rest = this.#restOfMessage
     if (rest === null) return true
-    if (!this.#charge.reserve(rest, this.#assembly.bytes)) return false
-    if (lookAgainMs > 0) this.#state = this.#read()
+    if (!this.#charge.reserve(rest, assembly.bytes)) return false
+    if (lookAgainMs > 0) this.#state = this.#read(assembly)
     return true
   }
 
@@ -277,10 +280,10 @@ export class InboundConversation implements Conversation, Charged, Due {
   }
 
   /** It is being read, and has so long for the next bytes. */
-  #read(): Reading {
+  #read(assembly: Assembly<RequestHeader>): Reading {
     const { clock, limits } = this.#owner.workshop
     this.#wait(limits.stallTimeoutMs)
-    return { kind: 'reading', stalledAt: clock.now() + limits.stallTimeoutMs, lookAgainMs: 0 }
+    return { kind: 'reading', assembly, stalledAt: clock.now() + limits.stallTimeoutMs, lookAgainMs: 0 }
   }
 
   #wait(ms: number): void {

@@ -225,3 +225,27 @@ test('a message that was begun before there were too many to be kept waits for a
   await peer.close()
   await world.close()
 })
+
+test('a message that this node is too late to read has not stalled', async () => {
+  const { world, sender } = await meet({})
+  const ports = world.ports(world.nextIp())
+  let lateMs = 0
+  const soon = (run: () => void): void =>
+    void (lateMs === 0 ? world.clock.soon(run) : world.clock.at(world.clock.now() + lateMs, run))
+  const late = await world.host({
+    ports: { ...ports, timers: { at: (at, run) => world.clock.at(at, run), soon } },
+    listen: [{ family: 4, ip: world.lastIp, port: 9000 }],
+    limits: { idleAfterMs: 600_000, stallTimeoutMs: 10_000 },
+  })
+  const taken: number[] = []
+  late.transport.handle(HOLD, ({ payload }) => void taken.push(payload[0] ?? -1))
+  await world.run(sender.transport.connectPeer(late.address))
+  await world.clock.advance(50)
+  lateMs = 11_000
+  await world.run(say(late, sender, Uint8Array.of(7)))
+  await world.clock.advance(12_000)
+  assert.deepEqual(taken, [7])
+  assert.equal(late.transport.counters().streamsStalled, 0)
+  lateMs = 0
+  await world.close()
+})

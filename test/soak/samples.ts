@@ -2,8 +2,7 @@
 // line through its samples. The first half is for caches, pools and the compiler.
 import { readdirSync } from 'node:fs'
 import { getEventListeners } from 'node:events'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
+import { collect } from '../support/collect.ts'
 
 /** What must stay flat, with how far the line may rise over the second half: by a share of the mean, or by `least` if that is more. */
 export const FLAT = {
@@ -36,18 +35,9 @@ export interface Trend {
   readonly allowed: number
 }
 
-const collector = (): (() => void) => {
-  setFlagsFromString('--expose-gc')
-  return runInNewContext('gc') as () => void
-}
-
-const collect = collector()
-
-/** Collects garbage, twice so that what a finalizer lets go of is gone too, and looks. */
+/** Collects garbage, and looks. */
 export const look = async (begunAt: number, signal: AbortSignal): Promise<Sample> => {
-  collect()
-  await new Promise((resolve) => setImmediate(resolve))
-  collect()
+  await collect()
   const { heapUsed, external } = process.memoryUsage()
   const resources = process.getActiveResourcesInfo()
   const timers = resources.filter((kind) => kind === 'Timeout').length

@@ -170,23 +170,31 @@ export class Room {
   }
 
   /** Whether the bytes fit, and, where they do scarcely, are no more than what others leave to its place; what has ended needs but fit. */
-  #suits({ stay: { tenant }, bytes, place: { path } }: Newcomer): boolean {
-    const { peerId, mayGiveUp } = tenant
-    const shard = shardOf(peerId)
+  #suits(newcomer: Newcomer): boolean {
+    return this.#suitsAll(newcomer) && this.#suitsShard(newcomer)
+  }
+
+  #suitsAll({ stay: { tenant }, bytes, place: { path } }: Newcomer): boolean {
     const left = this.#limits.bytesMax - this.#intake.bytes - bytes
-    const leftInShard = this.#limits.bytesPerShardMax - this.#intake.ofShard(shard) - bytes
-    if (left < 0 || leftInShard < 0) return false
-    if (!mayGiveUp || this.#intake.fit(peerId, bytes) === 'easily') return true
-    const isEasyInShard = this.#intake.fitInShard(shard, bytes) === 'easily'
-    if (!isEasyInShard && this.#heldInShard[shard]?.mayHold(path, bytes, leftInShard) === false) return false
+    if (left < 0 || !tenant.mayGiveUp) return left >= 0
     return this.#intake.fitInAll(bytes) === 'easily' || this.#held.mayHold(path, bytes, left)
   }
 
-  /** Something of the shard, when that is what is full; else of any. */
-  #nextOverdrawn({ stay, bytes }: Newcomer): Stay | null {
-    const shard = shardOf(stay.tenant.peerId)
-    const own = this.#oldestOverdrawn(shard, stay)
-    if (own !== null || this.#intake.fitInShard(shard, bytes) !== 'easily') return own
+  #suitsShard({ stay: { tenant }, bytes, place: { path } }: Newcomer): boolean {
+    const shard = shardOf(tenant.peerId)
+    const left = this.#limits.bytesPerShardMax - this.#intake.ofShard(shard) - bytes
+    if (left < 0 || !tenant.mayGiveUp) return left >= 0
+    return (
+      this.#intake.fitInShard(shard, bytes) === 'easily' ||
+      this.#heldInShard[shard]?.mayHold(path, bytes, left) === true
+    )
+  }
+
+  /** Something of its shard; where it finds room in that and not in all, else something of any. */
+  #nextOverdrawn(newcomer: Newcomer): Stay | null {
+    const { stay, bytes } = newcomer
+    const own = this.#oldestOverdrawn(shardOf(stay.tenant.peerId), stay)
+    if (own !== null || this.#intake.fitInAll(bytes) === 'easily' || !this.#suitsShard(newcomer)) return own
     for (let other = 0; other < SHARDS; other++) {
       const found = this.#oldestOverdrawn(other, stay)
       if (found !== null) return found

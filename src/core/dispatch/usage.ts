@@ -31,6 +31,9 @@ export interface Place {
 /** All that a host may use at once is forgiven within so many seconds. */
 const FORGIVEN_WITHIN_S = 80
 
+/** And no more than twice as much is held against it: who let go of all has not overdrawn any more after as long. */
+const OWED_MAX_MS = 2 * FORGIVEN_WITHIN_S * 1000
+
 /** A site and a network may use so many times what one host may. */
 const WIDER = 10
 
@@ -41,7 +44,7 @@ export class Usage {
   readonly #peers: RateSketch
 
   constructor({ byteSeconds, isLoopbackTrusted }: UsageLimits, random: Random) {
-    const host = { perSecond: byteSeconds / FORGIVEN_WITHIN_S, burst: byteSeconds }
+    const host = { perSecond: byteSeconds / FORGIVEN_WITHIN_S, burst: byteSeconds, owedMaxMs: OWED_MAX_MS }
     this.#isLoopbackTrusted = isLoopbackTrusted
     this.#places = new RateLimiter({ host, wider: WIDER }, random)
     this.#peers = new RateSketch(host, KeyedHash.random(random))

@@ -5,6 +5,8 @@
 export interface Rate {
   readonly perSecond: number
   readonly burst: number
+  /** After so long all is forgiven, however much more than `burst` was charged at once. Default: it takes as long as it takes. */
+  readonly owedMaxMs?: number
 }
 
 /** One budget. */

@@ -18,7 +18,7 @@ export class RateLimiter {
 
   constructor(limits: RateLimits, random: Random) {
     const { host, wider } = limits
-    const wide = { perSecond: host.perSecond * wider, burst: host.burst * wider }
+    const wide = { ...host, perSecond: host.perSecond * wider, burst: host.burst * wider }
     const sketch = (rate: Rate): RateSketch => new RateSketch(rate, KeyedHash.random(random))
     // Of IPv4 the site is the network: it is charged once.
     this.#levels = [

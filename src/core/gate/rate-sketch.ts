@@ -21,6 +21,7 @@ export class RateSketch {
   readonly #cellsPerRow: number
   readonly #stepMs: number
   readonly #aheadMaxMs: number
+  readonly #owedMaxMs: number
   /** ROWS × CELLS_PER_ROW. Empty until the first charge: a node nobody asks pays for nothing. */
   #cells = new Float64Array(0)
   readonly #at = new Int32Array(ROWS)
@@ -32,6 +33,7 @@ export class RateSketch {
     this.#cellsPerRow = cellsPerRow
     this.#stepMs = stepMs(rate)
     this.#aheadMaxMs = aheadMaxMs(rate)
+    this.#owedMaxMs = rate.owedMaxMs ?? Infinity
   }
 
   /** Bytes held, however many prefixes were charged. */
@@ -52,7 +54,7 @@ export class RateSketch {
   /** Charges one, or any positive number, to a prefix. */
   charge(prefix: Uint8Array, now: number, count = 1): void {
     if (this.#cells.length === 0) this.#cells = new Float64Array(ROWS * this.#cellsPerRow).fill(-Infinity)
-    const until = Math.max(this.#spentUntil(prefix), now) + count * this.#stepMs
+    const until = Math.min(now + this.#owedMaxMs, Math.max(this.#spentUntil(prefix), now) + count * this.#stepMs)
     for (const at of this.#at) this.#cells[at] = Math.max(this.#cells[at] ?? 0, until)
   }
 

@@ -70,7 +70,7 @@ test('whoever holds the room for long gives way to another, until a quarter is f
   assert.equal(room.bytes, 5900)
 })
 
-test('who has overdrawn gets nothing of the last quarter, unless what it holds has ended, and again when it is forgiven', () => {
+test('who has overdrawn gets nothing of the last quarter, unless what it holds has ended', () => {
   const room = newRoom()
   const guests = Array.from({ length: 5 }, (_, n) => new Guest(room, n, `10.0.${n}.1`))
   for (const guest of guests) assert.ok(guest.take(1000, 0))
@@ -84,8 +84,25 @@ test('who has overdrawn gets nothing of the last quarter, unless what it holds h
   assert.equal(ended.take(100, 10_000), true)
   assert.equal(new Guest(room, 8, '10.0.1.1').take(100, 200_000), false, 'it still holds a thousand')
   for (const guest of guests) guest.leave(200_000)
-  for (let n = 0; n < 6; n++) assert.ok(new Guest(room, 20 + n, `10.2.${n}.1`).take(700, 400_000))
-  assert.equal(new Guest(room, 8, '10.0.1.1').take(100, 400_000), true)
+})
+
+test('whatever a host held, and for however long, is forgiven 80 s after it let go of it, and not long before', () => {
+  for (const heldMs of [20_000, 3_600_000]) {
+    for (const ip of ['10.0.0.2', '10.0.0.1']) {
+      const room = newRoom()
+      const holders = Array.from({ length: 6 }, (_, n) => new Guest(room, n, '10.0.0.1'))
+      for (const holder of holders) assert.ok(holder.take(1000, 0))
+      for (const holder of holders) holder.leave(heldMs)
+      for (let n = 0; n < 6; n++) {
+        const ended = new Guest(room, 20 + n, `10.2.${n}.1`)
+        ended.mayGiveUp = false
+        assert.ok(ended.take(1000, heldMs))
+      }
+      const again = new Guest(room, 8, ip)
+      assert.equal(again.take(100, heldMs + 70_000), false)
+      assert.equal(again.take(100, heldMs + 80_100), true)
+    }
+  }
 })
 
 test('hosts are told apart by their addresses, and on this machine by who they are, unless that is as outside', () => {
@@ -202,6 +219,19 @@ test('who asks for more is not given up for itself, though it was overdrawn when
   assert.ok(new Guest(room, 7, '10.7.0.1').take(700, 8332))
   assert.equal(own.take(400, 8340), false, 'that was forgiven, but there is no room')
   assert.equal(own.stay.bytes, 600)
+})
+
+test('where a shard is nearly full of what has ended and all the rest is overdrawn, that gives way, and not for one who finds no room in the shard', () => {
+  for (const bytes of [100, 1000]) {
+    const room = newRoom()
+    const ended = [0, 16, 32, 3].map((n) => new Guest(room, n, `10.${n}.0.1`))
+    const overdrawn = [1, 17, 33, 2].map((n) => new Guest(room, n, `11.${n}.0.1`))
+    for (const guest of ended) guest.mayGiveUp = false
+    for (const guest of [...overdrawn, ...ended]) assert.ok(guest.take(1000, 0))
+    assert.equal(room.bytes, LIMITS.bytesMax)
+    assert.equal(new Guest(room, 48, '12.0.0.1').take(bytes, 6000), bytes === 100)
+    assert.equal(overdrawn.filter(({ hasLeft }) => hasLeft).length, bytes === 100 ? 3 : 0)
+  }
 })
 
 /** Counts how often it is asked about somebody. */
