@@ -10,7 +10,7 @@ import { Child } from './child.ts'
 import { trueClosest } from './closest.ts'
 import type { RestFigures } from './aims.ts'
 import type { Departure } from './churn.ts'
-import { writeManifest } from './manifest.ts'
+import { removeManifest, writeManifest } from './manifest.ts'
 import type { Downloaded, HostTotals, Launched, Uploaded } from './requests.ts'
 import { makeRoot } from './root.ts'
 import { addHostSamples } from './sampling.ts'
@@ -74,7 +74,8 @@ export class Network {
     this.ownAddresses = ownAddresses
     this.#size = size
     const module = new URL(`./host${EXTENSION}`, import.meta.url)
-    this.#hosts = Array.from({ length: size.processes }, () => new Child(module, this.#paths()))
+    const words = size.manifest === undefined ? [root] : [root, size.manifest]
+    this.#hosts = Array.from({ length: size.processes }, () => new Child(module, words))
   }
 
   /** Starts the processes; nodes come with `form`. */
@@ -177,7 +178,9 @@ export class Network {
   /** Ends every process and removes every file; never rejects because of a process. */
   async end(): Promise<void> {
     await Promise.all(this.#hosts.map((host) => host.end()))
-    await Promise.all(this.#paths().map((path) => rm(path, { recursive: true, force: true })))
+    await rm(this.root, { recursive: true, force: true })
+    const { manifest } = this.#size
+    if (manifest !== undefined) await removeManifest(manifest, process.pid)
   }
 
   async #join(index: number): Promise<void> {
@@ -229,12 +232,6 @@ export class Network {
     const member = this.#members.find((each) => each.index === index)
     if (member === undefined) throw new SallyportError('TESTNET_FAILED', `there is no node ${index}`)
     return member
-  }
-
-  /** What is removed at the end. */
-  #paths(): string[] {
-    const { manifest } = this.#size
-    return manifest === undefined ? [this.root] : [this.root, manifest]
   }
 
   #host(n: number): Child {
