@@ -310,7 +310,7 @@ export const COMMANDS = {
       'A directory is kept with the names and permissions of all that is in it, empty directories and hidden files too; owners, times and special permission bits are not kept. Symbolic links, sockets and devices are refused, or left out and named with `--skip-links`; so are names that not every file system takes (those with a backslash, a colon or one of `* ? " < > |` in them, control characters, a dot or space at the end, devices of Windows, two that differ in case alone), so that the directory can be restored anywhere. Its link ends with `/`. What does not fit that goes up as it is by `tar c DIR | sallyport put -`.',
       'With `--private` the same file gives other chunks each time, and a link as any other ([security.md](security.md#files)).',
       'On a terminal a line on stderr shows how far it is, how fast it goes and how long it takes; elsewhere a line is written there every ten seconds; with `--json` none.',
-      'With `--json`: `{ link, bytes, chunks, holders, stored, resumed, ms }`, where `holders` is the least number of nodes that hold any one chunk, `stored` counts the copies that were new, and `resumed` the chunks that an earlier, interrupted upload had placed.',
+      'With `--json`: `{ link, bytes, chunks, holders, stored, resumed, ms }`, where `holders` is the least number of nodes that hold any one chunk (of a chunk that is resumed at most four are known), `stored` counts the copies that were new, and `resumed` the chunks that an earlier, interrupted upload had placed.',
     ],
     argument: { name: 'FILE', kind: 'path', required: true, help: 'the file or directory to upload; - is stdin' },
     options: {
