@@ -92,6 +92,7 @@ describe('a path', () => {
       'a ',
       'a./b',
       '\u007F',
+      'a\u009B2J',
       'a\uFFFD',
     ]
     const devices = ['con', 'CON', 'nul.txt', 'a/PRN', 'Aux.tar.gz', 'com1', 'LPT9.x', 'COM¹', 'conin$', 'CONOUT$.a']
@@ -145,6 +146,11 @@ describe('a path', () => {
 })
 
 describe('a manifest', () => {
+  test('that is refused is told without anything that a terminal obeys', () => {
+    for (const name of ['\u001B[2J', '\u007F', '\u009B2J', '\u202Egpj'])
+      assert.doesNotMatch(objectionTo([file(`${name}.`)]) ?? '\n', /[\p{Cc}\p{Cf}]/u, JSON.stringify(name))
+  })
+
   test('that was written is read as the same, and is CBOR', () => {
     fc.assert(
       fc.property(manifest, (manifest) => {
