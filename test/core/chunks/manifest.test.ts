@@ -266,3 +266,19 @@ describe('a directory as bytes', () => {
     assert.equal(restored(bytes, 4).refused, 'malformed')
   })
 })
+
+test('a manifest that comes byte by byte costs no more than contents that do', () => {
+  const many = Array.from({ length: 4000 }, (_, n) => file(`${String(n).padStart(8, '0')} ${'n'.repeat(40)}`, 0))
+  const head = encodeManifest({ mode: 0o755, entries: many }) ?? assert.fail()
+  const short = encodeManifest({ mode: 0o755, entries: [file('a', head.length)] }) ?? assert.fail()
+  const msOf = (reader: TreeReader): number => {
+    const begun = performance.now()
+    for (let at = 0; at < head.length; at++) reader.receive(head.subarray(at, at + 1))
+    assert.ok(reader.done)
+    return performance.now() - begun
+  }
+  const contents = new TreeReader()
+  contents.receive(short)
+  const inContents = msOf(contents)
+  assert.ok(msOf(new TreeReader()) < 50 * inContents)
+})
