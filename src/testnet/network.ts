@@ -247,7 +247,8 @@ const EXTENSION = import.meta.filename.endsWith('.ts') ? '.ts' : '.js'
 /** Each node has a /24 of its own, as nodes of strangers do, so that the rules about neighbours by address apply and are met. */
 const addressOf = (index: number): string => `127.${10 + (index >> 8)}.${index & 0xff}.1`
 
-const clientAddress = (n: number): string => `127.9.${n}.1`
+/** The addresses of clients come again: a load has no end of them, and who had one before is gone. */
+const clientAddress = (n: number): string => `127.9.${n & 0xff}.1`
 
 /** The same address, to listen at. */
 const withoutPeer = (address: string): string => address.slice(0, address.indexOf('/p2p/'))
