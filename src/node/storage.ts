@@ -16,7 +16,6 @@ import type { ChunkAddress, PeerId } from '../core/ids.ts'
 import { PUT_OUTCOME, PUT_REFUSAL, decodeHasAddresses, encodeHasBitmap } from '../core/messages/chunks.ts'
 import { PROTOCOL, STATUS } from '../core/messages/codes.ts'
 import type { Random } from '../core/ports.ts'
-import { blocks } from './chunk-store.ts'
 import type { ChunkStore, Held } from './chunk-store.ts'
 import { Replicator } from './replicator.ts'
 import { countEnd, countGiven, countTaken, type StorageCounters } from './storage-counts.ts'
@@ -162,8 +161,7 @@ export class Storage {
       return reply({ status: STATUS.refused, reason: PUT_REFUSAL.quota })
     }
     try {
-      await this.#makeRoom(store, blocks(bytes))
-      return putReply(await store.hold(address, payload))
+      return putReply(await store.hold(address, payload, (blocks) => this.#makeRoom(store, blocks)))
     } finally {
       if (!store.has(address)) this.#quota?.give(address)
     }
