@@ -51,6 +51,25 @@ describe('deploy', () => {
     }
   })
 
+  test('lets the pods of Kubernetes join through the first, and the first, when it comes back, through the second', () => {
+    const script = /\n {14}set -eu\n([\s\S]+?)\n {10}env:/.exec(read('kubernetes/base/stateful-set.yaml'))?.[1] ?? ''
+    const bootstrapOf = (pod: string, others: boolean): readonly string[] => {
+      const tools = `sallyport() { printf '%s\\n' "$@"; }; getent() { ${others}; }; set -eu\n`
+      const env = { PATH: '', POD_NAME: pod, POD_NAMESPACE: 'nodes', POD_IP: '192.0.2.1' }
+      const words = ['-c', tools + script.replace('exec sallyport', 'sallyport')]
+      const { status, stdout, stderr } = spawnSync('/bin/sh', words, { env, encoding: 'utf8' })
+      assert.equal(status, 0, stderr)
+      const outcome = parse(stdout.trimEnd().split('\n'), '')
+      assert.ok(outcome.kind === 'run' && outcome.command === 'start', JSON.stringify(outcome))
+      return outcome.values.bootstrap
+    }
+    // The whole name: name servers are asked for it as it is, without the search list of the pod.
+    const through = (pod: string): string[] => [`/dns4/${pod}.sallyport.nodes.svc.cluster.local/udp/9000/quic-v1`]
+    assert.deepEqual(bootstrapOf('sallyport-0', false), [])
+    assert.deepEqual(bootstrapOf('sallyport-0', true), through('sallyport-1'))
+    assert.deepEqual(bootstrapOf('sallyport-5', true), through('sallyport-0'))
+  })
+
   test('has rules and settings that Prometheus takes', { skip: without('promtool') }, () => {
     passes('promtool', 'check', 'config', 'prometheus/prometheus.yml')
     passes('promtool', 'check', 'config', 'prometheus/compose.yml')

@@ -19,9 +19,9 @@ const paths = git('ls-files', '--cached', '--others', '--exclude-standard').filt
   existsSync(join(ROOT, path)),
 )
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
-const isCode = (path: string): boolean => /^(src|test|bench|examples|interop|bin)\/.*\.(ts|js)$/.test(path)
+const isCode = (path: string): boolean => /^(src|test|bench|build|examples|interop|bin)\/.*\.(ts|js)$/.test(path)
 const code: Source[] = paths.filter(isCode).map((path) => sourceOf(path, read(path)))
-const product = code.filter(({ path }) => /^(src|bin|bench|examples|interop)\//.test(path))
+const product = code.filter(({ path }) => /^(src|bin|bench|build|examples|interop)\//.test(path))
 const within = (...rooms: string[]): Source[] =>
   code.filter(({ path }) => rooms.some((room) => path.startsWith(`src/${room}/`)))
 

@@ -10,6 +10,9 @@ export const DEAD_AFTER_MS = 10_000
 /** And for so long it is not to be sent anything new. */
 export const UNREADY_AFTER_MS = 5000
 
+/** Connections of one round: where more begin in a second than are read in one, a round would never end. */
+const ROUND_MAX = 50_000
+
 /** How a node is, in one word and a sentence. */
 export interface Condition {
   readonly isWell: boolean
@@ -30,7 +33,7 @@ export class Board {
   #reading: Reading | null = null
   #readAt: number
   #number = 0
-  /** Bounded by the node's connectionsMax. */
+  /** Bounded by ROUND_MAX and a page, as what comes for the next round is. */
   #connections: readonly ConnectionReading[] = []
   #roundAt: number
   #coming: ConnectionReading[] = []
@@ -51,7 +54,7 @@ export class Board {
         return
       case 'page':
         this.#coming.push(...message.connections)
-        if (!message.last) return
+        if (!message.last && this.#coming.length < ROUND_MAX) return
         this.#connections = this.#coming
         this.#coming = []
         this.#roundAt = this.#clocks.now()

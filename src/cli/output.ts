@@ -12,6 +12,9 @@ interface Sink {
   on(event: 'error', listener: (error: NodeJS.ErrnoException) => void): unknown
 }
 
+/** A text without what a terminal would obey, its line breaks apart: names of files and words of others are shown and not carried out. */
+export const printable = (text: string): string => text.replaceAll(/[^\P{Cc}\n]/gu, '?')
+
 /** What a command prints to. */
 export class Output {
   readonly json: boolean
@@ -37,7 +40,7 @@ export class Output {
 
   /** A line of the result for people; nothing with --json. */
   line(text: string): void {
-    if (!this.json) this.#out.write(`${text}\n`)
+    if (!this.json) this.#out.write(`${printable(text)}\n`)
   }
 
   /** One JSON object on one line; nothing without --json. */
@@ -47,7 +50,7 @@ export class Output {
 
   /** A line about what is going on, for people who watch. */
   note(text: string): void {
-    this.#err.write(`${text}\n`)
+    this.#err.write(`${printable(text)}\n`)
   }
 
   /** Shows how a transfer goes, on stderr; nothing with --json. To be ended before anything else is said. */

@@ -1,8 +1,9 @@
 // Where the states of unfinished uploads are kept, one file for each file that is uploaded, found by its path.
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, realpath, rm, stat } from 'node:fs/promises'
+import { readdir, realpath, rm, stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
+import { systemPorts } from '../index.ts'
 
 /** A state that nobody took up for so long is removed: nothing in it is believed any more. */
 const FORGOTTEN_MS = 7 * 24 * 3_600_000
@@ -21,7 +22,8 @@ export const stateFileOf = async (
   file: string,
   options: { readonly private: boolean },
 ): Promise<string> => {
-  await mkdir(directory, { recursive: true, mode: 0o700 })
+  await using ports = await systemPorts()
+  await ports.files.makeDirectory(directory)
   await removeForgotten(directory)
   const what = `${options.private ? 'private' : 'convergent'}\n${await realpath(file)}`
   return join(directory, `${createHash('sha256').update(what).digest('hex').slice(0, 32)}.upload`)

@@ -95,12 +95,16 @@ export class ChunkStore {
     return this.#sizes.keys()
   }
 
-  /** Keeps a chunk; when this resolves to `stored` it would survive a power cut. `stored` is given away. */
-  async hold(address: ChunkAddress, stored: Uint8Array): Promise<Held> {
+  /**
+   * Keeps a chunk; when this resolves to `stored` it would survive a power cut. `stored` is given away. `makeRoom` is asked for bytes on disk that
+   * there are not, once the chunk has proved to be one.
+   */
+  async hold(address: ChunkAddress, stored: Uint8Array, makeRoom?: (bytes: number) => Promise<void>): Promise<Held> {
     if (this.has(address)) return { kind: 'already' }
     const bytes = isStoredSize(stored.length) ? await this.#verified(address, stored) : null
     if (bytes instanceof SallyportError) return { kind: 'failed', error: bytes }
     if (bytes === null) return { kind: 'corrupt' }
+    if (blocks(bytes.length) > this.room) await makeRoom?.(blocks(bytes.length))
     for (let other = this.#changing.get(address); other !== undefined; other = this.#changing.get(address)) await other
     if (this.has(address)) return { kind: 'already' }
     if (blocks(bytes.length) > this.room) return { kind: 'full' }

@@ -17,7 +17,6 @@ import { PUT_OUTCOME, PUT_REFUSAL, decodeHasAddresses, encodeHasBitmap } from '.
 import { PROTOCOL, STATUS } from '../core/messages/codes.ts'
 import type { Random } from '../core/ports.ts'
 import type { TraceDetail, Tracing } from '../io/ports.ts'
-import { blocks } from './chunk-store.ts'
 import type { ChunkStore, Held } from './chunk-store.ts'
 import { Replicator } from './replicator.ts'
 import { countEnd, countGiven, countTaken, type StorageCounters } from './storage-counts.ts'
@@ -180,8 +179,7 @@ export class Storage {
       return reply({ status: STATUS.refused, reason: PUT_REFUSAL.quota })
     }
     try {
-      await this.#makeRoom(store, blocks(bytes))
-      return putReply(await store.hold(address, payload))
+      return putReply(await store.hold(address, payload, (blocks) => this.#makeRoom(store, blocks)))
     } finally {
       if (!store.has(address)) this.#quota?.give(address)
     }

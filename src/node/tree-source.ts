@@ -1,6 +1,6 @@
 // A directory as the bytes of an upload: the manifest, and behind it the contents of its files. They are read as they are wanted, each file
 // opened for its part, so a large directory takes no more memory than its manifest.
-import { encodeManifest, comparePaths, objectionTo } from '../core/chunks/manifest.ts'
+import { MANIFEST_ENTRIES_MAX, comparePaths, encodeManifest, objectionTo } from '../core/chunks/manifest.ts'
 import type { Manifest, ManifestEntry } from '../core/chunks/manifest.ts'
 import { sameBytes } from '../core/bytes.ts'
 import { pathObjection } from '../core/chunks/portable-path.ts'
@@ -97,7 +97,7 @@ export class TreeSource implements UploadSource {
 
 const headOf = (manifest: Manifest): Uint8Array => {
   const head = encodeManifest(manifest)
-  if (head === null) throw new SallyportError('TOO_LARGE', 'the directory has too many entries')
+  if (head === null) throw tooLarge()
   return head
 }
 
@@ -122,6 +122,7 @@ const listed = async (files: Files, directory: string, special: OnSpecial): Prom
   const root = await files.look(directory)
   if (root === null) throw new SallyportError('FILE_NOT_FOUND', `there is no directory ${directory}`)
   if (root.kind !== 'directory') throw new SallyportError('ARGUMENT_INVALID', `${directory} is no directory`)
+  /** Bounded by MANIFEST_ENTRIES_MAX. */
   const entries: (ManifestEntry & { readonly version: string })[] = []
   /** Directories to look into, the last first. Bounded by the entries. */
   const waiting = ['']
@@ -132,16 +133,20 @@ const listed = async (files: Files, directory: string, special: OnSpecial): Prom
       const look = await files.look(`${directory}/${path}`)
       // A name that is no UTF-8 is not what was listed either.
       if (look === null) throw vanished(path)
-      if (look.kind === 'directory') waiting.push(path)
-      if (look.kind === 'directory' || look.kind === 'file')
-        entries.push({
-          path,
-          mode: look.mode,
-          size: look.kind === 'file' ? look.size : null,
-          version: look.kind === 'file' ? look.version : '',
-        })
-      else if (special === 'refuse') throw unfit(`${path} is a link or a device, which are not kept`)
-      else special(path)
+      if (look.kind === 'link' || look.kind === 'other') {
+        if (special === 'refuse') throw unfit(`${path} is a link or a device, which are not kept`)
+        special(path)
+        continue
+      }
+      if (entries.length === MANIFEST_ENTRIES_MAX) throw tooLarge()
+      const isDirectory = look.kind === 'directory'
+      if (isDirectory) waiting.push(path)
+      entries.push({
+        path,
+        mode: look.mode,
+        size: isDirectory ? null : look.size,
+        version: isDirectory ? '' : look.version,
+      })
     }
   }
   const sorted = entries.toSorted((a, b) => comparePaths(a.path, b.path))
@@ -154,6 +159,8 @@ const vanished = (path: string): SallyportError => {
   const objection = pathObjection(path)
   return objection === null ? new SallyportError('FILE_CHANGED', `${path} is gone`) : unfit(`${path} ${objection}`)
 }
+
+const tooLarge = (): SallyportError => new SallyportError('TOO_LARGE', 'the directory has too many entries')
 
 const unfit = (what: string): SallyportError =>
   new SallyportError('DIRECTORY_UNFIT', `the directory cannot be kept: ${what}`)

@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises'
 import { SallyportError, createNode, systemPorts } from '../index.ts'
 import type { Node } from '../index.ts'
 import { Line } from './line.ts'
+import { removeManifest } from './manifest.ts'
 import type { Downloaded, HostRequest, HostTotals, Launched, Uploaded } from './requests.ts'
 import { NO_SAMPLE, addHostSamples, hostSampleOf } from './sampling.ts'
 import type { HostSample } from './sampling.ts'
@@ -144,11 +145,14 @@ const hostedAt = (index: number): Hosted => {
 }
 
 /** Every host removes everything, so that nothing is left on the disk even when the parent was killed. */
-const close = async (paths: readonly string[]): Promise<void> => {
+const close = async (): Promise<void> => {
   await Promise.allSettled([...hosted.values()].map((each) => end(each)))
-  await Promise.all(paths.map((path) => rm(path, { recursive: true, force: true })))
+  await rm(root, { recursive: true, force: true })
+  if (manifest !== undefined) await removeManifest(manifest, parent)
 }
 
-const paths = process.argv.slice(2)
-if (paths.length === 0) throw new SallyportError('ARGUMENT_INVALID', 'a host needs the directory of its network')
-serve<HostRequest>(answer, () => close(paths))
+const [root = '', manifest] = process.argv.slice(2)
+if (root === '') throw new SallyportError('ARGUMENT_INVALID', 'a host needs the directory of its network')
+/** The process that writes the manifest; once it is gone, the system names another. */
+const parent = process.ppid
+serve<HostRequest>(answer, close)

@@ -1,5 +1,5 @@
 // What another terminal needs to take part in a test network that runs: a JSON file, read as strictly as anything from outside.
-import { readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { SallyportError, parseAddress } from '../index.ts'
 
 /** A manifest of another kind is refused. */
@@ -19,8 +19,19 @@ export interface Manifest {
   readonly nodes: readonly string[]
 }
 
-/** Writes the file whole or not at all, in place of one that is there. */
+/** Rejects with FILE_EXISTS where there is anything but a manifest: somebody's file or directory is neither replaced nor removed. */
+export const assertManifestPlace = async (path: string): Promise<void> => {
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null
+    throw SallyportError.from(error)
+  })
+  if (found === null || (found.isFile() && (await manifestAt(path)) !== null)) return
+  throw new SallyportError('FILE_EXISTS', `${path} is there already, and is no manifest of a test network`)
+}
+
+/** Writes the file whole or not at all, in place of another manifest that is there; rejects as `assertManifestPlace` does. */
 export const writeManifest = async (path: string, manifest: Omit<Manifest, 'kind'>): Promise<void> => {
+  await assertManifestPlace(path)
   const temporary = `${path}.${process.pid}.part`
   try {
     await writeFile(temporary, `${JSON.stringify({ kind: KIND, ...manifest }, null, 2)}\n`, { flag: 'wx' })
@@ -30,6 +41,14 @@ export const writeManifest = async (path: string, manifest: Omit<Manifest, 'kind
     throw SallyportError.from(error)
   }
 }
+
+/** Removes the manifest of the network that a process ran; whatever else is there stays. */
+export const removeManifest = async (path: string, pid: number): Promise<void> => {
+  const manifest = await manifestAt(path)
+  if (manifest?.pid === pid) await rm(path, { force: true })
+}
+
+const manifestAt = (path: string): Promise<Manifest | null> => readManifest(path).catch(() => null)
 
 /** Rejects with FILE_NOT_FOUND or IO_FAILED where there is no such file, and with ARGUMENT_INVALID for one that is no manifest. */
 export const readManifest = async (path: string): Promise<Manifest> => {

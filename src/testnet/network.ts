@@ -10,7 +10,7 @@ import { Child } from './child.ts'
 import { trueClosest } from './closest.ts'
 import type { RestFigures } from './aims.ts'
 import type { Departure } from './churn.ts'
-import { writeManifest } from './manifest.ts'
+import { removeManifest, writeManifest } from './manifest.ts'
 import type { Downloaded, HostTotals, Launched, Uploaded } from './requests.ts'
 import { makeRoot } from './root.ts'
 import { addHostSamples } from './sampling.ts'
@@ -74,7 +74,8 @@ export class Network {
     this.ownAddresses = ownAddresses
     this.#size = size
     const module = new URL(`./host${EXTENSION}`, import.meta.url)
-    this.#hosts = Array.from({ length: size.processes }, () => new Child(module, this.#paths()))
+    const words = size.manifest === undefined ? [root] : [root, size.manifest]
+    this.#hosts = Array.from({ length: size.processes }, () => new Child(module, words))
   }
 
   /** Starts the processes; nodes come with `form`. */
@@ -177,7 +178,9 @@ export class Network {
   /** Ends every process and removes every file; never rejects because of a process. */
   async end(): Promise<void> {
     await Promise.all(this.#hosts.map((host) => host.end()))
-    await Promise.all(this.#paths().map((path) => rm(path, { recursive: true, force: true })))
+    await rm(this.root, { recursive: true, force: true })
+    const { manifest } = this.#size
+    if (manifest !== undefined) await removeManifest(manifest, process.pid)
   }
 
   async #join(index: number): Promise<void> {
@@ -231,12 +234,6 @@ export class Network {
     return member
   }
 
-  /** What is removed at the end. */
-  #paths(): string[] {
-    const { manifest } = this.#size
-    return manifest === undefined ? [this.root] : [this.root, manifest]
-  }
-
   #host(n: number): Child {
     const host = this.#hosts[n % this.#hosts.length]
     if (host === undefined) throw new SallyportError('ARGUMENT_INVALID', 'a test network needs at least two processes')
@@ -250,7 +247,8 @@ const EXTENSION = import.meta.filename.endsWith('.ts') ? '.ts' : '.js'
 /** Each node has a /24 of its own, as nodes of strangers do, so that the rules about neighbours by address apply and are met. */
 const addressOf = (index: number): string => `127.${10 + (index >> 8)}.${index & 0xff}.1`
 
-const clientAddress = (n: number): string => `127.9.${n}.1`
+/** The addresses of clients come again: a load has no end of them, and who had one before is gone. */
+const clientAddress = (n: number): string => `127.9.${n & 0xff}.1`
 
 /** The same address, to listen at. */
 const withoutPeer = (address: string): string => address.slice(0, address.indexOf('/p2p/'))

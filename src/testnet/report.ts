@@ -1,7 +1,7 @@
 // The report of a test network: one page that stands by itself, without a script or anything from elsewhere, and the figures as JSON beside it.
-import { mkdir, rename, writeFile } from 'node:fs/promises'
+import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { SallyportError } from '../index.ts'
+import { SallyportError, systemPorts } from '../index.ts'
 import { chart, escape } from './chart.ts'
 import type { Line } from './chart.ts'
 import type { Sample } from './sampling.ts'
@@ -15,11 +15,8 @@ export interface ReportParts {
 
 /** Makes the directory; rejects at once where no report could be written in the end. */
 export const prepareReport = async (directory: string): Promise<void> => {
-  try {
-    await mkdir(directory, { recursive: true })
-  } catch (error) {
-    throw SallyportError.from(error)
-  }
+  await using ports = await systemPorts()
+  await ports.files.makeDirectory(directory)
 }
 
 /** Writes `index.html` and `report.json`, each whole or not at all, in place of those of an earlier run. */

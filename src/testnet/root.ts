@@ -1,6 +1,6 @@
 // The directory everything of a test network lies in. It is locked for as long as its first process lives, so that what a network left
 // behind whose processes were all killed at once can be told from one that runs, and is removed by the next that starts.
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { lstat, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemPorts } from '../index.ts'
@@ -23,11 +23,15 @@ export const makeRoot = async (): Promise<string> => {
 
 type Locks = Pick<Awaited<ReturnType<typeof systemPorts>>['files'], 'lock'>
 
-/** One that is in use, somebody else's, or gone meanwhile is no business of ours. */
+/**
+ * One that is in use, somebody else's, or gone meanwhile is no business of ours. Everybody may write to a directory for temporary files: what
+ * is a link, or of another user, who could turn it into one while it is removed, is not touched.
+ */
 const removeIfLeft = async (directory: string, files: Locks): Promise<void> => {
   try {
-    const { mtimeMs } = await stat(directory)
-    if (Date.now() - mtimeMs < YOUNG_MS) return
+    const found = await lstat(directory)
+    if (!found.isDirectory() || found.uid !== (process.getuid?.() ?? found.uid)) return
+    if (Date.now() - found.mtimeMs < YOUNG_MS) return
     await files.lock(directory)
     await rm(directory, { recursive: true, force: true })
   } catch {

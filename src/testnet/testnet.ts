@@ -6,6 +6,7 @@ import { aimsOf } from './aims.ts'
 import type { Aim, RestFigures } from './aims.ts'
 import { randomFile, sha256Of } from './content.ts'
 import { runLoad } from './load.ts'
+import { assertManifestPlace } from './manifest.ts'
 import type { LoadOptions, LoadReport, LoadedFile } from './load.ts'
 import { Network } from './network.ts'
 import type { NetworkSize } from './network.ts'
@@ -68,9 +69,10 @@ export const shortcomingOf = ({ downloads, load }: TestnetReport): string | null
     : null
 }
 
-/** Runs it all and resolves to the report; rejects with TESTNET_FAILED or CANCELLED, with nothing left behind either way. */
+/** Runs it all and resolves to the report; rejects with TESTNET_FAILED, CANCELLED or what a manifest or report cannot be written for, with nothing left behind either way. */
 export const runTestnet = async (options: TestnetOptions): Promise<TestnetReport> => {
-  const { signal, report } = options
+  const { signal, report, manifest } = options
+  if (manifest !== undefined) await assertManifestPlace(manifest)
   if (report !== undefined) await prepareReport(report)
   const interrupted = Promise.withResolvers<never>()
   interrupted.promise.catch(() => {})

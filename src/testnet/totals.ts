@@ -1,5 +1,4 @@
 // What happened in all nodes together: the sums that the report of a test network shows.
-import { sum } from '../core/counters.ts'
 import type { CounterSnapshot } from '../index.ts'
 
 /** Sums over nodes; `accepted` to `handshakesFailed` count inbound connections only. */
@@ -55,7 +54,8 @@ export const addTotals = (a: Totals, b: Totals): Totals => ({
 })
 
 /** A handshake withdrawn because two nodes dialled each other at once has failed nobody. */
-const failures = (failed: CounterSnapshot['handshakesFailed']['inbound']): number => sum(failed) - failed.superseded
+const failures = (failed: CounterSnapshot['handshakesFailed']['inbound']): number =>
+  Object.values(failed).reduce((sum, n) => sum + n, 0) - failed.superseded
 
 type Reasons = Readonly<Record<string, number>>
 

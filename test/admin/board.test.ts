@@ -85,6 +85,14 @@ describe('a feed', () => {
 })
 
 describe('a board', () => {
+  test('takes a round without an end for one that ends, however many connections come and go', () => {
+    const board = new Board({ now: () => 0, wall: () => 0 })
+    const { connections } = new Scene().transport.connections()
+    const page = Array.from({ length: 1000 }, () => connections[0]!)
+    for (let pages = 0; pages < 60; pages++) board.take({ kind: 'page', connections: page, last: false })
+    assert.ok(board.connections.all.length >= 10_000, `${board.connections.all.length}`)
+  })
+
   const made = (): { board: Board; wait: (ms: number) => void; read: () => void } => {
     let now = 0
     const board = new Board({ now: () => now, wall: () => now })

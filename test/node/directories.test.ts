@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { concat } from '../../src/core/bytes.ts'
-import { encodeManifest } from '../../src/core/chunks/manifest.ts'
+import { MANIFEST_ENTRIES_MAX, encodeManifest } from '../../src/core/chunks/manifest.ts'
 import type { FileHandle, Look } from '../../src/io/ports.ts'
+import { TreeSource } from '../../src/node/tree-source.ts'
 import { MemoryFiles } from '../support/memory-files.ts'
 import { ChunkNetwork } from './chunk-network.ts'
 import type { Member } from './chunk-network.ts'
@@ -106,6 +107,26 @@ test('a directory with a link is refused, or put without it when that is asked f
   assert.deepEqual(skipped, ['zero'])
   await network.clock.until(down.storage.get(link, '/out/copy'))
   assert.equal(down.files.peek('/out/copy/zero'), null)
+})
+
+/** Files among which a directory has more entries than are kept. */
+class Crowded extends MemoryFiles {
+  looks = 0
+
+  override async list(): Promise<string[]> {
+    return Array.from({ length: 2 * MANIFEST_ENTRIES_MAX }, (_, n) => `file ${n}`)
+  }
+
+  override async look(path: string): Promise<Look | null> {
+    this.looks++
+    return { kind: path === '/dir' ? 'directory' : 'file', size: 1, mode: 0o644, version: '' }
+  }
+}
+
+test('a directory of more entries than are kept is looked through no further than that', async () => {
+  const files = new Crowded()
+  await assert.rejects(TreeSource.open(files, '/dir', 'refuse'), { code: 'TOO_LARGE' })
+  assert.equal(files.looks, 1 + MANIFEST_ENTRIES_MAX + 1)
 })
 
 test('a directory with names that not every system takes is refused before anything is sent', async () => {

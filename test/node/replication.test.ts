@@ -178,9 +178,10 @@ const crowded = async (chunks: number) => {
     new SeededRandom(seed).fill(content.subarray(0, 1000))
     return content
   }
-  const put = async (seed: number, { peer = crowd[0]!, size = 1000 } = {}): Promise<Reply> => {
+  const put = async (seed: number, { peer = crowd[0]!, size = 1000, isWrong = false } = {}): Promise<Reply> => {
     const payload = bytes(seed, size)
     const target = await addressOf(clock, workers, identity, payload.slice())
+    if (isWrong) payload[0]!++
     return clock.until(handlers.get(PROTOCOL.chunkPut)!({ peer, target, payload }))
   }
   const hold = async (seed: number): Promise<ChunkAddress> => {
@@ -225,6 +226,22 @@ test('a full node gives up what others are closer to, and refuses when it is clo
   assert.deepEqual([store.room, store.count], [0, 3])
   assert.deepEqual((await put(near[3]!)).reason, 'full')
   assert.equal(store.count, 3)
+})
+
+test('a full node gives up nothing for bytes that are not the chunk', async () => {
+  const { store, put, hold, isOurs } = await crowded(2)
+  let near = 0
+  while (!(await isOurs(near))) near++
+  let far = 0
+  while (await isOurs(far)) far++
+  const given = await hold(far)
+  await hold(near)
+  let another = near + 1
+  while (!(await isOurs(another))) another++
+  assert.equal((await put(another, { isWrong: true })).reason, 'corrupt')
+  assert.ok(store.has(given))
+  assert.equal((await put(another)).status, STATUS.ok)
+  assert.ok(!store.has(given))
 })
 
 test('a peer that has filled its share is refused, and others are not', async () => {

@@ -1,12 +1,13 @@
 // The manifest of a test network: what is written is read, and nothing else is taken for one.
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import { withManifest } from '../../src/cli/manifest.ts'
 import { parse } from '../../src/cli/parse.ts'
 import { readManifest, writeManifest } from '../../src/testnet/manifest.ts'
+import { Network } from '../../src/testnet/network.ts'
 import { run } from '../cli/run.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'sallyport-test-'))
@@ -40,6 +41,7 @@ describe('a manifest', () => {
   })
 
   test('stands for its nodes wherever a command takes them', async () => {
+    rmSync(path, { force: true })
     await writeManifest(path, { pid: 1, bootstrap: [ADDRESS], nodes: [ADDRESS] })
     const link = `sallyport:${'a'.repeat(64)}#${'b'.repeat(64)}`
     for (const words of [['start'], ['put', path], ['get', link, '--out', 'copy'], ['doctor']]) {
@@ -59,5 +61,30 @@ describe('a manifest', () => {
     writeFileSync(path, '{}')
     const finished = await run(['put', path, '--bootstrap', `@${path}`])
     assert.equal(finished.code, 2, finished.stderr)
+  })
+
+  test('takes the place of nothing else', async () => {
+    const file = join(directory, 'of-mine.json')
+    writeFileSync(file, '{ "of": "mine" }')
+    const manifest = { pid: process.pid, bootstrap: [ADDRESS], nodes: [ADDRESS] }
+    for (const place of [file, directory]) await assert.rejects(writeManifest(place, manifest), { code: 'FILE_EXISTS' })
+    const finished = await run(['testnet', '--nodes', '8', '--manifest', directory])
+    assert.equal(finished.code, 1)
+    assert.match(finished.stderr, /is there already, and is no manifest/)
+    assert.equal(readFileSync(file, 'utf8'), '{ "of": "mine" }')
+  })
+
+  test('is all that the end of a network removes where it was to be', async () => {
+    const place = join(directory, 'documents')
+    mkdirSync(place)
+    writeFileSync(join(place, 'letter'), 'x')
+    const others = join(directory, 'of-others.json')
+    await writeManifest(others, { pid: process.pid + 1, bootstrap: [ADDRESS], nodes: [ADDRESS] })
+    for (const manifest of [place, others]) {
+      const network = await Network.start({ nodes: 8, processes: 2, manifest })
+      await network.end()
+    }
+    assert.deepEqual(readdirSync(place), ['letter'])
+    assert.equal((await readManifest(others)).pid, process.pid + 1)
   })
 })

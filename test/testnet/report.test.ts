@@ -1,16 +1,18 @@
 // The report of a test network: a page that stands by itself, says what was measured, and can hold any text.
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import { Histogram } from '../../src/core/histogram.ts'
+import { stateFileOf } from '../../src/cli/state-directory.ts'
 import { chart } from '../../src/testnet/chart.ts'
 import { prepareReport, reportPage, writeReport } from '../../src/testnet/report.ts'
 import { NO_SAMPLE, Sampling, addHostSamples, sampleOf } from '../../src/testnet/sampling.ts'
 import type { HostSample, Sample } from '../../src/testnet/sampling.ts'
 import type { TestnetReport } from '../../src/testnet/testnet.ts'
 import { NO_TOTALS } from '../../src/testnet/totals.ts'
+import { run } from '../cli/run.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'sallyport-test-'))
 after(() => rmSync(directory, { recursive: true, force: true }))
@@ -100,9 +102,19 @@ describe('the report', () => {
   test('is refused at once where it could not be written', async () => {
     const file = join(directory, 'file')
     writeFileSync(file, '')
-    await assert.rejects(prepareReport(file), { code: 'FILE_EXISTS' })
-    await assert.rejects(prepareReport(join(file, 'report')), { code: 'IO_FAILED' })
+    for (const place of [file, join(file, 'report')]) await assert.rejects(prepareReport(place), { code: 'IO_FAILED' })
   })
+
+  test(
+    'is refused, and not tried for ever, where the system makes no directory',
+    { skip: !existsSync('/proc/self') },
+    async () => {
+      const finished = await run(['testnet', '--nodes', '8', '--report', '/proc/sallyport/report'])
+      assert.equal(finished.code, 1, finished.stderr)
+      const stateFile = stateFileOf('/proc/sallyport/state', directory, { private: false })
+      await assert.rejects(stateFile, { code: 'IO_FAILED' })
+    },
+  )
 })
 
 describe('a sample', () => {

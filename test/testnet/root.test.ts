@@ -1,6 +1,15 @@
 // The directory of a test network: what others left behind goes, what is in use or only being made stays.
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -33,4 +42,14 @@ test('what was left behind is removed, but nothing that is in use, young or call
     [inUse, left, young, other, root].map((path) => existsSync(path!)),
     [true, false, true, true, true],
   )
+})
+
+test('what leads elsewhere is not followed, whoever put it there', async () => {
+  const elsewhere = join(directory, 'documents')
+  mkdirSync(elsewhere)
+  age(elsewhere)
+  const link = join(directory, 'sallyport-testnet-link')
+  symlinkSync(elsewhere, link)
+  await makeRoot()
+  assert.deepEqual([readdirSync(elsewhere), existsSync(link)], [[], true])
 })

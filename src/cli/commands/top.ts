@@ -4,6 +4,7 @@ import type { Snapshot } from '../../admin/shown.ts'
 import { SallyportError } from '../../index.ts'
 import { EXIT } from '../command.ts'
 import type { Run } from '../command.ts'
+import { printable } from '../output.ts'
 import { lineOf, screenOf } from '../top/view.ts'
 import { ask } from '../top/watch.ts'
 import { tokenOf } from './admin-options.ts'
@@ -29,7 +30,7 @@ export const top: Run<'top'> = async ({ argument, for: forMs, adminTokenFile }, 
   try {
     for (let due = performance.now(); ; answer = await askAgain(url, token, signal)) {
       if (terminal === null) tell(answer, output)
-      else terminal.write(HOME + shown(answer, { columns: terminal.columns, rows: terminal.rows }).join('\n'))
+      else terminal.write(HOME + shown(answer, { columns: terminal.columns, rows: terminal.rows }))
       due += EVERY_MS
       const waitMs = Math.min(due, until) - performance.now()
       await pause(Math.max(0, waitMs), null, { signal })
@@ -71,5 +72,5 @@ const tell = (
   output.object({ at: time, ...rest, connections: { total: connections.total } })
 }
 
-const shown = (answer: Snapshot | SallyportError, size: { columns: number; rows: number }): string[] =>
-  answer instanceof SallyportError ? [answer.message] : screenOf(answer, size)
+const shown = (answer: Snapshot | SallyportError, size: { columns: number; rows: number }): string =>
+  printable((answer instanceof SallyportError ? [answer.message] : screenOf(answer, size)).join('\n'))

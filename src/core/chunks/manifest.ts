@@ -121,5 +121,9 @@ export const comparePaths = (a: string, b: string): number => {
 
 const SHOWN_MAX = 100
 
-/** A path for a message: control characters, which a terminal would obey, and length are taken out. */
-const shown = (path: string): string => JSON.stringify(path.slice(0, SHOWN_MAX))
+/** A path for a message: what a terminal would obey, or not show as it stands, is written as an escape, and length is taken out. */
+const shown = (path: string): string =>
+  JSON.stringify(path.slice(0, SHOWN_MAX)).replaceAll(
+    /[\p{Cc}\p{Cf}\u2028\u2029]/gu,
+    (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
+  )

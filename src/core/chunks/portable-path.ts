@@ -15,7 +15,8 @@ const REPLACEMENT = 0xfffd
 
 const isForbidden = (character: string): boolean => {
   const code = character.charCodeAt(0)
-  return code < 0x20 || code === 0x7f || code === REPLACEMENT || FORBIDDEN.includes(character)
+  // Both sets of control characters: some terminals obey the second one too.
+  return code < 0x20 || (code >= 0x7f && code < 0xa0) || code === REPLACEMENT || FORBIDDEN.includes(character)
 }
 
 /** What is wrong with a path, names with `/` between, relative to its directory; null when nothing is. */

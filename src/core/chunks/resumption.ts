@@ -1,25 +1,35 @@
 // What an interrupted upload of the same file had done, and whether it is believed. The chunk recorded last goes first, the ordinary
 // way: when one of the peers that took it then still holds it, this is the same network, and the other chunks recorded are not
-// asked about again, if only their content is what was recorded. Otherwise nothing is believed, and every chunk goes the ordinary way.
+// asked about again, if only their content is what was recorded. Otherwise nothing is believed, and every chunk goes the ordinary way, as does
+// one that fewer peers took than the upload is to have: an earlier one may have been content with less.
 //
 //   asking ─► believed
 //      └────► not believed
 import type { PeerId } from '../ids.ts'
-import type { ChunkEntry } from './chunk.ts'
+import { HOLDERS_RECORDED } from './upload-record.ts'
 import type { PlacedRecord } from './upload-record.ts'
+
+/** What a record is held against: the size that a piece of the file has, or null, and how many holders each chunk is to have. */
+interface Wanted {
+  readonly sizeAt: (index: number) => number | null
+  readonly quorum: number
+}
 
 /** See the head of this file. */
 export class Resumption {
   /** By index; of a chunk recorded twice the later counts. Bounded by RECORD_FILE_BYTES_MAX. */
-  readonly #entries: ReadonlyMap<number, ChunkEntry>
+  readonly #records: ReadonlyMap<number, PlacedRecord>
   readonly #witness: PlacedRecord | null
   #state: 'asking' | 'believed' | 'not believed'
 
-  /** Of records beyond the file, or of another size than their piece has, none counts: `sizeAt` says the size, or null. */
-  constructor(placed: readonly PlacedRecord[], sizeAt: (index: number) => number | null) {
-    const fitting = placed.filter(({ index, entry }) => sizeAt(index) === entry.size)
-    this.#entries = new Map(fitting.map(({ index, entry }) => [index, entry]))
-    this.#witness = fitting.findLast(({ holders }) => holders.length > 0) ?? null
+  /** Of records beyond the file, of another size than their piece has, or of too few holders, none counts. */
+  constructor(placed: readonly PlacedRecord[], { sizeAt, quorum }: Wanted) {
+    const enough = Math.min(quorum, HOLDERS_RECORDED)
+    const fitting = placed.filter(
+      ({ index, entry, holders }) => sizeAt(index) === entry.size && holders.length >= enough,
+    )
+    this.#records = new Map(fitting.map((record) => [record.index, record]))
+    this.#witness = fitting.at(-1) ?? null
     this.#state = this.#witness === null ? 'not believed' : 'asking'
   }
 
@@ -41,7 +51,7 @@ export class Resumption {
   }
 
   /** What piece `index` is to be compared with, or null where nothing is believed of it. */
-  entry(index: number): ChunkEntry | null {
-    return this.#state === 'believed' ? (this.#entries.get(index) ?? null) : null
+  record(index: number): PlacedRecord | null {
+    return this.#state === 'believed' ? (this.#records.get(index) ?? null) : null
   }
 }

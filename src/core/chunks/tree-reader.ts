@@ -2,7 +2,7 @@
 // the whole manifest was read and found safe.
 //
 //   length ─► manifest ─► contents ─► done          and from anywhere but the end ─► refused
-import { Reader, concat } from '../bytes.ts'
+import { Reader } from '../bytes.ts'
 import { MANIFEST_BYTES_MAX, MANIFEST_LENGTH_BYTES, decodeManifest } from './manifest.ts'
 import type { Manifest, ManifestEntry } from './manifest.ts'
 
@@ -25,8 +25,10 @@ const TOO_MUCH = { refused: 'malformed', reason: 'it has more bytes than its man
 
 /** See the head of this file. */
 export class TreeReader {
-  /** The length and the manifest, as far as they came. Bounded by MANIFEST_BYTES_MAX and a piece. */
-  #head: Uint8Array = new Uint8Array(0)
+  /** Room for the length, and once that came for the manifest too: at most 16 MiB. */
+  #head: Uint8Array = new Uint8Array(MANIFEST_LENGTH_BYTES)
+  /** Bytes of it that came. */
+  #filled = 0
   #manifest: Manifest | null = null
   #next = 0
   #file: { readonly entry: ManifestEntry; left: number } | null = null
@@ -44,18 +46,29 @@ export class TreeReader {
   /** Takes the next bytes, which the steps are views of. */
   receive(bytes: Uint8Array): readonly TreeStep[] | TreeRefusal {
     if (this.#manifest !== null) return this.#contents(this.#manifest, bytes)
-    this.#head = concat(this.#head, bytes)
-    if (this.#head.length < MANIFEST_LENGTH_BYTES) return []
-    const length = new Reader(this.#head).u32()
-    if (length > MANIFEST_BYTES_MAX) return TOO_LONG
-    const end = MANIFEST_LENGTH_BYTES + length
-    if (this.#head.length < end) return []
-    const manifest = decodeManifest(this.#head.subarray(MANIFEST_LENGTH_BYTES, end))
+    let rest = this.#fill(bytes)
+    if (this.#filled === MANIFEST_LENGTH_BYTES) {
+      const length = new Reader(this.#head).u32()
+      if (length > MANIFEST_BYTES_MAX) return TOO_LONG
+      const head = new Uint8Array(MANIFEST_LENGTH_BYTES + length)
+      head.set(this.#head)
+      this.#head = head
+      rest = this.#fill(rest)
+    }
+    if (this.#filled < this.#head.length) return []
+    const manifest = decodeManifest(this.#head.subarray(MANIFEST_LENGTH_BYTES))
     if ('refused' in manifest) return manifest
     this.#manifest = manifest
-    const rest = this.#head.subarray(end)
     this.#head = new Uint8Array(0)
     return this.#contents(manifest, rest)
+  }
+
+  /** Takes as many bytes as there is room for; returns the others. */
+  #fill(bytes: Uint8Array): Uint8Array {
+    const taken = bytes.subarray(0, this.#head.length - this.#filled)
+    this.#head.set(taken, this.#filled)
+    this.#filled += taken.length
+    return bytes.subarray(taken.length)
   }
 
   #contents({ entries }: Manifest, bytes: Uint8Array): readonly TreeStep[] | TreeRefusal {

@@ -60,7 +60,7 @@ export interface UploadResult {
   readonly bytes: number
   /** Chunks of the file, data maps not counted. */
   readonly chunks: number
-  /** Holders of the chunk that has fewest, data maps included. */
+  /** Holders of the chunk that has fewest, data maps included; of one that was resumed no more than were written down. */
   readonly holders: number
   /** Copies that were stored newly, data maps' included. */
   readonly stored: number

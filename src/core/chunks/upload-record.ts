@@ -15,7 +15,7 @@ import type { ChunkEntry } from './chunk.ts'
 export interface PlacedRecord {
   readonly index: number
   readonly entry: ChunkEntry
-  /** Four are written down. */
+  /** HOLDERS_RECORDED are written down. */
   readonly holders: readonly PeerId[]
 }
 
@@ -32,13 +32,14 @@ export interface UploadRecord extends UploadHeader {
 }
 
 const MAGIC = ascii('sallyport upload 1\n')
-const HOLDERS = 4
+/** Holders of a chunk that are written down at most. */
+export const HOLDERS_RECORDED = 4
 const CHECK_BYTES = 8
 const TIME_BYTES = 8
 /** Bytes of the header. */
 export const HEADER_BYTES = MAGIC.length + ID_BYTES + TIME_BYTES + CHECK_BYTES
 /** Bytes of each record. */
-export const RECORD_BYTES = 6 + 4 + (2 + HOLDERS) * ID_BYTES + CHECK_BYTES
+export const RECORD_BYTES = 6 + 4 + (2 + HOLDERS_RECORDED) * ID_BYTES + CHECK_BYTES
 
 /** Bytes of a record file that are looked at: those of a file of 1 TB. */
 export const RECORD_FILE_BYTES_MAX = HEADER_BYTES + 262_144 * RECORD_BYTES
@@ -61,7 +62,7 @@ export const encodePlacedRecord = (crypto: Crypto, context: Uint8Array, record: 
   writer.uint(record.entry.size, 4)
   writer.put(record.entry.address)
   writer.put(record.entry.contentHash)
-  for (let i = 0; i < HOLDERS; i++) {
+  for (let i = 0; i < HOLDERS_RECORDED; i++) {
     const holder = record.holders[i]
     writer.put(holder === undefined ? NOBODY : idBytes(holder))
   }
@@ -88,7 +89,9 @@ const readRecord = (reader: Reader): PlacedRecord | null => {
   const index = reader.uint(6)
   const size = reader.u32()
   const entry = { address: reader.take(ID_BYTES).slice(), contentHash: reader.take(ID_BYTES).slice(), size }
-  const holders = Array.from({ length: HOLDERS }, () => reader.take(ID_BYTES)).filter((id) => !sameBytes(id, NOBODY))
+  const holders = Array.from({ length: HOLDERS_RECORDED }, () => reader.take(ID_BYTES)).filter(
+    (id) => !sameBytes(id, NOBODY),
+  )
   if (reader.failed || size < 1 || size > PLAINTEXT_BYTES_MAX) return null
   return { index, entry, holders: holders.map(peerIdOf) }
 }

@@ -27,6 +27,7 @@ import type { PutAnswer } from './placement.ts'
 import { Resumption } from './resumption.ts'
 import { UPLOAD_LIMITS } from './upload-outputs.ts'
 import type { UploadLimits, UploadOptions, UploadOutput } from './upload-outputs.ts'
+import type { PlacedRecord } from './upload-record.ts'
 
 interface Sealed {
   readonly address: ChunkAddress
@@ -35,7 +36,7 @@ interface Sealed {
 
 type PieceState =
   | { readonly state: 'reading' }
-  | { readonly state: 'comparing'; readonly entry: ChunkEntry }
+  | { readonly state: 'comparing'; readonly record: PlacedRecord }
   | { readonly state: 'sealing' }
   | { readonly state: 'looking'; readonly sealed: Sealed; readonly deadline: number }
   | { readonly state: 'placing'; readonly sealed: Sealed; readonly placement: Placement }
@@ -106,9 +107,10 @@ export class Upload {
     this.#puts = new Concurrency({ least: Math.min(least, most), first: Math.min(first, most), most, timeoutMs })
     this.#context = options.context ?? CONVERGENT_CONTEXT
     this.#maps = new MapBuilder(this.#context, this.#limits.mapEntriesMax)
-    const { size } = options
-    this.#resumption = new Resumption(options.resumed ?? [], (index) => pieceSize(size, index))
-    this.#quorum = options.allowFewer === true ? 1 : this.#limits.quorum
+    const quorum = options.allowFewer === true ? 1 : this.#limits.quorum
+    const { size, resumed = [] } = options
+    this.#resumption = new Resumption(resumed, { sizeAt: (index) => pieceSize(size, index), quorum })
+    this.#quorum = quorum
     this.#pump(now)
   }
 
@@ -133,8 +135,8 @@ export class Upload {
     if (bytes.length < piece.size) this.#count = bytes.length > 0 ? index + 1 : index
     piece.size = bytes.length
     this.#bytesRead += bytes.length
-    const entry = this.#resumption.entry(index)
-    if (entry !== null) this.#compare(index, piece, entry, bytes)
+    const record = this.#resumption.record(index)
+    if (record !== null) this.#compare(index, piece, record, bytes)
     else if (bytes.length > 0) this.#seal(index, piece, bytes)
     else this.#inFlight.delete(index)
     this.#pump(now)
@@ -144,7 +146,7 @@ export class Upload {
   done(work: WorkDone, now: number): void {
     const piece = this.#inFlight.get(work.id)
     if (piece === undefined || this.#ended) return
-    if (piece.at.state === 'comparing') this.#compared(work, piece, piece.at.entry)
+    if (piece.at.state === 'comparing') this.#compared(work, piece, piece.at.record)
     else if (piece.at.state === 'sealing') this.#sealed(work, piece, now)
     this.#pump(now)
   }
@@ -166,11 +168,12 @@ export class Upload {
   }
 
   /** The same content is sealed to the same chunk, which was placed; any other goes the ordinary way. */
-  #compared(work: WorkDone, piece: PieceInFlight, entry: ChunkEntry): void {
+  #compared(work: WorkDone, piece: PieceInFlight, { entry, holders }: PlacedRecord): void {
     if (work.kind !== 'hash-chunk') return this.#fail('INTERNAL', `a chunk was not hashed: ${failureOf(work)}`)
     if (!sameBytes(work.address, entry.contentHash)) return this.#seal(work.id, piece, work.stored)
     this.#maps.add(work.id, entry)
     this.#remember(chunkAddressOf(entry.address))
+    this.#holders = Math.min(this.#holders, holders.length)
     this.#resumed++
     this.#outputs.push({ kind: 'release', bytes: work.stored })
     this.#settle(work.id, piece)
@@ -268,8 +271,8 @@ export class Upload {
     return this.#nextPiece < pieceCount(size) ? pieceAt(size, this.#nextPiece) : null
   }
 
-  #compare(id: number, piece: PieceInFlight, entry: ChunkEntry, bytes: Uint8Array): void {
-    piece.at = { state: 'comparing', entry }
+  #compare(id: number, piece: PieceInFlight, record: PlacedRecord, bytes: Uint8Array): void {
+    piece.at = { state: 'comparing', record }
     this.#outputs.push({ kind: 'work', work: { id, kind: 'hash-chunk', stored: bytes } })
   }
 

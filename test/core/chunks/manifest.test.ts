@@ -92,6 +92,7 @@ describe('a path', () => {
       'a ',
       'a./b',
       '\u007F',
+      'a\u009B2J',
       'a\uFFFD',
     ]
     const devices = ['con', 'CON', 'nul.txt', 'a/PRN', 'Aux.tar.gz', 'com1', 'LPT9.x', 'COM¹', 'conin$', 'CONOUT$.a']
@@ -145,6 +146,11 @@ describe('a path', () => {
 })
 
 describe('a manifest', () => {
+  test('that is refused is told without anything that a terminal obeys', () => {
+    for (const name of ['\u001B[2J', '\u007F', '\u009B2J', '\u202Egpj'])
+      assert.doesNotMatch(objectionTo([file(`${name}.`)]) ?? '\n', /[\p{Cc}\p{Cf}]/u, JSON.stringify(name))
+  })
+
   test('that was written is read as the same, and is CBOR', () => {
     fc.assert(
       fc.property(manifest, (manifest) => {
@@ -259,4 +265,20 @@ describe('a directory as bytes', () => {
     const bytes = Uint8Array.of(length >>> 24, (length >> 16) & 255, (length >> 8) & 255, length & 255)
     assert.equal(restored(bytes, 4).refused, 'malformed')
   })
+})
+
+test('a manifest that comes byte by byte costs no more than contents that do', () => {
+  const many = Array.from({ length: 4000 }, (_, n) => file(`${String(n).padStart(8, '0')} ${'n'.repeat(40)}`, 0))
+  const head = encodeManifest({ mode: 0o755, entries: many }) ?? assert.fail()
+  const short = encodeManifest({ mode: 0o755, entries: [file('a', head.length)] }) ?? assert.fail()
+  const msOf = (reader: TreeReader): number => {
+    const begun = performance.now()
+    for (let at = 0; at < head.length; at++) reader.receive(head.subarray(at, at + 1))
+    assert.ok(reader.done)
+    return performance.now() - begun
+  }
+  const contents = new TreeReader()
+  contents.receive(short)
+  const inContents = msOf(contents)
+  assert.ok(msOf(new TreeReader()) < 50 * inContents)
 })

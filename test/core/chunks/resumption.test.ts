@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { PLAINTEXT_BYTES_MAX } from '../../../src/core/chunks/chunk.ts'
 import { Play } from './played-upload.ts'
-import type { Manner } from './played-upload.ts'
+import type { Manner, Peer } from './played-upload.ts'
 
 const CLOSE_PEERS = Array<Manner>(12).fill('good')
 
@@ -65,4 +65,19 @@ test('records of a file that became shorter or longer count where their pieces a
     assert.ok(fresh.end?.kind === 'finished')
     assert.equal(play.end.link, fresh.end.link)
   }
+})
+
+test('what an upload that took fewer holders had placed is placed at the quorum by one that does not', () => {
+  const few = CLOSE_PEERS.map((_, at): Manner => (at < 2 ? 'good' : 'refusing'))
+  const size = 6 * PLAINTEXT_BYTES_MAX
+  const before = new Play({ seed: 60, manners: few, size, allowFewer: true, interruptAfter: 5 })
+  const willing = (): Peer[] => before.peers.map((peer) => ({ ...peer, manner: 'good', holds: new Set(peer.holds) }))
+  const scene = { seed: 61, manners: CLOSE_PEERS, size, resumed: before.placed }
+  const again = new Play(scene, willing())
+  assert.ok(again.end?.kind === 'finished')
+  for (const address of new Play({ ...scene, resumed: [] }).sealed) assert.ok(again.holders(address) >= 4)
+  assert.equal(again.end.resumed, 0)
+  const fewer = new Play({ ...scene, allowFewer: true }, willing())
+  assert.ok(fewer.end?.kind === 'finished')
+  assert.deepEqual([fewer.end.resumed, fewer.end.holders], [4, 2])
 })
