@@ -119,7 +119,10 @@ describe('the package', () => {
       `console.log(node.peerId.length)`,
     ].join('\n')
     writeFileSync(join(app, 'program.mts'), program)
-    assert.equal(succeeds(process.execPath, 'program.mts'), 'function function function function function function\n64\n')
+    assert.equal(
+      succeeds(process.execPath, 'program.mts'),
+      'function function function function function function\n64\n',
+    )
     const strict = ['--strict', '--module', 'nodenext', '--target', 'es2024', '--lib', 'es2024,esnext.disposable']
     succeeds(join(MODULES, '.bin/tsc'), 'program.mts', '--noEmit', ...strict, '--types', 'node')
   })

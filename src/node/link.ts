@@ -243,6 +243,11 @@ export class Link implements Due {
     return begun
   }
 
+  renewIds(): void {
+    this.connection.renewIds()
+    this.#touch()
+  }
+
   updateKeys(): void {
     this.connection.updateKeys()
     this.#touch()

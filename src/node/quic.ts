@@ -33,6 +33,7 @@ export interface Connection {
   readonly negotiated: Negotiated | null
   readonly stats: { readonly sent: number; readonly received: number; readonly rttMs: number }
   readonly keyUpdates: number
+  renewIds(): void
   updateKeys(): void
   migrate(local: number, now: number): 'begun' | 'not-ready' | 'forbidden'
   takeDiscarded(): number

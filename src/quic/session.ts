@@ -144,6 +144,14 @@ export class Session implements AsyncDisposable, StreamEvents, StreamOwner {
   }
 
   /**
+   * Uses other connection ids from now on, each way, as far as both ends have one to spare: whoever sees only some of the datagrams cannot
+   * tell by the ids that they belong together (RFC 9000 section 5.1.2). It never needs to be called: a move to another place changes them too.
+   */
+  renewConnectionIds(): void {
+    this.#link.renewIds()
+  }
+
+  /**
    * Keying material that both ends have, and nobody else (RFC 8446 section 7.5): the same at both ends for the same label, context and number
    * of bytes. Throws ARGUMENT_INVALID for more than 255 times the digest of the suite, or a label that is none.
    */

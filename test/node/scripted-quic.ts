@@ -126,6 +126,7 @@ export class ScriptedConnection implements Connection {
   }
 
   readonly keyUpdates = 0
+  renewIds(): void {}
   updateKeys(): void {}
 
   takeDiscarded(): number {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { toHex } from '../../src/core/bytes.ts'
+import { LOCAL_ID_BYTES, parseHeader } from '../../src/core/quic/packet.ts'
 import type { Session } from '../../src/quic/index.ts'
 import { bytes, CLIENT, everything, failure, peerIdOf, put, QuicWorld, SERVER, SERVER_IP } from './quic-world.ts'
 
@@ -52,6 +54,41 @@ describe('a session', () => {
       const [answer] = await world.run(Promise.all([everything(stream.readable), put(stream.writable, content)]))
       assert.ok(answer.equals(content))
       assert.deepEqual([client.stats.keyUpdates, server.stats.keyUpdates], [updates, updates])
+    }
+    await world.run(Promise.all([client.close(), listener.close(), echoing]))
+  })
+
+  test('uses other connection ids when it is asked to, each way, and loses nothing', async () => {
+    const world = await QuicWorld.make()
+    const { listener, client, server } = await world.pair()
+    const echoing = echo(server)
+    const content = bytes(100_000)
+    /** The ids on the wire, to the client and to the server, while bytes go there and back. */
+    const exchange = async (): Promise<Record<'there' | 'back', string[]>> => {
+      const seen = { there: new Set<string>(), back: new Set<string>() }
+      world.network.tap = (datagram, _from, to) => {
+        const header = parseHeader(datagram, 0, LOCAL_ID_BYTES)
+        if (header?.form === 'short') seen[to.ip === SERVER_IP ? 'there' : 'back'].add(toHex(header.destinationId))
+        return 'pass'
+      }
+      const stream = await client.openBidirectionalStream()
+      const [answer] = await world.run(Promise.all([everything(stream.readable), put(stream.writable, content)]))
+      assert.ok(answer.equals(content))
+      return { there: [...seen.there], back: [...seen.back] }
+    }
+    const used = [await exchange()]
+    for (const session of [client, server]) {
+      session.renewConnectionIds()
+      await exchange()
+      used.push(await exchange())
+    }
+    for (const way of ['there', 'back'] as const) {
+      const ids = used.map((each) => each[way])
+      assert.deepEqual(
+        ids.map(({ length }) => length),
+        [1, 1, 1],
+      )
+      assert.equal(new Set(ids.flat()).size, 3, way)
     }
     await world.run(Promise.all([client.close(), listener.close(), echoing]))
   })
