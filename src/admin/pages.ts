@@ -29,7 +29,7 @@ const FILES: Readonly<Record<string, string>> = {
   ...Object.fromEntries(PROGRAMS.map((name) => [`/page/${name}${EXTENSION}`, join(HERE, `${name}${EXTENSION}`)])),
 }
 
-/** The files of the page. Bounded by FILES: each is kept once it was read. */
+/** The files of the page. Bounded by FILES: each is kept once it was read, and looked for again where that failed. */
 export class Pages {
   readonly #kept = new Map<string, Promise<Answer>>()
 
@@ -40,9 +40,12 @@ export class Pages {
 
   /** The file at a path that `has` one. */
   answer(path: string): Promise<Answer> {
-    const kept = this.#kept.get(path) ?? read(FILES[path] ?? '')
-    this.#kept.set(path, kept)
-    return kept
+    const kept = this.#kept.get(path)
+    if (kept !== undefined) return kept
+    const reading = read(FILES[path] ?? '')
+    this.#kept.set(path, reading)
+    reading.catch(() => this.#kept.delete(path))
+    return reading
   }
 }
 

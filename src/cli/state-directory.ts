@@ -1,6 +1,6 @@
 // Where the states of unfinished uploads are kept, one file for each file that is uploaded, found by its path.
 import { createHash } from 'node:crypto'
-import { readdir, realpath, rm, stat } from 'node:fs/promises'
+import { access, constants, readdir, realpath, rm, stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import { systemPorts } from '../index.ts'
@@ -16,7 +16,7 @@ export const defaultStateDirectory = (environment: NodeJS.ProcessEnv = process.e
   return join(isAbsolute(state) ? state : join(homedir(), '.local', 'state'), 'sallyport', 'uploads')
 }
 
-/** The state file of a file's upload, in a directory that is made, for its owner alone, where there is none. */
+/** The state file of a file's upload, in a directory that is made, for its owner alone, where there is none. Rejects where nothing can be written. */
 export const stateFileOf = async (
   directory: string,
   file: string,
@@ -24,6 +24,7 @@ export const stateFileOf = async (
 ): Promise<string> => {
   await using ports = await systemPorts()
   await ports.files.makeDirectory(directory)
+  await access(directory, constants.W_OK)
   await removeForgotten(directory)
   const what = `${options.private ? 'private' : 'convergent'}\n${await realpath(file)}`
   return join(directory, `${createHash('sha256').update(what).digest('hex').slice(0, 32)}.upload`)

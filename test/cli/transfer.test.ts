@@ -50,6 +50,21 @@ describe('a transfer', () => {
     assert.deepEqual(Uint8Array.from(readFileSync(copy)), bytes)
   })
 
+  test(
+    'goes up though nothing can be kept for continuing it, and says so',
+    { skip: !existsSync('/proc') },
+    async () => {
+      const file = join(network.directory, 'homeless')
+      writeFileSync(file, 'content')
+      const home = { HOME: '/proc/nobody', XDG_STATE_HOME: '' }
+      const up = await pipe(['put', file, ...bootstrap], NOTHING, home)
+      assert.equal(up.code, 0, up.stderr)
+      assert.match(up.stderr, /^should it be interrupted, it cannot be continued: /m)
+      const asked = await pipe(['put', file, ...bootstrap, '--state', '/proc/nobody', '--json'], NOTHING)
+      assert.equal(asked.code, 1)
+    },
+  )
+
   test('keeps a directory, with its names and modes', { skip: process.platform === 'win32' }, async () => {
     const directory = join(network.directory, 'tree')
     mkdirSync(join(directory, 'sub', 'empty'), { recursive: true })

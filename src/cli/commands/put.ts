@@ -1,6 +1,6 @@
 // `put`: a file, a directory, or what comes on stdin, into the network.
 import { realpath } from 'node:fs/promises'
-import { createNode } from '../../index.ts'
+import { createNode, SallyportError } from '../../index.ts'
 import type { Node, PutOptions, PutSource, UploadResult } from '../../index.ts'
 import { EXIT } from '../command.ts'
 import type { Run } from '../command.ts'
@@ -19,7 +19,7 @@ export const put: Run<'put'> = async (values, { output, signal }) => {
   const begun = performance.now()
   await node.join({ signal })
   const skipped: string[] = []
-  const options = { ...(await optionsOf(values, (left) => skipped.push(left))), signal }
+  const options = { ...(await optionsOf(values, { output, onSkipped: (left) => skipped.push(left) })), signal }
   const source = kind === 'stream' ? process.stdin : kind === 'file' ? path : { directory: await realpath(path) }
   const { link, bytes, chunks, holders, stored, resumed } = await upload({ node, output }, source, options)
   const ms = Math.round(performance.now() - begun)
@@ -35,12 +35,24 @@ export const put: Run<'put'> = async (values, { output, signal }) => {
   return EXIT.done
 }
 
-const optionsOf = async (values: ValuesOf<'put'>, onSkipped: (path: string) => void): Promise<PutOptions> => {
+interface Told {
+  readonly output: Output
+  readonly onSkipped: (path: string) => void
+}
+
+const optionsOf = async (values: ValuesOf<'put'>, { output, onSkipped }: Told): Promise<PutOptions> => {
   const { argument: path, allowFewer, private: isPrivate, skipLinks, state } = values
   const options: PutOptions = { allowFewer, private: isPrivate, ...(skipLinks ? { onSkipped } : {}) }
   if (path === STANDARD) return options
   const directory = state ?? defaultStateDirectory()
-  return { ...options, stateFile: await stateFileOf(directory, path, { private: isPrivate }) }
+  try {
+    return { ...options, stateFile: await stateFileOf(directory, path, { private: isPrivate }) }
+  } catch (error) {
+    // Nobody asked for it: where a home cannot be written to, as in a container, there is only nothing to continue from.
+    if (state !== undefined) throw error
+    output.note(`should it be interrupted, it cannot be continued: ${SallyportError.from(error).message}`)
+    return options
+  }
 }
 
 const upload = async (
