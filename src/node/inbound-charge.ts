@@ -14,6 +14,9 @@ const KEPT_BYTES = 1024
 /** A call and an answer are charged so much at least, and a message that is begun before its end has come so much ahead: a small one has room for the rest. */
 const CHARGED_BYTES_MIN = 4096
 
+/** What a call is charged at most beside its bytes. */
+export const CHARGED_BESIDE_MAX = CHARGED_BYTES_MIN + KEPT_BYTES
+
 /** Whose call it is, and what becomes of it when its room is needed by others. */
 export interface Charged extends User {
   readonly kind: 'request' | 'message'

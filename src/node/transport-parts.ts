@@ -4,9 +4,8 @@ import { mayShare } from '../core/address.ts'
 import { Counters } from '../core/counters.ts'
 import { SallyportError } from '../core/errors.ts'
 import { type Histograms, histograms as newHistograms } from '../core/histograms.ts'
-import type { IntakeLimits } from '../core/dispatch/intake.ts'
 import { Places } from '../core/dispatch/places.ts'
-import { Room } from '../core/dispatch/room.ts'
+import { Room, type RoomLimits } from '../core/dispatch/room.ts'
 import { Usage } from '../core/dispatch/usage.ts'
 import { type GateOptions, gateOptionsOf } from '../core/gate/options.ts'
 import { Shares } from '../core/gate/shares.ts'
@@ -25,6 +24,7 @@ import { Dispatcher } from './dispatcher.ts'
 import { Endpoint } from './endpoint.ts'
 import { EventFeed } from './events.ts'
 import { Handlers } from './handlers.ts'
+import { CHARGED_BESIDE_MAX } from './inbound-charge.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { type Limits, limitsOf } from './options.ts'
 import type { Policy } from './policy.ts'
@@ -164,9 +164,10 @@ export const transportParts = (options: TransportOptions): TransportParts => {
 /** What peers may make us keep of what they said, and of what we answer them. */
 const rooms = ({ ports, gate }: TransportOptions, limits: Limits): Pick<Workshop, 'intake' | 'answers'> => {
   const isLoopbackTrusted = gateOptionsOf(gate).loopback === 'trusted'
-  const room = (sizes: IntakeLimits): Room => {
+  const room = (sizes: Omit<RoomLimits, 'bytesPerStayMax'>): Room => {
     const byteSeconds = (sizes.bytesPerPeerMax * limits.roomFullMs) / 1000
-    return new Room(sizes, new Usage({ byteSeconds, isLoopbackTrusted }, ports.random))
+    const bytesPerStayMax = limits.messageBytesMax + CHARGED_BESIDE_MAX
+    return new Room({ ...sizes, bytesPerStayMax }, new Usage({ byteSeconds, isLoopbackTrusted }, ports.random))
   }
   return {
     intake: room({

@@ -6,14 +6,25 @@ import type { Place } from './usage.ts'
 /** Bytes held by prefix. Bounded by those who hold some, three prefixes each. */
 export class Holdings {
   readonly #bytes = new Map<string, number>()
+  #sum = 0
+  /** Among how many those who hold some share with whoever comes next. */
+  #parts = 1
 
   add(path: readonly string[], bytes: number): void {
-    for (const key of path) {
+    this.#sum += bytes
+    for (const [depth, key] of path.entries()) {
       const held = (this.#bytes.get(key) ?? 0) + bytes
       assert(held >= 0, 'no more is given back than was held')
+      if (!this.#bytes.has(key)) this.#parts += NARROWER ** -depth
+      if (held === 0) this.#parts -= NARROWER ** -depth
       if (held === 0) this.#bytes.delete(key)
       else this.#bytes.set(key, held)
     }
+  }
+
+  /** What of all this and the bytes left is left when everybody who holds some holds as much as he may. */
+  part(left: number): number {
+    return (this.#sum + left) / this.#parts
   }
 
   /**

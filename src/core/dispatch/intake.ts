@@ -89,7 +89,8 @@ const fitIn = (whole: number, bytes: number): Exclude<Fit, 'never'> => {
   return bytes > whole * (1 - SCARCE) ? 'scarcely' : 'easily'
 }
 
-const worse = (a: Exclude<Fit, 'never'>, b: Exclude<Fit, 'never'>): Exclude<Fit, 'never'> =>
+/** The scarcer of two. */
+export const worse = (a: Exclude<Fit, 'never'>, b: Exclude<Fit, 'never'>): Exclude<Fit, 'never'> =>
   ORDER.indexOf(a) > ORDER.indexOf(b) ? a : b
 
 const ORDER = ['easily', 'scarcely', 'not'] as const

@@ -6,10 +6,14 @@
 //   begun ──finish──► finished ──leave──► left          finished: all of it came, and is in our hands; no more the peer's to hurry
 //     ├─────────────────leave──────────────►│
 //     └──given up, for another who has not overdrawn
+//
+// A few that are begun and would be refused have a turn instead (turns.ts), where that leaves everybody's part: they grow beyond their own.
 import { assert } from '../assert.ts'
 import { Holder, Holdings } from './holders.ts'
-import { Intake, type IntakeLimits } from './intake.ts'
+import { type Fit, Intake, type IntakeLimits, worse } from './intake.ts'
 import { shardOf, SHARDS } from './shards.ts'
+import { Turns } from './turns.ts'
+import type { PeerId } from '../ids.ts'
 import type { Place, Usage, User } from './usage.ts'
 
 /** Whoever takes room. */
@@ -18,6 +22,11 @@ export interface Tenant extends User {
   readonly mayGiveUp: boolean
   /** Gives it up: it leaves before this returns. */
   giveUp(): void
+}
+
+/** What a room holds at most, and how much of it one stay. */
+export interface RoomLimits extends IntakeLimits {
+  readonly bytesPerStayMax: number
 }
 
 /** Bytes of one tenant. The room's to change. */
@@ -42,9 +51,21 @@ const RECKONED_MAX = 256
 /** A holder whose stays do not finish is charged as often as this, so that what it uses is forgiven from then on. */
 const CHARGED_EVERY_MS = 1000
 
+/** Of the whole, and of a shard, what those may hold that have their turn. */
+const TURNS_SHARE = 1 / 2
+
+/** For one in turn half of what came is reserved ahead: what has come far has the less to come, and how long it is is not known. */
+const AHEAD_SHARE = 1 / 2
+
+/** However small messages are: to give a turn is to look at all who have one. */
+const TURNS_MAX = 64
+
+/** For so long after a turn was wanted others leave room for it. */
+const WANTED_MS = 5000
+
 /** See the head of this file. Bounded by its limits; stays by those who hold at least a few KiB each. */
 export class Room {
-  readonly #limits: IntakeLimits
+  readonly #limits: RoomLimits
   readonly #intake: Intake
   readonly #usage: Usage
   /** Those who have unfinished stays, by the last key of their path; the one reckoned longest ago first. */
@@ -54,10 +75,18 @@ export class Room {
   /** What unfinished stays hold: all, and by shard. */
   readonly #held = new Holdings()
   readonly #heldInShard = Array.from({ length: SHARDS }, () => new Holdings())
+  readonly #turns: Turns<Stay>
   #reckonedAt = -Infinity
+  /** When there was last no room for a turn. */
+  #wantedAt = -Infinity
 
-  constructor(limits: IntakeLimits, usage: Usage) {
+  constructor(limits: RoomLimits, usage: Usage) {
+    const turns = (bytes: number): number => Math.floor((TURNS_SHARE * bytes) / limits.bytesPerStayMax)
     this.#limits = limits
+    this.#turns = new Turns({
+      max: Math.min(TURNS_MAX, turns(limits.bytesMax)),
+      perShardMax: turns(limits.bytesPerShardMax),
+    })
     this.#intake = new Intake(limits)
     this.#usage = usage
   }
@@ -70,14 +99,14 @@ export class Room {
   /** Takes bytes more; false, and nothing taken, when there is no room for them. */
   take(stay: Stay, bytes: number, now: number): boolean {
     const { tenant, holder } = stay
-    const fit = this.#intake.fit(tenant.peerId, bytes)
+    const fit = this.#fit(tenant.peerId, bytes)
     if (fit === 'never') return false
+    if (this.#turns.has(stay)) this.#endLate(now)
     const place = holder?.place ?? this.#usage.placeOf(tenant)
-    if (fit !== 'easily') {
+    if (!this.#growInTurn(stay, bytes, now) && fit !== 'easily') {
       this.#reckon(now)
-      // What has ended is not refused: it goes when it has been handled.
-      if (tenant.mayGiveUp && this.#usage.overdrawn(place, now)) return false
-      if (!this.#reclaim({ stay, bytes, place })) return false
+      const newcomer = { stay, bytes, place, now }
+      if (!this.#mayTake(newcomer) && !this.#takeTurn(newcomer)) return false
     }
     this.#intake.take(tenant.peerId, bytes)
     if (stay.bytes === 0) this.#begin(stay, place, now)
@@ -90,6 +119,7 @@ export class Room {
   finish(stay: Stay, now: number): void {
     const { holder, tenant } = stay
     if (holder === null) return
+    this.#turns.end(stay)
     this.#hold(stay, -stay.bytes, now)
     this.#charge(holder, now)
     stay.holder = null
@@ -111,6 +141,74 @@ export class Room {
     holder.stays++
     holder.enter(stay, shardOf(stay.tenant.peerId))
     stay.holder = holder
+  }
+
+  /** Whether it fits without a turn. What has ended is not refused for what its host used: it goes when it has been handled. */
+  #mayTake(newcomer: Newcomer): boolean {
+    const { stay, place, now } = newcomer
+    if (stay.tenant.mayGiveUp && this.#usage.overdrawn(place, now)) return false
+    return this.#reclaim(newcomer)
+  }
+
+  /** One that is begun has a turn where some bytes for it can be spared. */
+  #takeTurn({ stay, bytes, place, now }: Newcomer): boolean {
+    const { holder, tenant } = stay
+    const [region] = place.path
+    if (holder === null || region === undefined || !tenant.mayGiveUp) return false
+    const shard = shardOf(tenant.peerId)
+    if (!this.#turns.free({ region, shard }, now) || !this.#spares(stay, bytes, now)) return false
+    this.#turns.give(stay, { region, shard }, now)
+    this.#keep(stay, holder, shard)
+    return this.#growInTurn(stay, bytes, now)
+  }
+
+  #growInTurn(stay: Stay, bytes: number, now: number): boolean {
+    if (!this.#turns.has(stay)) return false
+    if (this.#turns.use(stay, bytes)) return true
+    if (!this.#spares(stay, bytes, now)) return false
+    this.#turns.reserve(stay, this.#ahead(stay, bytes))
+    return this.#turns.use(stay, bytes)
+  }
+
+  /** Bytes that are reserved for one in turn that asks for some. */
+  #ahead({ bytes: held }: Stay, bytes: number): number {
+    return Math.min(this.#limits.bytesPerStayMax - held, Math.max(bytes, Math.ceil(AHEAD_SHARE * held)))
+  }
+
+  /** Whether what is reserved for it leaves everybody's part; where it does not, others leave room for it from now on. */
+  #spares(stay: Stay, bytes: number, now: number): boolean {
+    const ahead = this.#ahead(stay, bytes)
+    if (ahead < bytes) return false
+    const shard = shardOf(stay.tenant.peerId)
+    const leavesAll = this.#leftInAll() - ahead >= this.#partOfAll()
+    const leavesShard = this.#leftInShard(shard) - ahead >= this.#partOfShard(shard)
+    if (!leavesAll || !leavesShard) this.#wantedAt = now
+    return leavesAll && leavesShard
+  }
+
+  /** They may be given up again. */
+  #endLate(now: number): void {
+    for (const stay of this.#turns.endLate(now)) stay.holder?.enter(stay, shardOf(stay.tenant.peerId))
+  }
+
+  #fit(peerId: PeerId, bytes: number): Fit {
+    const own = this.#intake.fit(peerId, bytes)
+    if (own === 'never') return own
+    const shard = shardOf(peerId)
+    return worse(this.#fitInShard(shard, bytes), this.#fitInAll(bytes))
+  }
+
+  /** Beside what is reserved for turns there are parts to spare, or it is scarce. */
+  #fitInAll(bytes: number): Exclude<Fit, 'never'> {
+    const fit = this.#intake.fitInAll(bytes)
+    if (fit !== 'easily' || this.#turns.reserved === 0) return fit
+    return this.#leftInAll() - bytes >= this.#partOfAll() ? fit : 'scarcely'
+  }
+
+  #fitInShard(shard: number, bytes: number): Exclude<Fit, 'never'> {
+    const fit = this.#intake.fitInShard(shard, bytes)
+    if (fit !== 'easily' || this.#turns.reservedInShard(shard) === 0) return fit
+    return this.#leftInShard(shard) - bytes >= this.#partOfShard(shard) ? fit : 'scarcely'
   }
 
   /** What is unfinished and held becomes more or less. */
@@ -136,6 +234,7 @@ export class Room {
     const due = Math.min(RECKONED_MAX, RECKONED_EACH * Math.floor((now - this.#reckonedAt) / RECKON_MS))
     if (due === 0) return
     this.#reckonedAt = now
+    this.#endLate(now)
     const next: Holder<Stay>[] = []
     for (const holder of this.#holders.values()) {
       next.push(holder)
@@ -158,7 +257,7 @@ export class Room {
     const { stay, bytes } = newcomer
     const { peerId } = stay.tenant
     if (this.#suits(newcomer)) return true
-    while (this.#intake.fit(peerId, bytes) !== 'easily') {
+    while (this.#fit(peerId, bytes) !== 'easily') {
       const other = this.#nextOverdrawn(newcomer)
       if (other === null) return this.#suits(newcomer)
       if (other.holder !== null) this.#keep(other, other.holder, shardOf(other.tenant.peerId))
@@ -174,27 +273,52 @@ export class Room {
     return this.#suitsAll(newcomer) && this.#suitsShard(newcomer)
   }
 
-  #suitsAll({ stay: { tenant }, bytes, place: { path } }: Newcomer): boolean {
-    const left = this.#limits.bytesMax - this.#intake.bytes - bytes
-    if (left < 0 || !tenant.mayGiveUp) return left >= 0
-    return this.#intake.fitInAll(bytes) === 'easily' || this.#held.mayHold(path, bytes, left)
+  #suitsAll(newcomer: Newcomer): boolean {
+    const { stay, bytes } = newcomer
+    const left = this.#leftInAll() - bytes
+    if (left < 0 || !stay.tenant.mayGiveUp) return left >= 0
+    if (this.#fitInAll(bytes) === 'easily') return true
+    return this.#held.mayHold(newcomer.place.path, bytes, this.#lent(newcomer, left, this.#partOfAll()))
   }
 
-  #suitsShard({ stay: { tenant }, bytes, place: { path } }: Newcomer): boolean {
-    const shard = shardOf(tenant.peerId)
-    const left = this.#limits.bytesPerShardMax - this.#intake.ofShard(shard) - bytes
-    if (left < 0 || !tenant.mayGiveUp) return left >= 0
-    return (
-      this.#intake.fitInShard(shard, bytes) === 'easily' ||
-      this.#heldInShard[shard]?.mayHold(path, bytes, left) === true
-    )
+  #suitsShard(newcomer: Newcomer): boolean {
+    const { stay, bytes, place } = newcomer
+    const shard = shardOf(stay.tenant.peerId)
+    const left = this.#leftInShard(shard) - bytes
+    if (left < 0 || !stay.tenant.mayGiveUp) return left >= 0
+    if (this.#fitInShard(shard, bytes) === 'easily') return true
+    const lent = this.#lent(newcomer, left, this.#partOfShard(shard))
+    return this.#heldInShard[shard]?.mayHold(place.path, bytes, lent) === true
+  }
+
+  /** Of what is left, what others may have: while a turn is wanted, no more than their parts and what is not needed for it. */
+  #lent({ now }: Newcomer, left: number, part: number): number {
+    if (now - this.#wantedAt >= WANTED_MS) return left
+    return Math.max(Math.min(left, part), left - this.#limits.bytesPerStayMax)
+  }
+
+  #leftInAll(): number {
+    return this.#limits.bytesMax - this.#intake.bytes - this.#turns.reserved
+  }
+
+  #leftInShard(shard: number): number {
+    return this.#limits.bytesPerShardMax - this.#intake.ofShard(shard) - this.#turns.reservedInShard(shard)
+  }
+
+  #partOfAll(): number {
+    return this.#held.part(this.#limits.bytesMax - this.#intake.bytes)
+  }
+
+  #partOfShard(shard: number): number {
+    const left = this.#limits.bytesPerShardMax - this.#intake.ofShard(shard)
+    return this.#heldInShard[shard]?.part(left) ?? left
   }
 
   /** Something of its shard; where it finds room in that and not in all, else something of any. */
   #nextOverdrawn(newcomer: Newcomer): Stay | null {
     const { stay, bytes } = newcomer
     const own = this.#oldestOverdrawn(shardOf(stay.tenant.peerId), stay)
-    if (own !== null || this.#intake.fitInAll(bytes) === 'easily' || !this.#suitsShard(newcomer)) return own
+    if (own !== null || this.#fitInAll(bytes) === 'easily' || !this.#suitsShard(newcomer)) return own
     for (let other = 0; other < SHARDS; other++) {
       const found = this.#oldestOverdrawn(other, stay)
       if (found !== null) return found
@@ -216,6 +340,7 @@ interface Newcomer {
   readonly stay: Stay
   readonly bytes: number
   readonly place: Place
+  readonly now: number
 }
 
 const keyOf = ({ path }: Place): string => path.at(-1) ?? ''

@@ -9,7 +9,7 @@ import type { PeerId } from '../../../src/core/ids.ts'
 import { SeededRandom } from '../../support/seeded-random.ts'
 import { peer } from './peers.ts'
 
-const LIMITS = { bytesPerPeerMax: 1000, bytesPerShardMax: 4000, bytesMax: 8000 }
+const LIMITS = { bytesPerPeerMax: 1000, bytesPerShardMax: 4000, bytesMax: 8000, bytesPerStayMax: 1000 }
 /** A host may hold what a peer may for five seconds. */
 const BYTE_SECONDS = 5000
 
@@ -245,7 +245,7 @@ class AskedUsage extends Usage {
 }
 
 test('what it takes to reckon everybody’s use does not grow with those who hold room, nor with what one host holds', () => {
-  const limits = { bytesPerPeerMax: 1e9, bytesPerShardMax: 40_000, bytesMax: 40_000 }
+  const limits = { bytesPerPeerMax: 1e9, bytesPerShardMax: 40_000, bytesMax: 40_000, bytesPerStayMax: 1e9 }
   const usage = new AskedUsage({ byteSeconds: 1e9, isLoopbackTrusted: true }, new SeededRandom(1))
   for (const hosts of [1, 30_000]) {
     const room = new Room(limits, usage)
@@ -294,5 +294,54 @@ test('however many hosts hold for ever what they are forgiven, one of a fresh re
       while (had < Math.min(due, LIMITS.bytesPerPeerMax) && fresh.take(1, 1)) had++
       assert.ok(had >= Math.min(due, LIMITS.bytesPerPeerMax), `${had} of ${due}`)
     }),
+  )
+})
+
+test('who has a turn is given up for nobody, though its host has overdrawn, until it stalls', () => {
+  const room = newRoom()
+  for (let n = 0; n < 6; n++) {
+    const ended = new Guest(room, n, `10.${n}.0.1`)
+    ended.mayGiveUp = false
+    assert.ok(ended.take(1000, 0))
+    room.finish(ended.stay, 0)
+  }
+  const inTurn = new Guest(room, 20, '11.0.0.1')
+  assert.ok(inTurn.take(800, 0))
+  assert.ok(inTurn.take(100, 8000), 'its host has overdrawn, and it has a turn')
+  assert.equal(new Guest(room, 21, '12.0.0.1').take(700, 8100), false)
+  const other = new Guest(room, 22, '12.1.0.1')
+  assert.equal(other.take(300, 8200), true, 'there is a part')
+  other.leave(8300)
+  assert.ok(inTurn.take(100, 12_000))
+  assert.equal(new Guest(room, 23, '12.2.0.1').take(700, 12_900), false)
+  assert.equal(inTurn.hasLeft, false)
+  inTurn.now = 19_000
+  assert.equal(new Guest(room, 24, '12.3.0.1').take(700, 19_000), true, 'it has lost its turn')
+  assert.ok(inTurn.hasLeft)
+})
+
+test('however many come in slowly and begin again when they are refused, one of a fresh region finds its part beside the turns', () => {
+  const crowd = fc.record({ regions: fc.integer({ min: 8, max: 60 }), step: fc.integer({ min: 1, max: 20 }) })
+  fc.assert(
+    fc.property(crowd, fc.integer({ min: 50, max: 600 }), ({ regions, step }, steps) => {
+      const room = newRoom()
+      const begin = (n: number): Guest => new Guest(room, n, `10.${n}.0.1`)
+      const all = Array.from({ length: regions }, (_, n) => begin(n))
+      for (let now = 0; now < steps * 100; now += 100) {
+        for (const [n, guest] of all.entries()) {
+          for (const each of all) each.now = now
+          if (guest.hasLeft) all[n] = begin(n)
+          else if (guest.stay.bytes + step > 1000 || !guest.take(step, now)) guest.leave(now)
+        }
+      }
+      const parts = 1 + regions * (1 + 1 / 4 + 1 / 16)
+      const due = Math.floor(LIMITS.bytesMax / 2 / parts / 2) - 2 * step
+      const fresh = new Guest(room, 251, '11.0.0.1')
+      for (const each of all) each.now = steps * 100
+      let had = 0
+      while (had < due && fresh.take(1, steps * 100)) had++
+      assert.ok(had >= due, `${had} of ${due}`)
+    }),
+    { numRuns: 60 },
   )
 })

@@ -71,12 +71,13 @@ class Uploader implements Tenant {
 /** Plays it for so many seconds, with the room that a node has by default. */
 export const uploadSlowly = (crowd: Crowd): Fate => {
   const random = new SeededRandom(1)
-  const { inboundBytesPerPeerMax, inboundBytesPerShardMax, inboundBytesMax, roomFullMs } = LIMITS
+  const { inboundBytesPerPeerMax, inboundBytesPerShardMax, inboundBytesMax, messageBytesMax, roomFullMs } = LIMITS
   const byteSeconds = (inboundBytesPerPeerMax * roomFullMs) / 1000
   const sizes = {
     bytesPerPeerMax: inboundBytesPerPeerMax,
     bytesPerShardMax: inboundBytesPerShardMax,
     bytesMax: inboundBytesMax,
+    bytesPerStayMax: messageBytesMax,
   }
   const room = new Room(sizes, new Usage({ byteSeconds, isLoopbackTrusted: true }, random))
   const all = Array.from({ length: crowd.hosts }, (_, n) => new Uploader(room, n, 2000 * random.fraction()))
