@@ -8,6 +8,8 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, before, describe, test } from 'node:test'
+import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core'
+import { publint } from 'publint'
 import { makePackage } from '../build/package.ts'
 import { ask } from './admin/client.ts'
 
@@ -22,6 +24,11 @@ after(() => rmSync(directory, { recursive: true, force: true }))
 const app = join(directory, 'app')
 const installed = join(app, 'node_modules/sallyport')
 const BIN = join(installed, 'bin/sallyport.js')
+const made = join(directory, 'made')
+const tarball = join(directory, 'sallyport-0.1.0.tgz')
+
+/** Ways to resolve a package that do not know `exports`, or are those of `require`. */
+const NOT_FOR: ReadonlySet<string> = new Set(['node10', 'node16-cjs'])
 
 interface Packed {
   readonly size: number
@@ -37,13 +44,11 @@ const install = (name: string): void => {
 }
 
 before(() => {
-  const made = join(directory, 'made')
   makePackage(made)
   const words = ['pack', made, '--json', '--offline', '--pack-destination', directory]
   // One in a list, or by name, as the npm is.
   ;[packed] = Object.values(JSON.parse(execFileSync('npm', words, { encoding: 'utf8' })) as object) as [Packed]
   mkdirSync(installed, { recursive: true })
-  const tarball = join(directory, 'sallyport-0.1.0.tgz')
   execFileSync('tar', ['--extract', '--gzip', '--file', tarball, '--directory', installed, '--strip-components', '1'])
   const { dependencies } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as { dependencies: object }
   for (const name of Object.keys(dependencies)) install(name)
@@ -73,6 +78,21 @@ describe('the package', () => {
       'package.json',
     ])
     assert.ok(packed.size <= PACKED_MAX, `${packed.size} bytes`)
+  })
+
+  test('is as publint wants a package', async () => {
+    const { messages } = await publint({ pkgDir: made, pack: false, strict: true })
+    assert.deepEqual(messages, [])
+  })
+
+  test('has types of what it is, for everybody who can import it: there is nothing to be required', async () => {
+    const { types, ...rest } = await checkPackage(createPackageFromTarballData(new Uint8Array(readFileSync(tarball))))
+    assert.deepEqual(types, { kind: 'included' })
+    const problems = 'problems' in rest ? rest.problems : []
+    const forImporters = problems.filter(
+      (problem) => !('resolutionKind' in problem && NOT_FOR.has(problem.resolutionKind)),
+    )
+    assert.deepEqual(forImporters, [])
   })
 
   test('has a command line that works, in its processes and threads too', () => {
