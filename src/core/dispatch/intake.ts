@@ -45,9 +45,14 @@ export class Intake {
     return this.#byShard[shard] ?? 0
   }
 
+  /** Whether one peer may have so many bytes more, however much others hold. */
+  mayHave(peerId: PeerId, bytes: number): boolean {
+    return this.of(peerId) + bytes <= this.#limits.bytesPerPeerMax
+  }
+
   /** Whether, and how easily, so many bytes more would fit. */
   fit(peerId: PeerId, bytes: number): Fit {
-    if (this.of(peerId) + bytes > this.#limits.bytesPerPeerMax) return 'never'
+    if (!this.mayHave(peerId, bytes)) return 'never'
     return worse(this.fitInShard(shardOf(peerId), bytes), this.fitInAll(bytes))
   }
 

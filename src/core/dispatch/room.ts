@@ -9,11 +9,11 @@
 //
 // A few that are begun and would be refused have a turn instead (turns.ts), where that leaves everybody's part: they grow beyond their own.
 import { assert } from '../assert.ts'
-import { Holder, Holdings } from './holders.ts'
+import { Holder } from './holders.ts'
 import { type Fit, Intake, type IntakeLimits, worse } from './intake.ts'
+import { Level } from './level.ts'
 import { shardOf, SHARDS } from './shards.ts'
 import { Turns } from './turns.ts'
-import type { PeerId } from '../ids.ts'
 import type { Place, Usage, User } from './usage.ts'
 
 /** Whoever takes room. */
@@ -72,9 +72,8 @@ export class Room {
   readonly #holders = new Map<string, Holder<Stay>>()
   /** Those of them that were overdrawn when they were last reckoned, where something of them may be given up, by shard. */
   readonly #overdrawn = Array.from({ length: SHARDS }, () => new Set<Holder<Stay>>())
-  /** What unfinished stays hold: all, and by shard. */
-  readonly #held = new Holdings()
-  readonly #heldInShard = Array.from({ length: SHARDS }, () => new Holdings())
+  readonly #all: Level
+  readonly #inShard: readonly Level[]
   readonly #turns: Turns<Stay>
   #reckonedAt = -Infinity
   /** When there was last no room for a turn. */
@@ -89,6 +88,22 @@ export class Room {
     })
     this.#intake = new Intake(limits)
     this.#usage = usage
+    this.#all = new Level({
+      bytesMax: limits.bytesMax,
+      taken: () => this.#intake.bytes,
+      reserved: () => this.#turns.reserved,
+      fit: (bytes) => this.#intake.fitInAll(bytes),
+    })
+    this.#inShard = Array.from(
+      { length: SHARDS },
+      (_, shard) =>
+        new Level({
+          bytesMax: limits.bytesPerShardMax,
+          taken: () => this.#intake.ofShard(shard),
+          reserved: () => this.#turns.reservedInShard(shard),
+          fit: (bytes) => this.#intake.fitInShard(shard, bytes),
+        }),
+    )
   }
 
   /** Bytes kept, of all stays. */
@@ -99,7 +114,7 @@ export class Room {
   /** Takes bytes more; false, and nothing taken, when there is no room for them. */
   take(stay: Stay, bytes: number, now: number): boolean {
     const { tenant, holder } = stay
-    const fit = this.#fit(tenant.peerId, bytes)
+    const fit = this.#fit(stay, bytes)
     if (fit === 'never') return false
     if (this.#turns.has(stay)) this.#endLate(now)
     const place = holder?.place ?? this.#usage.placeOf(tenant)
@@ -179,11 +194,9 @@ export class Room {
   #spares(stay: Stay, bytes: number, now: number): boolean {
     const ahead = this.#ahead(stay, bytes)
     if (ahead < bytes) return false
-    const shard = shardOf(stay.tenant.peerId)
-    const leavesAll = this.#leftInAll() - ahead >= this.#partOfAll()
-    const leavesShard = this.#leftInShard(shard) - ahead >= this.#partOfShard(shard)
-    if (!leavesAll || !leavesShard) this.#wantedAt = now
-    return leavesAll && leavesShard
+    const spares = this.#all.spares(ahead) && this.#levelOf(stay).spares(ahead)
+    if (!spares) this.#wantedAt = now
+    return spares
   }
 
   /** They may be given up again. */
@@ -191,33 +204,18 @@ export class Room {
     for (const stay of this.#turns.endLate(now)) stay.holder?.enter(stay, shardOf(stay.tenant.peerId))
   }
 
-  #fit(peerId: PeerId, bytes: number): Fit {
-    const own = this.#intake.fit(peerId, bytes)
-    if (own === 'never') return own
-    const shard = shardOf(peerId)
-    return worse(this.#fitInShard(shard, bytes), this.#fitInAll(bytes))
-  }
-
-  /** Beside what is reserved for turns there are parts to spare, or it is scarce. */
-  #fitInAll(bytes: number): Exclude<Fit, 'never'> {
-    const fit = this.#intake.fitInAll(bytes)
-    if (fit !== 'easily' || this.#turns.reserved === 0) return fit
-    return this.#leftInAll() - bytes >= this.#partOfAll() ? fit : 'scarcely'
-  }
-
-  #fitInShard(shard: number, bytes: number): Exclude<Fit, 'never'> {
-    const fit = this.#intake.fitInShard(shard, bytes)
-    if (fit !== 'easily' || this.#turns.reservedInShard(shard) === 0) return fit
-    return this.#leftInShard(shard) - bytes >= this.#partOfShard(shard) ? fit : 'scarcely'
+  #fit(stay: Stay, bytes: number): Fit {
+    if (!this.#intake.mayHave(stay.tenant.peerId, bytes)) return 'never'
+    return worse(this.#levelOf(stay).fit(bytes), this.#all.fit(bytes))
   }
 
   /** What is unfinished and held becomes more or less. */
-  #hold({ holder, tenant }: Stay, bytes: number, now: number): void {
+  #hold(stay: Stay, bytes: number, now: number): void {
+    const { holder } = stay
     if (holder === null) return
     holder.hold(bytes, now)
     if (holder.unchargedMs(now) >= CHARGED_EVERY_MS) this.#charge(holder, now)
-    this.#held.add(holder.place.path, bytes)
-    this.#heldInShard[shardOf(tenant.peerId)]?.add(holder.place.path, bytes)
+    for (const level of [this.#all, this.#levelOf(stay)]) level.held.add(holder.place.path, bytes)
   }
 
   #charge(holder: Holder<Stay>, now: number): void {
@@ -255,9 +253,8 @@ export class Room {
   /** Gives up what is overdrawn until there is room for the bytes of a newcomer; whether there is. */
   #reclaim(newcomer: Newcomer): boolean {
     const { stay, bytes } = newcomer
-    const { peerId } = stay.tenant
     if (this.#suits(newcomer)) return true
-    while (this.#fit(peerId, bytes) !== 'easily') {
+    while (this.#fit(stay, bytes) !== 'easily') {
       const other = this.#nextOverdrawn(newcomer)
       if (other === null) return this.#suits(newcomer)
       if (other.holder !== null) this.#keep(other, other.holder, shardOf(other.tenant.peerId))
@@ -270,25 +267,16 @@ export class Room {
 
   /** Whether the bytes fit, and, where they do scarcely, are no more than what others leave to its place; what has ended needs but fit. */
   #suits(newcomer: Newcomer): boolean {
-    return this.#suitsAll(newcomer) && this.#suitsShard(newcomer)
+    return this.#suitsIn(this.#all, newcomer) && this.#suitsIn(this.#levelOf(newcomer.stay), newcomer)
   }
 
-  #suitsAll(newcomer: Newcomer): boolean {
-    const { stay, bytes } = newcomer
-    const left = this.#leftInAll() - bytes
-    if (left < 0 || !stay.tenant.mayGiveUp) return left >= 0
-    if (this.#fitInAll(bytes) === 'easily') return true
-    return this.#held.mayHold(newcomer.place.path, bytes, this.#lent(newcomer, left, this.#partOfAll()))
-  }
-
-  #suitsShard(newcomer: Newcomer): boolean {
+  #suitsIn(level: Level, newcomer: Newcomer): boolean {
     const { stay, bytes, place } = newcomer
-    const shard = shardOf(stay.tenant.peerId)
-    const left = this.#leftInShard(shard) - bytes
+    const left = level.left - bytes
     if (left < 0 || !stay.tenant.mayGiveUp) return left >= 0
-    if (this.#fitInShard(shard, bytes) === 'easily') return true
-    const lent = this.#lent(newcomer, left, this.#partOfShard(shard))
-    return this.#heldInShard[shard]?.mayHold(place.path, bytes, lent) === true
+    return (
+      level.fit(bytes) === 'easily' || level.held.mayHold(place.path, bytes, this.#lent(newcomer, left, level.part))
+    )
   }
 
   /** Of what is left, what others may have: while a turn is wanted, no more than their parts and what is not needed for it. */
@@ -297,28 +285,17 @@ export class Room {
     return Math.max(Math.min(left, part), left - this.#limits.bytesPerStayMax)
   }
 
-  #leftInAll(): number {
-    return this.#limits.bytesMax - this.#intake.bytes - this.#turns.reserved
-  }
-
-  #leftInShard(shard: number): number {
-    return this.#limits.bytesPerShardMax - this.#intake.ofShard(shard) - this.#turns.reservedInShard(shard)
-  }
-
-  #partOfAll(): number {
-    return this.#held.part(this.#limits.bytesMax - this.#intake.bytes)
-  }
-
-  #partOfShard(shard: number): number {
-    const left = this.#limits.bytesPerShardMax - this.#intake.ofShard(shard)
-    return this.#heldInShard[shard]?.part(left) ?? left
+  #levelOf({ tenant }: Stay): Level {
+    const level = this.#inShard[shardOf(tenant.peerId)]
+    assert(level !== undefined, 'every peer has a shard')
+    return level
   }
 
   /** Something of its shard; where it finds room in that and not in all, else something of any. */
   #nextOverdrawn(newcomer: Newcomer): Stay | null {
     const { stay, bytes } = newcomer
     const own = this.#oldestOverdrawn(shardOf(stay.tenant.peerId), stay)
-    if (own !== null || this.#fitInAll(bytes) === 'easily' || !this.#suitsShard(newcomer)) return own
+    if (own !== null || this.#all.fit(bytes) === 'easily' || !this.#suitsIn(this.#levelOf(stay), newcomer)) return own
     for (let other = 0; other < SHARDS; other++) {
       const found = this.#oldestOverdrawn(other, stay)
       if (found !== null) return found
