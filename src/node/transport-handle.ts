@@ -18,7 +18,7 @@ import { type Gauges, gaugesOf } from './gauges.ts'
 import type { Handler } from './handlers.ts'
 import type { Metrics } from './metrics.ts'
 import type { Ending } from './recent-endings.ts'
-import { Sender, type Sent } from './sender.ts'
+import { Sender, type Sending, type Sent } from './sender.ts'
 import type { Task } from './task-set.ts'
 import { type TransportOptions, type TransportParts, transportParts } from './transport-parts.ts'
 import { within } from './within.ts'
@@ -185,9 +185,7 @@ export class TransportHandle {
   ): Promise<Response> {
     const header = encodeRequestHeader({ protocol, target: options.target ?? null, count: options.count ?? null })
     this.#mustBeOpen()
-    const about = { peerId, protocol, bytes: payload.length }
-    const send = (): Promise<Sent> => this.#sender.send({ kind: 'request', peerId, header, payload }, options)
-    const outcome = await this.#parts.workshop.tracing.run('request', () => about, send)
+    const outcome = await this.#send(protocol, { kind: 'request', peerId, header, payload }, options)
     if (outcome.kind !== 'response') throw new SallyportError('INTERNAL', 'a request without a response')
     const { status, reason, retryAfterMs, outcome: detail } = outcome.header
     return {
@@ -203,9 +201,7 @@ export class TransportHandle {
   async send(peerId: PeerId, protocol: string, payload: Uint8Array, options: CallOptions = {}): Promise<void> {
     this.#mustBeOpen()
     const header = encodeMessageHeader({ protocol })
-    const about = { peerId, protocol, bytes: payload.length }
-    const sent = (): Promise<Sent> => this.#sender.send({ kind: 'message', peerId, header, payload }, options)
-    await this.#parts.workshop.tracing.run('send', () => about, sent)
+    await this.#send(protocol, { kind: 'message', peerId, header, payload }, options)
   }
 
   /** Answers requests and takes messages of a protocol; returns what ends that. Throws ARGUMENT_INVALID when it is taken. */
@@ -271,6 +267,15 @@ export class TransportHandle {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  #send(protocol: string, sending: Sending, options: CallOptions): Promise<Sent> {
+    const { kind, peerId, payload } = sending
+    return this.#parts.workshop.tracing.run(
+      kind === 'request' ? 'request' : 'send',
+      () => ({ peerId, protocol, bytes: payload.length }),
+      () => this.#sender.send(sending, options),
+    )
   }
 
   async #close(): Promise<void> {
