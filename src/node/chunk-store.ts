@@ -37,12 +37,17 @@ const CAPACITY_BYTES = 64 * 1024 ** 3
 const BLOCK_BYTES = 4096
 const TEMPORARY = /^[0-9a-f]{64}\.\d+\.part$/
 
+/** A chunk from when it was stored until it is removed: stored anew it is another one. */
+interface HeldChunk {
+  readonly size: number
+}
+
 /** The chunks of one data directory. Made by `open`. */
 export class ChunkStore {
   readonly #options: ChunkStoreOptions
   readonly #capacity: number
-  /** Bytes of each chunk held. Bounded by the capacity over BLOCK_BYTES. */
-  readonly #sizes = new Map<ChunkAddress, number>()
+  /** Each chunk held. Bounded by the capacity over BLOCK_BYTES. */
+  readonly #chunks = new Map<ChunkAddress, HeldChunk>()
   /** Chunks being written or removed. Bounded by the callers of `hold` and `read`. */
   readonly #changing = new Map<ChunkAddress, Promise<void>>()
   /** Told of each chunk that is not held any more. */
@@ -67,7 +72,7 @@ export class ChunkStore {
 
   /** How many chunks are held. */
   get count(): number {
-    return this.#sizes.size
+    return this.#chunks.size
   }
 
   /** Bytes on disk at most. */
@@ -87,12 +92,12 @@ export class ChunkStore {
 
   /** Whether the chunk is held; its bytes are not looked at. */
   has(address: ChunkAddress): boolean {
-    return this.#sizes.has(address)
+    return this.#chunks.has(address)
   }
 
   /** The addresses of the chunks held. */
   addresses(): IterableIterator<ChunkAddress> {
-    return this.#sizes.keys()
+    return this.#chunks.keys()
   }
 
   /**
@@ -117,18 +122,20 @@ export class ChunkStore {
 
   /** The bytes of a chunk, checked against its address. */
   async read(address: ChunkAddress): Promise<Read> {
-    const size = this.#sizes.get(address)
-    if (size === undefined) return { kind: 'absent' }
+    const held = this.#chunks.get(address)
+    if (held === undefined) return { kind: 'absent' }
+    const { size } = held
     const bytes = await this.#load(address, size)
     if (bytes instanceof SallyportError) {
       if (bytes.code !== 'FILE_NOT_FOUND') return { kind: 'failed', error: bytes }
-      this.#forget(address)
+      if (this.#chunks.get(address) === held) this.#forget(address)
       return { kind: 'absent' }
     }
     const stored = bytes.length === size ? await this.#verified(address, bytes) : null
     if (stored instanceof SallyportError) return { kind: 'failed', error: stored }
     if (stored !== null) return { kind: 'found', stored }
-    await this.#discard(address)
+    // Another reader may have found it out first, and somebody may have stored it anew since: what was not read is not removed.
+    if (this.#chunks.get(address) === held) await this.#discard(address)
     return { kind: 'corrupt' }
   }
 
@@ -168,20 +175,19 @@ export class ChunkStore {
 
   #remember(address: ChunkAddress, size: number): void {
     if (!isStoredSize(size)) return
-    this.#sizes.set(address, size)
+    this.#chunks.set(address, { size })
     this.#usedBytes += blocks(size)
   }
 
   #forget(address: ChunkAddress): void {
-    const size = this.#sizes.get(address)
-    if (size === undefined) return
-    this.#sizes.delete(address)
-    this.#usedBytes -= blocks(size)
+    const held = this.#chunks.get(address)
+    if (held === undefined) return
+    this.#chunks.delete(address)
+    this.#usedBytes -= blocks(held.size)
     this.#onForgotten(address)
   }
 
   async #discard(address: ChunkAddress): Promise<void> {
-    // Another reader may have found it out first, and somebody may have stored it anew since.
     if (this.#changing.has(address) || !this.has(address)) return
     this.#forget(address)
     await this.#change(address, async () => {
@@ -213,7 +219,7 @@ export class ChunkStore {
       await file.sync()
       await file.close()
       await files.rename(temporary, path)
-      this.#sizes.set(address, bytes.length)
+      this.#chunks.set(address, { size: bytes.length })
       return null
     } catch (error) {
       await file?.close().catch(() => {})

@@ -24,7 +24,7 @@ export const fileSink = async (
   { out, force }: { readonly out: string; readonly force: boolean },
 ): Promise<DownloadSink> => {
   if (!force && (await files.exists(out))) throw fileExists(out)
-  const temporary = `${out}.${randomName(random)}.part`
+  const temporary = temporaryBeside(out, random)
   return new FileSink(files, { temporary, out, force }, await files.open(temporary, 'create'))
 }
 
@@ -86,8 +86,18 @@ export const fileExists = (out: string): SallyportError => new SallyportError('F
 const isUnsupported = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(String(error.code))
 
+/** Of a long name the beginning: in UTF-8 at most 150 bytes, so that with what is added it is no longer than the 255 that file systems take. */
+const NAME_KEPT = 50
+
+/** The name of what is to be at `out` until it is whole, in the same directory, which nobody can foresee. */
+export const temporaryBeside = (out: string, random: Random): string => {
+  const begin = Math.max(out.lastIndexOf('/'), out.lastIndexOf('\\')) + 1
+  const name = out.slice(begin, begin + NAME_KEPT).toWellFormed()
+  return `${out.slice(0, begin)}${name}.${randomName(random)}.part`
+}
+
 /** Twelve hexadecimal digits that nobody can foresee. */
-export const randomName = (random: Random): string => {
+const randomName = (random: Random): string => {
   const bytes = new Uint8Array(6)
   random.fill(bytes)
   return toHex(bytes)

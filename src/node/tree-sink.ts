@@ -6,7 +6,7 @@ import type { ManifestEntry } from '../core/chunks/manifest.ts'
 import { SallyportError } from '../core/errors.ts'
 import type { Random } from '../core/ports.ts'
 import type { FileHandle, Files } from '../io/ports.ts'
-import { type DownloadSink, fileExists, randomName } from './download-sink.ts'
+import { type DownloadSink, fileExists, temporaryBeside } from './download-sink.ts'
 
 /** While it is being made, a directory is its owner's alone, and can be removed again. */
 const OWN = 0o700
@@ -17,7 +17,7 @@ export const treeSink = async (
   out: string,
 ): Promise<DownloadSink> => {
   if (await files.exists(out)) throw fileExists(out)
-  const temporary = `${out}.${randomName(random)}.part`
+  const temporary = temporaryBeside(out, random)
   await files.makeDirectory(temporary)
   return new TreeSink(files, { out, temporary })
 }

@@ -91,6 +91,26 @@ test('a damaged file is never given out: it is removed, and the chunk can be sto
   }
 })
 
+test('who is late to see that a file was damaged does not remove the chunk that was stored anew since', async () => {
+  const files = new MemoryFiles()
+  const slow = await createInlineWorkers(clock)
+  const options = { files, workers: slow, identity, directory: '/data/chunks' }
+  const store = await clock.until(ChunkStore.open(options))
+  const one = chunk(1)
+  await hold(store, one)
+  files.put(files.paths[0] ?? '', chunk(2).stored)
+  slow.delayMs = () => 1000
+  const late = store.read(one.address)
+  for (let turn = 0; turn < 100; turn++) await Promise.resolve()
+  assert.equal(slow.asked['hash-chunk'], 2)
+  slow.delayMs = () => 0
+  assert.deepEqual(await read(store, one.address), { kind: 'corrupt' })
+  assert.deepEqual(await hold(store, one), { kind: 'stored' })
+  assert.deepEqual(await clock.until(late), { kind: 'corrupt' })
+  assert.equal(store.has(one.address), true)
+  assert.equal((await read(store, one.address)).kind, 'found')
+})
+
 test('a chunk above the capacity is refused as full, and the room is what is left', async () => {
   const store = await openStore(new MemoryFiles(), 3 * 4096)
   assert.equal((await hold(store, chunk(1))).kind, 'stored')
