@@ -124,6 +124,7 @@ export class Room {
       if (!this.#mayTake(newcomer) && !this.#takeTurn(newcomer)) return false
     }
     this.#intake.take(tenant.peerId, bytes)
+    this.#turns.heard(stay, bytes)
     if (stay.bytes === 0) this.#begin(stay, place, now)
     stay.bytes += bytes
     this.#hold(stay, bytes, now)
@@ -180,8 +181,11 @@ export class Room {
   #growInTurn(stay: Stay, bytes: number, now: number): boolean {
     if (!this.#turns.has(stay)) return false
     if (this.#turns.use(stay, bytes)) return true
-    if (!this.#spares(stay, bytes, now)) return false
-    this.#turns.reserve(stay, this.#ahead(stay, bytes))
+    const ahead = this.#ahead(stay, bytes)
+    const spare = this.#spare(stay)
+    if (spare < ahead) this.#wantedAt = now
+    if (Math.min(spare, ahead) < bytes) return false
+    this.#turns.reserve(stay, Math.min(spare, ahead))
     return this.#turns.use(stay, bytes)
   }
 
@@ -190,13 +194,18 @@ export class Room {
     return Math.min(this.#limits.bytesPerStayMax - held, Math.max(bytes, Math.ceil(AHEAD_SHARE * held)))
   }
 
-  /** Whether what is reserved for it leaves everybody's part; where it does not, others leave room for it from now on. */
+  /** Whether all that is reserved for it when it has a turn leaves everybody's part; where it does not, others leave room for it from now on. */
   #spares(stay: Stay, bytes: number, now: number): boolean {
     const ahead = this.#ahead(stay, bytes)
     if (ahead < bytes) return false
-    const spares = this.#all.spares(ahead) && this.#levelOf(stay).spares(ahead)
+    const spares = ahead <= this.#spare(stay)
     if (!spares) this.#wantedAt = now
     return spares
+  }
+
+  /** Bytes that can be reserved for it without taking of anybody's part. */
+  #spare(stay: Stay): number {
+    return Math.floor(Math.min(this.#all.spare, this.#levelOf(stay).spare))
   }
 
   /** They may be given up again. */

@@ -112,13 +112,18 @@ export class Turns<Stay> {
     assert(turn.reserved >= 0 && this.#reserved >= 0, 'no more is used than was reserved')
   }
 
-  /** So many bytes came of it; false when more must be reserved first, or it has no turn. */
+  /** It takes so many of the bytes that are reserved for it; false when more must be reserved first, or it has no turn. */
   use(stay: Stay, bytes: number): boolean {
     const turn = this.#given.get(stay)
     if (turn === undefined || turn.reserved < bytes) return false
-    turn.came += bytes
     this.reserve(stay, -bytes)
     return true
+  }
+
+  /** So many bytes came of it, reserved or not: who finds room without that comes as fast. */
+  heard(stay: Stay, bytes: number): void {
+    const turn = this.#given.get(stay)
+    if (turn !== undefined) turn.came += bytes
   }
 
   /** It needs no more: another may have its turn. */

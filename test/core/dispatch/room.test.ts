@@ -345,3 +345,25 @@ test('however many come in slowly and begin again when they are refused, one of 
     { numRuns: 60 },
   )
 })
+
+test('who has a turn and comes fast enough keeps it, also while nothing more can be reserved for it', () => {
+  const limits = { bytesPerPeerMax: 4e6, bytesPerShardMax: 16e6, bytesMax: 16e6, bytesPerStayMax: 4e6 }
+  const room = new Room(limits, new Usage({ byteSeconds: 1e6, isLoopbackTrusted: true }, new SeededRandom(1)))
+  const inTurn = new Guest(room, 40, '12.0.0.1')
+  assert.ok(inTurn.take(1.04e6, 0))
+  const crowd = Array.from({ length: 8 }, (_, n) => new Guest(room, 20 + n, `11.${n}.0.1`))
+  for (const guest of crowd) assert.ok(guest.take(100, 0))
+  const ended = [4e6, 4e6, 4e6, 1.95e6].map((bytes, n) => {
+    const guest = new Guest(room, n, `10.${n}.0.1`)
+    guest.mayGiveUp = false
+    assert.ok(guest.take(bytes, 0))
+    room.finish(guest.stay, 0)
+    return guest
+  })
+  assert.ok(inTurn.take(10_000, 0), 'it is more than its part')
+  for (const guest of [...ended.slice(3), ...crowd]) guest.leave(0)
+  // From half past ten seconds on nothing more is reserved for it: it grows within its part.
+  for (let now = 200; now <= 17_000; now += 200) assert.ok(inTurn.take(10_000, now), `at ${now} ${inTurn.stay.bytes}`)
+  assert.equal(new Guest(room, 41, '13.0.0.1').take(1.15e6, 17_000), false)
+  assert.equal(inTurn.hasLeft, false)
+})
