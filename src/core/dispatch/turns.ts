@@ -58,7 +58,10 @@ export class Turns<Stay> {
   readonly #had = new Map<string, number>()
   readonly #reservedInShard = Array.from({ length: SHARDS }, () => 0)
   #reserved = 0
+  /** When one that had none was last told that all are given. */
   #wantedAt = -Infinity
+  /** The same of those of a shard, by shard: others than its own have nothing that it wants. */
+  readonly #wantedInShardAt = Array.from({ length: SHARDS }, () => -Infinity)
 
   constructor(limits: TurnLimits) {
     this.#limits = limits
@@ -83,11 +86,13 @@ export class Turns<Stay> {
     const others = [...this.#given.values()]
     if (others.some((other) => other.region === region)) return false
     const had = now - (this.#had.get(region) ?? -Infinity) < HAD_MS
-    if (had && now - this.#wantedAt < WANTED_MS) return false
+    if (had && now - Math.max(this.#wantedAt, this.#wantedInShardAt[shard] ?? 0) < WANTED_MS) return false
     const { max, perShardMax } = this.#limits
-    const isFree = others.length < max && others.filter((other) => other.shard === shard).length < perShardMax
+    const isFree = others.length < max
+    const isFreeInShard = others.filter((other) => other.shard === shard).length < perShardMax
     if (!isFree && !had) this.#wantedAt = now
-    return isFree
+    if (!isFreeInShard && !had) this.#wantedInShardAt[shard] = now
+    return isFree && isFreeInShard
   }
 
   /** Gives one that is free. */
