@@ -39,7 +39,7 @@ const TURN_MS = 120_000
 const COUNTED_MS = 5000
 
 /** Half of what a slow line brings that is used for nothing else. */
-const BYTES_PER_SECOND_MIN = 25_000
+export const BYTES_PER_SECOND_MIN = 25_000
 
 /** For so long a region that had a turn stands back for those that had none. */
 const HAD_MS = 600_000
