@@ -142,7 +142,7 @@ export class Counters {
   handlerTimeouts = 0
   /** Inbound streams reset because their peer neither wrote nor read for too long. */
   streamsStalled = 0
-  /** Messages in assembly and answers given up, because others needed the room that their hosts had used too much of. */
+  /** Messages in assembly and answers given up, because others needed the room and their hosts had used too much of it, or they were slow. */
   streamsDisplaced = 0
   /** PINGs without an answer, because their peer reads none. */
   pingsUnanswered = 0

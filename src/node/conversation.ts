@@ -1,5 +1,6 @@
 // One stream that is not a control stream, whoever opened it: what its channel tells it, and what it needs of its channel.
 import type { Counters } from '../core/counters.ts'
+import type { Backlog } from '../core/dispatch/backlog.ts'
 import type { Places } from '../core/dispatch/places.ts'
 import type { Room } from '../core/dispatch/room.ts'
 import type { Histograms } from '../core/histograms.ts'
@@ -49,6 +50,8 @@ export interface Workshop {
   }
   /** Messages received whole, or about to be, whose handlers have not been called, by peer. */
   readonly arriving: Places<PeerId>
+  /** What those hold of the room. */
+  readonly backlog: Backlog
 }
 
 /** What a conversation may ask of the channel it is on. */

@@ -41,6 +41,8 @@ export class InboundCharge {
   #isPaid = false
   #isWhole = false
   #isArriving = false
+  /** Its part of the backlog. */
+  #waiting = 0
 
   constructor(workshop: Workshop, call: Charged) {
     this.#workshop = workshop
@@ -66,6 +68,7 @@ export class InboundCharge {
   /** Charges bytes that came, unless they were before; false when there is no room. */
   take(bytes: number): boolean {
     if (this.#isWhole) return true
+    if (this.#call.kind === 'message' && !this.#isBegun && !this.#workshop.backlog.free(bytes)) return false
     const ahead = this.#isBegun ? 0 : this.#charged(bytes) - bytes
     const charge = Math.max(0, bytes - this.#ahead) + ahead
     if (charge > 0 && !this.#room.take(this.#kept, charge, this.#now)) return false
@@ -78,7 +81,7 @@ export class InboundCharge {
    * never fit waits for nothing.
    */
   reserve(rest: number, received: number): boolean {
-    const { limits, arriving } = this.#workshop
+    const { limits, arriving, backlog } = this.#workshop
     const { peerId } = this.#call
     if (this.#isWhole || received + rest > limits.messageBytesMax) return true
     const hasPlace = arriving.free(peerId)
@@ -88,9 +91,12 @@ export class InboundCharge {
         return true
       // What is not begun holds nothing while it waits; what is, needs no more than a place once it has its bytes.
       if (!this.#isBegun && !hasPlace) return false
+      if (bytes > 0 && !backlog.free(this.#kept.bytes + bytes)) return false
       if (bytes > 0 && !this.#room.take(this.#kept, bytes, this.#now)) return false
       this.#room.finish(this.#kept, this.#now)
       this.#isPaid = true
+      this.#waiting = this.#kept.bytes
+      backlog.add(this.#waiting)
     }
     if (!hasPlace) return false
     arriving.take(peerId)
@@ -146,5 +152,7 @@ export class InboundCharge {
   #arrived(): void {
     if (this.#isArriving) this.#workshop.arriving.give(this.#call.peerId)
     this.#isArriving = false
+    this.#workshop.backlog.add(-this.#waiting)
+    this.#waiting = 0
   }
 }

@@ -4,6 +4,7 @@ import { mayShare } from '../core/address.ts'
 import { Counters } from '../core/counters.ts'
 import { SallyportError } from '../core/errors.ts'
 import { type Histograms, histograms as newHistograms } from '../core/histograms.ts'
+import { Backlog } from '../core/dispatch/backlog.ts'
 import { Places } from '../core/dispatch/places.ts'
 import { Room, type RoomLimits } from '../core/dispatch/room.ts'
 import { Usage } from '../core/dispatch/usage.ts'
@@ -81,6 +82,9 @@ export interface TransportParts {
 
 /** Messages of one peer that have ended and wait for their handlers: somewhat more than it may have open on one connection. */
 const ARRIVING_PER_PEER_MAX = 128
+
+/** Of the room for messages, what those that have ended may hold while they wait for their handlers: beside one protocol that hangs, an eighth is left. */
+const BACKLOG_SHARE = 1 / 8
 
 /** Of the room for messages, what the handlers of one protocol may have in their hands: where they hang, others have a quarter. */
 const HANDED_SHARE = 3 / 4
@@ -183,13 +187,14 @@ const rooms = ({ ports, gate }: TransportOptions, limits: Limits): Pick<Workshop
   }
 }
 
-const places = (limits: Limits): Pick<Workshop, 'running' | 'arriving'> => ({
+const places = (limits: Limits): Pick<Workshop, 'running' | 'arriving' | 'backlog'> => ({
   running: {
     byProtocol: new Places(limits.handlersPerProtocolMax),
     bytesByProtocol: new Places(limits.inboundBytesMax * HANDED_SHARE),
     byPeer: new Places(limits.handlersPerPeerMax),
   },
   arriving: new Places(ARRIVING_PER_PEER_MAX),
+  backlog: new Backlog(limits.inboundBytesMax * BACKLOG_SHARE),
 })
 
 /** A failed task is an event and a counter. */

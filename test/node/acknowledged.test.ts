@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { concat } from '../../src/core/bytes.ts'
-import { STREAM } from '../../src/core/messages/codes.ts'
+import { STATUS, STREAM } from '../../src/core/messages/codes.ts'
 import { encodeMessageHeader } from '../../src/core/messages/requests.ts'
 import type { Limits } from '../../src/node/options.ts'
 import { RawPeer } from './raw-peer.ts'
@@ -10,6 +10,7 @@ import { type Host, World } from './transport-world.ts'
 
 const KIB = 1024
 const HOLD = '/test/hold/1'
+const ECHO = '/test/echo/1'
 
 /** A host whose handler keeps each message until it is let go, and one that sends to it. */
 const meet = async (limits: Partial<Limits>) => {
@@ -54,6 +55,32 @@ test('messages that find no place for their handler are kept, and handled when t
   )
   assert.equal(host.transport.gauges().inboundBytes, 0)
   assert.equal(host.transport.gauges().tasks, 0)
+  await world.close()
+})
+
+test('messages whose handlers hang leave room for requests of other protocols, and are handled when they do no more', async () => {
+  const limits = { handlersPerProtocolMax: 4, inboundBytesMax: 72_000, inboundBytesPerShardMax: 72_000 }
+  const { world, host, sender, taken, release } = await meet({ ...limits, handlerTimeoutMs: 500_000 })
+  host.transport.handle(ECHO, () => ({ status: STATUS.ok }))
+  const other = await world.host()
+  await world.run(other.transport.connectPeer(host.address))
+  const numbers = Array.from({ length: 60 }, (_, n) => n)
+  for (const n of numbers) await world.run(say(host, sender, new Uint8Array(30).fill(n)))
+  await world.clock.advance(10_000)
+  assert.equal(taken.length, 4)
+  for (const bytes of [10, 10_000]) {
+    const asked = other.transport.request(host.identity.peerId, ECHO, new Uint8Array(bytes))
+    assert.equal((await world.run(asked)).status, STATUS.ok)
+  }
+  for (let i = 0; i < 40; i++) {
+    release()
+    await world.clock.advance(5000)
+  }
+  assert.deepEqual(
+    taken.toSorted((a, b) => a - b),
+    numbers,
+  )
+  assert.equal(host.transport.gauges().inboundBytes, 0)
   await world.close()
 })
 

@@ -37,12 +37,12 @@ export class Level {
   fit(bytes: number): Exclude<Fit, 'never'> {
     const fit = this.#parts.fit(bytes)
     if (fit !== 'easily' || this.#parts.reserved() === 0) return fit
-    return this.spares(bytes) ? fit : 'scarcely'
+    return bytes <= this.spare ? fit : 'scarcely'
   }
 
-  /** Whether without so many bytes everybody's part is left. */
-  spares(bytes: number): boolean {
-    return this.left - bytes >= this.part
+  /** Bytes without which everybody's part is left; negative where it is not left with them. */
+  get spare(): number {
+    return this.left - this.part
   }
 
   get #untaken(): number {

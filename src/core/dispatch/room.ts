@@ -1,11 +1,11 @@
 // Room for what peers make this node keep, shared so that a few that keep it for long cannot keep the others out. First come, first
 // served, until room is scarce. Then whoever's host has used more than its part lately (usage.ts) gets no more, and neither does who would
 // hold more than its place's part of what is left (holders.ts); and when there is none for another, the unfinished stays of those who
-// used too much are given up, until a quarter is free again:
+// used too much are given up, and those that come too slowly, until a quarter is free again:
 //
 //   begun ──finish──► finished ──leave──► left          finished: all of it came, and is in our hands; no more the peer's to hurry
 //     ├─────────────────leave──────────────►│
-//     └──given up, for another who has not overdrawn
+//     └──given up, for another who has not overdrawn, and comes faster
 //
 // A few that are begun and would be refused have a turn instead (turns.ts), where that leaves everybody's part: they grow beyond their own.
 import { assert } from '../assert.ts'
@@ -13,7 +13,7 @@ import { Holder } from './holders.ts'
 import { type Fit, Intake, type IntakeLimits, worse } from './intake.ts'
 import { Level } from './level.ts'
 import { shardOf, SHARDS } from './shards.ts'
-import { Turns } from './turns.ts'
+import { BYTES_PER_SECOND_MIN, Turns } from './turns.ts'
 import type { Place, Usage, User } from './usage.ts'
 
 /** Whoever takes room. */
@@ -33,6 +33,8 @@ export interface RoomLimits extends IntakeLimits {
 export class Stay {
   readonly tenant: Tenant
   bytes = 0
+  /** When it began. */
+  since = 0
   /** Null before it begins, and from when it is finished. */
   holder: Holder<Stay> | null = null
 
@@ -50,6 +52,12 @@ const RECKONED_MAX = 256
 
 /** A holder whose stays do not finish is charged as often as this, so that what it uses is forgiven from then on. */
 const CHARGED_EVERY_MS = 1000
+
+/** From this age on a stay is slow while it has less than `BYTES_PER_SECOND_MIN` would have brought: a loss or two are behind it. */
+const SLOW_AFTER_MS = 10_000
+
+/** Given up at most for one who asks, once its bytes fit: with each goes a word to its peer. */
+const GIVEN_UP_EACH = 64
 
 /** Of the whole, and of a shard, what those may hold that have their turn. */
 const TURNS_SHARE = 1 / 2
@@ -72,6 +80,8 @@ export class Room {
   readonly #holders = new Map<string, Holder<Stay>>()
   /** Those of them that were overdrawn when they were last reckoned, where something of them may be given up, by shard. */
   readonly #overdrawn = Array.from({ length: SHARDS }, () => new Set<Holder<Stay>>())
+  /** Those whose oldest of a shard was slow then, by shard. */
+  readonly #slow = Array.from({ length: SHARDS }, () => new Set<Holder<Stay>>())
   readonly #all: Level
   readonly #inShard: readonly Level[]
   readonly #turns: Turns<Stay>
@@ -124,6 +134,7 @@ export class Room {
       if (!this.#mayTake(newcomer) && !this.#takeTurn(newcomer)) return false
     }
     this.#intake.take(tenant.peerId, bytes)
+    this.#turns.heard(stay, bytes)
     if (stay.bytes === 0) this.#begin(stay, place, now)
     stay.bytes += bytes
     this.#hold(stay, bytes, now)
@@ -156,6 +167,7 @@ export class Room {
     holder.stays++
     holder.enter(stay, shardOf(stay.tenant.peerId))
     stay.holder = holder
+    stay.since = now
   }
 
   /** Whether it fits without a turn. What has ended is not refused for what its host used: it goes when it has been handled. */
@@ -180,8 +192,11 @@ export class Room {
   #growInTurn(stay: Stay, bytes: number, now: number): boolean {
     if (!this.#turns.has(stay)) return false
     if (this.#turns.use(stay, bytes)) return true
-    if (!this.#spares(stay, bytes, now)) return false
-    this.#turns.reserve(stay, this.#ahead(stay, bytes))
+    const ahead = this.#ahead(stay, bytes)
+    const spare = this.#spare(stay)
+    if (spare < ahead) this.#wantedAt = now
+    if (Math.min(spare, ahead) < bytes) return false
+    this.#turns.reserve(stay, Math.min(spare, ahead))
     return this.#turns.use(stay, bytes)
   }
 
@@ -190,13 +205,18 @@ export class Room {
     return Math.min(this.#limits.bytesPerStayMax - held, Math.max(bytes, Math.ceil(AHEAD_SHARE * held)))
   }
 
-  /** Whether what is reserved for it leaves everybody's part; where it does not, others leave room for it from now on. */
+  /** Whether all that is reserved for it when it has a turn leaves everybody's part; where it does not, others leave room for it from now on. */
   #spares(stay: Stay, bytes: number, now: number): boolean {
     const ahead = this.#ahead(stay, bytes)
     if (ahead < bytes) return false
-    const spares = this.#all.spares(ahead) && this.#levelOf(stay).spares(ahead)
+    const spares = ahead <= this.#spare(stay)
     if (!spares) this.#wantedAt = now
     return spares
+  }
+
+  /** Bytes that can be reserved for it without taking of anybody's part. */
+  #spare(stay: Stay): number {
+    return Math.floor(Math.min(this.#all.spare, this.#levelOf(stay).spare))
   }
 
   /** They may be given up again. */
@@ -224,7 +244,9 @@ export class Room {
   }
 
   #keep(stay: Stay, holder: Holder<Stay>, shard: number): void {
-    if (holder.keep(stay, shard)) this.#overdrawn[shard]?.delete(holder)
+    if (!holder.keep(stay, shard)) return
+    this.#overdrawn[shard]?.delete(holder)
+    this.#slow[shard]?.delete(holder)
   }
 
   /** The next few: what a turn costs does not grow with those who hold something. */
@@ -246,22 +268,32 @@ export class Room {
       for (const shard of holder.shards) {
         if (isOverdrawn) this.#overdrawn[shard]?.add(holder)
         else this.#overdrawn[shard]?.delete(holder)
+        const [oldest] = holder.mayGo(shard)
+        if (oldest !== undefined && isSlow(oldest, now)) this.#slow[shard]?.add(holder)
       }
     }
   }
 
-  /** Gives up what is overdrawn until there is room for the bytes of a newcomer; whether there is. */
+  /** Gives up what may go until there is room for the bytes of a newcomer; whether there is. What is still too much goes for the next. */
   #reclaim(newcomer: Newcomer): boolean {
     const { stay, bytes } = newcomer
     if (this.#suits(newcomer)) return true
-    while (this.#fit(stay, bytes) !== 'easily') {
-      const other = this.#nextOverdrawn(newcomer)
+    for (let gone = 0; this.#fit(stay, bytes) !== 'easily';) {
+      const other = this.#nextToGo(newcomer)
       if (other === null) return this.#suits(newcomer)
-      if (other.holder !== null) this.#keep(other, other.holder, shardOf(other.tenant.peerId))
-      if (!other.tenant.mayGiveUp) continue
-      other.tenant.giveUp()
-      assert(other.bytes === 0, 'a stay that was given up has left')
+      if (gone >= GIVEN_UP_EACH && bytes <= Math.min(this.#all.left, this.#levelOf(stay).left)) return true
+      if (this.#giveUp(other)) gone++
     }
+    return true
+  }
+
+  /** Whether it could be; whoever cannot is not asked again. */
+  #giveUp(stay: Stay): boolean {
+    const { tenant, holder } = stay
+    if (holder !== null) this.#keep(stay, holder, shardOf(tenant.peerId))
+    if (!tenant.mayGiveUp) return false
+    tenant.giveUp()
+    assert(stay.bytes === 0, 'a stay that was given up has left')
     return true
   }
 
@@ -292,15 +324,19 @@ export class Room {
   }
 
   /** Something of its shard; where it finds room in that and not in all, else something of any. */
-  #nextOverdrawn(newcomer: Newcomer): Stay | null {
+  #nextToGo(newcomer: Newcomer): Stay | null {
     const { stay, bytes } = newcomer
-    const own = this.#oldestOverdrawn(shardOf(stay.tenant.peerId), stay)
+    const own = this.#nextInShard(shardOf(stay.tenant.peerId), newcomer)
     if (own !== null || this.#all.fit(bytes) === 'easily' || !this.#suitsIn(this.#levelOf(stay), newcomer)) return own
     for (let other = 0; other < SHARDS; other++) {
-      const found = this.#oldestOverdrawn(other, stay)
+      const found = this.#nextInShard(other, newcomer)
       if (found !== null) return found
     }
     return null
+  }
+
+  #nextInShard(shard: number, { stay, now }: Newcomer): Stay | null {
+    return this.#oldestOverdrawn(shard, stay) ?? (isSlow(stay, now) ? null : this.#oldestSlow(shard, now))
   }
 
   /** But not who asks: it may have been forgiven a moment ago, and have been overdrawn when it was last reckoned. */
@@ -310,6 +346,20 @@ export class Room {
     }
     return null
   }
+
+  #oldestSlow(shard: number, now: number): Stay | null {
+    for (const holder of this.#slow[shard] ?? []) {
+      const [oldest] = holder.mayGo(shard)
+      if (oldest !== undefined && isSlow(oldest, now)) return oldest
+      this.#slow[shard]?.delete(holder)
+    }
+    return null
+  }
+}
+
+const isSlow = ({ bytes, holder, since }: Stay, now: number): boolean => {
+  const ms = now - since
+  return holder !== null && ms >= SLOW_AFTER_MS && bytes < (BYTES_PER_SECOND_MIN * ms) / 1000
 }
 
 /** A stay that begins or grows. */

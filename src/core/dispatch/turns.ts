@@ -39,7 +39,7 @@ const TURN_MS = 120_000
 const COUNTED_MS = 5000
 
 /** Half of what a slow line brings that is used for nothing else. */
-const BYTES_PER_SECOND_MIN = 25_000
+export const BYTES_PER_SECOND_MIN = 25_000
 
 /** For so long a region that had a turn stands back for those that had none. */
 const HAD_MS = 600_000
@@ -58,7 +58,10 @@ export class Turns<Stay> {
   readonly #had = new Map<string, number>()
   readonly #reservedInShard = Array.from({ length: SHARDS }, () => 0)
   #reserved = 0
+  /** When one that had none was last told that all are given. */
   #wantedAt = -Infinity
+  /** The same of those of a shard, by shard: others than its own have nothing that it wants. */
+  readonly #wantedInShardAt = Array.from({ length: SHARDS }, () => -Infinity)
 
   constructor(limits: TurnLimits) {
     this.#limits = limits
@@ -83,11 +86,13 @@ export class Turns<Stay> {
     const others = [...this.#given.values()]
     if (others.some((other) => other.region === region)) return false
     const had = now - (this.#had.get(region) ?? -Infinity) < HAD_MS
-    if (had && now - this.#wantedAt < WANTED_MS) return false
+    if (had && now - Math.max(this.#wantedAt, this.#wantedInShardAt[shard] ?? 0) < WANTED_MS) return false
     const { max, perShardMax } = this.#limits
-    const isFree = others.length < max && others.filter((other) => other.shard === shard).length < perShardMax
+    const isFree = others.length < max
+    const isFreeInShard = others.filter((other) => other.shard === shard).length < perShardMax
     if (!isFree && !had) this.#wantedAt = now
-    return isFree
+    if (!isFreeInShard && !had) this.#wantedInShardAt[shard] = now
+    return isFree && isFreeInShard
   }
 
   /** Gives one that is free. */
@@ -112,13 +117,18 @@ export class Turns<Stay> {
     assert(turn.reserved >= 0 && this.#reserved >= 0, 'no more is used than was reserved')
   }
 
-  /** So many bytes came of it; false when more must be reserved first, or it has no turn. */
+  /** It takes so many of the bytes that are reserved for it; false when more must be reserved first, or it has no turn. */
   use(stay: Stay, bytes: number): boolean {
     const turn = this.#given.get(stay)
     if (turn === undefined || turn.reserved < bytes) return false
-    turn.came += bytes
     this.reserve(stay, -bytes)
     return true
+  }
+
+  /** So many bytes came of it, reserved or not: who finds room without that comes as fast. */
+  heard(stay: Stay, bytes: number): void {
+    const turn = this.#given.get(stay)
+    if (turn !== undefined) turn.came += bytes
   }
 
   /** It needs no more: another may have its turn. */

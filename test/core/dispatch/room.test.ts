@@ -16,6 +16,9 @@ const BYTE_SECONDS = 5000
 const newRoom = (isLoopbackTrusted = true): Room =>
   new Room(LIMITS, new Usage({ byteSeconds: BYTE_SECONDS, isLoopbackTrusted }, new SeededRandom(1)))
 
+/** Whatever fits into this room is slow at this age. */
+const SLOW_AFTER_MS = 10_000
+
 /** Somebody at a host of a network, both below 250. */
 class Guest implements Tenant {
   readonly peerId: PeerId
@@ -132,7 +135,7 @@ test('what is finished is not given up, and its time is not its host’s', () =>
   assert.equal(room.bytes, 1200)
 })
 
-test('whatever comes and goes, nobody holds more than he may, and only who has overdrawn is given up', () => {
+test('whatever comes and goes, nobody holds more than he may, and only who has overdrawn or is slow is given up', () => {
   const step = fc.record({
     host: fc.nat(11),
     bytes: fc.integer({ min: 1, max: 1000 }),
@@ -159,7 +162,7 @@ test('whatever comes and goes, nobody holds more than he may, and only who has o
         const own = used.get(guest.remote.ip) ?? 0
         const wide = used.get(networkOf(guest)) ?? 0
         assert.ok(
-          own >= BYTE_SECONDS - 2 || wide >= 10 * BYTE_SECONDS - 2,
+          own >= BYTE_SECONDS - 2 || wide >= 10 * BYTE_SECONDS - 2 || now - guest.stay.since >= SLOW_AFTER_MS,
           `${own} byte-seconds of a host are no reason`,
         )
       }
@@ -344,4 +347,71 @@ test('however many come in slowly and begin again when they are refused, one of 
     }),
     { numRuns: 60 },
   )
+})
+
+test('who has a turn and comes fast enough keeps it, also while nothing more can be reserved for it', () => {
+  const limits = { bytesPerPeerMax: 4e6, bytesPerShardMax: 16e6, bytesMax: 16e6, bytesPerStayMax: 4e6 }
+  const room = new Room(limits, new Usage({ byteSeconds: 1e6, isLoopbackTrusted: true }, new SeededRandom(1)))
+  const inTurn = new Guest(room, 40, '12.0.0.1')
+  assert.ok(inTurn.take(1.04e6, 0))
+  const crowd = Array.from({ length: 8 }, (_, n) => new Guest(room, 20 + n, `11.${n}.0.1`))
+  for (const guest of crowd) assert.ok(guest.take(100, 0))
+  const ended = [4e6, 4e6, 4e6, 1.95e6].map((bytes, n) => {
+    const guest = new Guest(room, n, `10.${n}.0.1`)
+    guest.mayGiveUp = false
+    assert.ok(guest.take(bytes, 0))
+    room.finish(guest.stay, 0)
+    return guest
+  })
+  assert.ok(inTurn.take(10_000, 0), 'it is more than its part')
+  for (const guest of [...ended.slice(3), ...crowd]) guest.leave(0)
+  // From half past ten seconds on nothing more is reserved for it: it grows within its part.
+  for (let now = 200; now <= 17_000; now += 200) assert.ok(inTurn.take(10_000, now), `at ${now} ${inTurn.stay.bytes}`)
+  assert.equal(new Guest(room, 41, '13.0.0.1').take(1.15e6, 17_000), false)
+  assert.equal(inTurn.hasLeft, false)
+})
+
+test('hosts that hold what they are forgiven and send no more give way to the largest message, in their shard too', () => {
+  const limits = { bytesPerPeerMax: 1e6, bytesPerShardMax: 4e6, bytesMax: 8e6, bytesPerStayMax: 1e6 }
+  for (const isOneShard of [false, true]) {
+    for (const bytesPerSecond of [100_000, 10_000_000]) {
+      const room = new Room(limits, new Usage({ byteSeconds: 5e6, isLoopbackTrusted: true }, new SeededRandom(1)))
+      const slow = new Guest(room, 224, '12.0.0.1')
+      assert.ok(slow.take(100_000, 0))
+      const holders = Array.from({ length: 160 }, (_, n) => {
+        return new Guest(room, isOneShard ? 16 * (n % 14) : n, `10.${n % 13}.${n}.1`)
+      })
+      for (const holder of holders) for (let bytes = 0; bytes < 60_000; bytes += 5000) holder.take(5000, 0)
+      assert.ok(room.bytes > (isOneShard ? 3.6e6 : 7.5e6))
+      assert.equal(slow.take(400_000, 60_000), false)
+      assert.ok(
+        holders.every(({ hasLeft }) => !hasLeft),
+        'nobody gives way to one as slow',
+      )
+      const large = new Guest(room, 240, '11.0.0.1')
+      for (let now = 60_000; large.stay.bytes < 1e6; now += 5_000_000 / bytesPerSecond) {
+        for (const each of [...holders, slow]) each.now = now
+        assert.ok(large.take(5000, now), `refused after ${large.stay.bytes} bytes`)
+      }
+    }
+  }
+})
+
+test('of those who may go, few go at once beyond what one who asks needs, and the others when more is asked for', () => {
+  const room = newRoom()
+  let gone = 0
+  const holders = Array.from(
+    { length: 1900 },
+    (_, n) => new Guest(room, n % 250, `10.${n % 25}.0.1`, () => void gone++),
+  )
+  for (const holder of holders) assert.ok(holder.take(4, 0))
+  const ask = (n: number, bytes: number): number => {
+    const before = gone
+    for (const each of holders) each.now = 11_000
+    assert.ok(new Guest(room, 250 + n, `11.${n}.0.1`).take(bytes, 11_000))
+    return gone - before
+  }
+  assert.equal(ask(0, 900), 125, 'of the 400 bytes that were left 500 were missing')
+  assert.equal(ask(1, 60), 64)
+  assert.equal(ask(2, 300), 64)
 })

@@ -32,6 +32,23 @@ test('a region has no second turn while one that had none wants one, and has it 
   assert.ok(ask(turns, 'a', 11_000))
 })
 
+test('a region stands back for those that want what it could have, and not for those of another shard that is full', () => {
+  const turns = new Turns<string>({ max: 4, perShardMax: 1 })
+  assert.ok(ask(turns, 'a', 0, 1))
+  turns.end('a at 0')
+  assert.ok(ask(turns, 'b', 0, 2))
+  assert.equal(ask(turns, 'c', 1000, 2), false)
+  assert.ok(ask(turns, 'a', 2000, 1))
+  turns.end('a at 2000')
+  assert.ok(ask(turns, 'd', 3000, 3))
+  assert.ok(ask(turns, 'e', 3000, 4))
+  assert.ok(ask(turns, 'f', 3000, 5))
+  assert.equal(ask(turns, 'c', 4000, 6), false, 'all are given')
+  turns.end('d at 3000')
+  assert.equal(ask(turns, 'a', 5000, 1), false)
+  assert.ok(ask(turns, 'c', 6000, 6))
+})
+
 test('whoever comes too slowly loses his turn and what was reserved for him, and so does whoever takes too long', () => {
   const turns = new Turns<string>(LIMITS)
   for (const [region, bytes] of [
@@ -42,12 +59,14 @@ test('whoever comes too slowly loses his turn and what was reserved for him, and
     assert.ok(ask(turns, region, 0, bytes % 16))
     turns.reserve(`${region} at 0`, 200_000)
     assert.ok(turns.use(`${region} at 0`, bytes))
+    turns.heard(`${region} at 0`, bytes)
   }
   assert.deepEqual(turns.endLate(4999), [])
   assert.deepEqual(turns.endLate(5000), ['stalls at 0', 'trickles at 0'])
   assert.equal(turns.reserved, 75_000)
   turns.reserve('comes at 0', 1e9)
   turns.use('comes at 0', 1e9 - 1)
+  turns.heard('comes at 0', 1e9 - 1)
   assert.deepEqual(turns.endLate(119_999), [])
   assert.deepEqual(turns.endLate(120_000), ['comes at 0'])
   assert.equal(turns.reserved, 0)
