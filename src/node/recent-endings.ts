@@ -27,15 +27,16 @@ export type Ending = {
   readonly agoMs: number
   /** One line for people; a peer's own words are cut and in printable ASCII. */
   readonly detail: string
-} & What
+} & EndingCause
 
-type What =
+/** How it came to be among the endings, and why. */
+export type EndingCause =
   | { readonly kind: 'refused'; readonly why: RefuseReason }
   | { readonly kind: 'failed'; readonly why: HandshakeFailure }
   | { readonly kind: 'closed'; readonly why: EndingKind }
 
 type Remembered = Pick<Ending, 'remote' | 'direction' | 'peerId'> &
-  What & { readonly at: number; readonly reason: CloseReason | null }
+  EndingCause & { readonly at: number; readonly reason: CloseReason | null }
 
 /** How a connection ended; `failure` is how its handshake failed, null where it had finished. */
 export interface End {
@@ -57,7 +58,8 @@ export class RecentEndings {
   /** A connection ended, or failed before it was one. */
   ended(link: Pick<Link, 'remote' | 'direction' | 'peer'>, { failure, reason, at }: End): void {
     const { remote, direction, peer } = link
-    const what: What = failure === null ? { kind: 'closed', why: endingOf(reason) } : { kind: 'failed', why: failure }
+    const what: EndingCause =
+      failure === null ? { kind: 'closed', why: endingOf(reason) } : { kind: 'failed', why: failure }
     this.#ended.push({ ...what, remote, direction, peerId: peer?.peerId ?? null, at, reason })
   }
 

@@ -9,6 +9,7 @@ export class BidirectionalStream {
   readonly #send: SendStream
   readonly #receive: ReceiveStream
 
+  /** @internal */
   constructor(send: SendStream, receive: ReceiveStream) {
     this.id = send.id
     this.#send = send

@@ -33,6 +33,7 @@ export class Listener implements AsyncDisposable, AsyncIterable<Session> {
   readonly #engine: Engine
   readonly #sessions: Inbox<Session>
 
+  /** @internal */
   constructor(engine: Engine, sessions: Inbox<Session>) {
     this.#engine = engine
     this.#sessions = sessions

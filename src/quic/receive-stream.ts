@@ -25,6 +25,7 @@ export class ReceiveStream {
   /** Somebody reads and there was nothing. */
   #wanted: (() => void) | null = null
 
+  /** @internal */
   constructor(id: StreamId, link: Link, owner: StreamOwner) {
     this.id = id
     this.#link = link
@@ -63,7 +64,7 @@ export class ReceiveStream {
 
   // ── what the session tells ──
 
-  /** There is something to be read, or the end. */
+  /** There is something to be read, or the end. @internal */
   onReadable(): void {
     if (this.#wanted === null || this.#controller === null) return
     const chunk = this.#take()
@@ -72,11 +73,12 @@ export class ReceiveStream {
     else if (this.#isRead) this.#owner.soon(() => this.#end(null))
   }
 
+  /** @internal */
   onReset(code: number): void {
     this.#end(SallyportError.byPeer('RESET_BY_PEER', `the peer reset the stream with code ${code}`, code))
   }
 
-  /** The connection is over. */
+  /** The connection is over. @internal */
   onLost(error: SallyportError): void {
     this.#end(error)
   }

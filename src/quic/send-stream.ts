@@ -32,6 +32,7 @@ export class SendStream {
   #controller: WritableStreamDefaultController | null = null
   #waiting: Waiting | null = null
 
+  /** @internal */
   constructor(id: StreamId, link: Link, owner: StreamOwner) {
     this.id = id
     this.#link = link
@@ -63,21 +64,22 @@ export class SendStream {
 
   // ── what the session tells ──
 
-  /** There is room again. */
+  /** There is room again. @internal */
   onWritable(): void {
     if (this.#state.kind === 'open') this.#settle(null)
   }
 
-  /** The peer has everything. */
+  /** The peer has everything. @internal */
   onAcknowledged(): void {
     this.#end(null)
   }
 
+  /** @internal */
   onStopped(code: number): void {
     this.#end(SallyportError.byPeer('RESET_BY_PEER', `the peer stopped the stream with code ${code}`, code))
   }
 
-  /** The connection is over; who ends it `contentedly` has what it wanted of what was ended, though its acknowledgement may be missing. */
+  /** The connection is over; who ends it `contentedly` has what it wanted of what was ended, though its acknowledgement may be missing. @internal */
   onLost(error: SallyportError, contentedly: boolean): void {
     this.#end(contentedly && this.#state.kind === 'finishing' ? null : error)
   }

@@ -45,12 +45,12 @@ export class SessionCache {
     this.#tokens = new GivenTokens()
   }
 
-  /** What servers gave to show that we were at our address before, which spares a Retry. For the entry's own use. */
+  /** What servers gave to show that we were at our address before, which spares a Retry. @internal */
   get tokens(): GivenTokens {
     return this.#tokens
   }
 
-  /** A ticket came at this time. For the entry's own use. */
+  /** A ticket came at this time. @internal */
   keep(place: Place, session: ResumableSession, now: number): void {
     const key = keyOf(place)
     this.#kept.delete(key)
@@ -59,7 +59,7 @@ export class SessionCache {
     this.#kept.set(key, { session, trusted: place.trusted, since: now })
   }
 
-  /** The session for a connect, which nobody gets again; null when there is none. For the entry's own use. */
+  /** The session for a connect, which nobody gets again; null when there is none. @internal */
   take(place: Place, now: number): Resumption | null {
     const key = keyOf(place)
     const kept = this.#kept.get(key)

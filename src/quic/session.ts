@@ -95,6 +95,7 @@ export class Session implements AsyncDisposable, StreamEvents, StreamOwner {
   readonly #released = Promise.withResolvers<void>()
   #over: SallyportError | null = null
 
+  /** @internal */
   constructor(link: Link, parts: SessionParts) {
     const { negotiated } = link.connection
     assert(negotiated !== null, 'a session is made when all is agreed')
@@ -123,6 +124,7 @@ export class Session implements AsyncDisposable, StreamEvents, StreamOwner {
     return this.#link.connection.isResumed
   }
 
+  /** Numbers of this session so far. */
   get stats(): SessionStats {
     const { datagramCounts, keyUpdates, stats } = this.#link.connection
     return {
@@ -266,6 +268,7 @@ export class Session implements AsyncDisposable, StreamEvents, StreamOwner {
 
   // ── what the connection tells ──
 
+  /** @internal */
   stream(output: StreamOutput): void {
     if (output.kind === 'peer-hears') return
     if (output.kind === 'streams-available') return this.#serve(output.bidirectional ? 'both' : 'one')
@@ -288,23 +291,23 @@ export class Session implements AsyncDisposable, StreamEvents, StreamOwner {
     }
   }
 
-  /** Datagrams came, or it is known what became of one of ours. */
+  /** Datagrams came, or it is known what became of one of ours. @internal */
   datagram(output: DatagramOutput): void {
     if (output.kind === 'datagram-readable') this.#datagrams.onReadable()
     else this.#datagrams.onSettled(output.id, output.fate)
   }
 
-  /** The peer is elsewhere, or we are. */
+  /** The peer is elsewhere, or we are. @internal */
   migrated(): void {
     this.#migrations.onMigrated()
   }
 
-  /** It cannot be moved to this socket. */
+  /** It cannot be moved to this socket. @internal */
   notMigrated(local: number): void {
     this.#migrations.onFailed(local)
   }
 
-  /** The connection is over. */
+  /** The connection is over. @internal */
   lost(reason: Closing): void {
     if (this.#over !== null) return
     const error = lossOf(reason)
@@ -330,14 +333,17 @@ export class Session implements AsyncDisposable, StreamEvents, StreamOwner {
 
   // ── what its streams tell ──
 
+  /** @internal */
   sent(id: StreamId): void {
     this.#halfOver(id, 'send')
   }
 
+  /** @internal */
   received(id: StreamId): void {
     this.#halfOver(id, 'receive')
   }
 
+  /** @internal */
   soon(run: () => void): void {
     this.#parts.timers.soon(run)
   }

@@ -62,12 +62,13 @@ export class Disk {
     return lost
   }
 
-  /** The process is gone, and its locks with it; what it had open is dead. */
+  /** The process is gone, and its locks with it; what it had open is dead. @internal */
   releaseLocks(): void {
     this.#life++
     this.#locks.clear()
   }
 
+  /** @internal */
   open(path: string, mode: OpenMode): Inode {
     const existing = this.#names.get(path)
     if (mode === 'read') {
@@ -150,7 +151,7 @@ export class Disk {
     this.#makeDirectories(directory)
   }
 
-  /** Returns what releases the lock; DATA_DIR_IN_USE when another has it. */
+  /** Returns what releases the lock; DATA_DIR_IN_USE when another has it. @internal */
   lock(directory: string): () => boolean {
     if (this.#locks.has(directory)) {
       throw new SallyportError('DATA_DIR_IN_USE', `${directory} is in use by another process`)
@@ -161,12 +162,14 @@ export class Disk {
     return () => life === this.#life && this.#locks.delete(directory)
   }
 
+  /** @internal */
   read(inode: Inode, into: Uint8Array, position: number): number {
     const part = inode.bytes.subarray(position, position + into.length)
     into.set(part)
     return part.length
   }
 
+  /** @internal */
   write(inode: Inode, bytes: Uint8Array, { path, position }: { path: string; position: number }): void {
     const taken = bytes.subarray(0, Math.min(bytes.length, this.spaceBytes))
     const end = Math.max(inode.bytes.length, taken.length === 0 ? 0 : position + taken.length)
@@ -179,6 +182,7 @@ export class Disk {
     if (taken.length < bytes.length) throw systemError('ENOSPC', path)
   }
 
+  /** @internal */
   sync(inode: Inode): void {
     inode.synced = inode.bytes
   }

@@ -57,6 +57,7 @@ export class Host {
   #starts = 0
   #clock: ClockSettings
 
+  /** @internal */
   constructor(parts: HostParts, options: HostOptions) {
     this.name = options.name
     this.#parts = parts

@@ -54,13 +54,14 @@ export class Network {
   readonly #conditions = new Set<Condition>()
   #underway = 0
 
+  /** @internal */
   constructor(timeline: Timeline, trace: Trace, seed: number) {
     this.#timeline = timeline
     this.#trace = trace
     this.#seed = seed
   }
 
-  /** A new place; its addresses are nobody else's. */
+  /** A new place; its addresses are nobody else's. @internal */
   attach(options: NicOptions): Nic {
     const nic = new Nic(options)
     for (const ip of nic.nat === null ? [nic.ip4, nic.ip6] : [nic.nat.outerIp]) {
@@ -79,7 +80,7 @@ export class Network {
     }
   }
 
-  /** Used by sockets. */
+  /** Used by sockets. @internal */
   carry(parcel: Parcel): void {
     const { nic, source, to, bytes, at } = parcel
     this.counts.sent++

@@ -36,6 +36,7 @@ export class Nic {
   /** Those of one port. Bounded by what is bound. */
   readonly #sockets = new Map<number, VirtualSocket[]>()
 
+  /** @internal */
   constructor({ name, region, ip4, ip6, nat, upMbps = 1000, downMbps = 1000 }: NicOptions) {
     this.name = name
     this.region = region
@@ -46,7 +47,7 @@ export class Nic {
     this.down = new Wire(downMbps, (downMbps * 1000 * QUEUE_MS) / 8)
   }
 
-  /** Where a socket is bound that wants to be at `local`; throws BIND_FAILED. */
+  /** Where a socket is bound that wants to be at `local`; throws BIND_FAILED. @internal */
   place(local: Address): Address {
     if (!isUnspecified(local.ip) && !isLoopback(local.ip) && !this.#owns(local.ip)) {
       throw refused(local, 'the host has no such address')
@@ -61,11 +62,13 @@ export class Nic {
     throw refused(local, 'no port is free')
   }
 
+  /** @internal */
   add(socket: VirtualSocket): void {
     const { port } = socket.local
     this.#sockets.set(port, [...(this.#sockets.get(port) ?? []), socket])
   }
 
+  /** @internal */
   remove(socket: VirtualSocket): void {
     const { port } = socket.local
     const others = (this.#sockets.get(port) ?? []).filter((other) => other !== socket)
@@ -73,7 +76,7 @@ export class Nic {
     else this.#sockets.set(port, others)
   }
 
-  /** The socket a datagram is for, or null. */
+  /** The socket a datagram is for, or null. @internal */
   receiver(to: Address): VirtualSocket | null {
     const sockets = this.#sockets.get(to.port)
     if (sockets === undefined) return null
@@ -84,7 +87,7 @@ export class Nic {
     return null
   }
 
-  /** The address a receiver sees of a socket, before any translation; null when this host has none that reaches `to`. */
+  /** The address a receiver sees of a socket, before any translation; null when this host has none that reaches `to`. @internal */
   sourceOf(local: Address, to: Address): Address | null {
     if (local.family !== to.family) return null
     if (!isUnspecified(local.ip)) return local

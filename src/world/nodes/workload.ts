@@ -28,7 +28,8 @@ export interface WorkloadParts {
 export type CallCounts = Record<CallKind, { done: number; failed: number }>
 
 const CALL_KINDS = ['put', 'get', 'echo', 'dial'] as const
-type CallKind = (typeof CALL_KINDS)[number]
+/** What nodes are asked to do. */
+export type CallKind = (typeof CALL_KINDS)[number]
 
 /** A call that is under way for longer hangs: requests and dials have deadlines of seconds, uploads and downloads of each of their parts. */
 const WITHIN_MS: Readonly<Record<CallKind, number>> = { put: 1_800_000, get: 1_800_000, echo: 180_000, dial: 180_000 }
