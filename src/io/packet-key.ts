@@ -79,7 +79,7 @@ class OpenSslPacketKey implements PacketKey {
     assert(end + TAG_BYTES <= buffer.length, 'the tag has room')
     const cipher: CipherGCM = createCipheriv(this.#cipher, this.#key, this.#nonce.of(packetNumber))
     cipher.setAAD(buffer.subarray(header, start))
-    buffer.set(cipher.update(buffer.subarray(start, end)), start)
+    moveInto(buffer, start, cipher.update(buffer.subarray(start, end)))
     cipher.final()
     buffer.set(cipher.getAuthTag(), end)
   }
@@ -96,7 +96,7 @@ class OpenSslPacketKey implements PacketKey {
     } catch {
       return -1
     }
-    buffer.set(plaintext, start)
+    moveInto(buffer, start, plaintext)
     return tag
   }
 
@@ -113,6 +113,12 @@ class OpenSslPacketKey implements PacketKey {
     this.#released = true
     this.#key.fill(0)
   }
+}
+
+/** What OpenSSL wrote, which stands alone in its memory, is given back at once: until it was collected it would weigh on the heap, and stop it the sooner. */
+const moveInto = (buffer: Uint8Array, at: number, bytes: Uint8Array<ArrayBuffer>): void => {
+  buffer.set(bytes, at)
+  if (bytes.byteLength === bytes.buffer.byteLength) bytes.buffer.transfer(0)
 }
 
 const maskOf = (headerKey: KeyMaterial['headerKey'], { blocks }: Cipher): HeaderMask => {

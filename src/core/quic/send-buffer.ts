@@ -12,6 +12,15 @@ interface Piece {
 /** A write smaller than this gets a piece of this size, which the next writes fill. */
 const PIECE_BYTES_MIN = 1024
 
+/** Of a larger write each so many bytes are a piece, whose memory is used again: what is bulk would else be collected for every byte sent. */
+const BLOCK_BYTES = 64 * 1024
+
+/** Blocks that wait to be used again, of all connections together: 4 MiB. */
+const BLOCKS_MAX = 64
+
+/** Bounded by BLOCKS_MAX. What is left in them is never read: a piece is read up to where it was filled. */
+const blocks: Uint8Array[] = []
+
 export class SendBuffer {
   /** Ascending and contiguous from the first byte not acknowledged. Bounded by the writer. */
   readonly #pieces: Piece[] = []
@@ -47,16 +56,16 @@ export class SendBuffer {
       last.filled += room
       this.end += room
     }
-    if (room === bytes.length) return
-    const rest = bytes.subarray(room)
-    const piece = {
-      start: this.end,
-      bytes: new Uint8Array(Math.max(PIECE_BYTES_MIN, rest.length)),
-      filled: rest.length,
-    }
-    piece.bytes.set(rest)
+    for (let at = room; at < bytes.length; at += BLOCK_BYTES) this.#add(bytes.subarray(at, at + BLOCK_BYTES))
+  }
+
+  #add(bytes: Uint8Array): void {
+    const { length } = bytes
+    const whole = length === BLOCK_BYTES ? blocks.pop() : undefined
+    const piece = { start: this.end, bytes: whole ?? new Uint8Array(Math.max(PIECE_BYTES_MIN, length)), filled: length }
+    piece.bytes.set(bytes)
     this.#pieces.push(piece)
-    this.end += rest.length
+    this.end += length
   }
 
   /** Where the next frame starts and ends at the most: what was lost first; `limit` bounds what was never sent. Null: nothing. */
@@ -99,7 +108,7 @@ export class SendBuffer {
       if (piece.start + piece.filled > this.#base) break
       gone++
     }
-    if (gone > 0) this.#pieces.splice(0, gone)
+    if (gone > 0) release(this.#pieces.splice(0, gone))
   }
 
   /** A packet with `[start, end)` was lost: what was not acknowledged meanwhile is sent again. */
@@ -114,9 +123,13 @@ export class SendBuffer {
 
   /** Forgets everything: the stream was reset. */
   clear(): void {
-    this.#pieces.length = 0
+    release(this.#pieces.splice(0))
     this.#lost.clear()
     this.#acknowledged.clear()
     this.#base = this.next = this.end
   }
+}
+
+const release = (pieces: readonly Piece[]): void => {
+  for (const { bytes } of pieces) if (bytes.length === BLOCK_BYTES && blocks.length < BLOCKS_MAX) blocks.push(bytes)
 }

@@ -172,6 +172,47 @@ describe('a send buffer', () => {
       { numRuns: 500 },
     )
   })
+
+  it('uses the memory of large writes again once they are acknowledged, and not before', () => {
+    const byteAt = (own: number, at: number): number => (13 * at + 101 * own + (at >> 16)) & 0xff
+    const step = fc.record({
+      own: fc.nat(2),
+      write: fc.nat(200_000),
+      max: fc.integer({ min: 1, max: 150_000 }),
+      fate: fc.constantFrom('acknowledge', 'lose', 'wait', 'forget'),
+    })
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 20 }), (steps) => {
+        const buffers = [new SendBuffer(), new SendBuffer(), new SendBuffer()]
+        for (const { own, write, max, fate } of steps) {
+          const buffer = buffers[own]!
+          const from = buffer.end
+          buffer.write(Uint8Array.from({ length: write }, (_, i) => byteAt(own, from + i)))
+          const range = buffer.pending(Infinity)
+          if (range === null) continue
+          const bytes = buffer.view(range.start, Math.min(max, range.end - range.start))
+          const end = range.start + bytes.length
+          assert.ok(
+            bytes.every((byte, i) => byte === byteAt(own, range.start + i)),
+            'another’s bytes',
+          )
+          buffer.sent(range.start, end)
+          if (fate === 'acknowledge') buffer.acknowledge(range.start, end)
+          if (fate === 'lose') buffer.lose(range.start, end)
+          if (fate === 'forget') buffer.clear()
+        }
+      }),
+      { numRuns: 100 },
+    )
+    const [one, other] = [new SendBuffer(), new SendBuffer()]
+    const large = new Uint8Array(64 * 1024)
+    one.write(large)
+    const { buffer: memory } = one.view(0, 1)
+    one.sent(0, large.length)
+    one.acknowledge(0, large.length)
+    other.write(large)
+    assert.equal(other.view(0, 1).buffer, memory)
+  })
 })
 
 describe('received packets', () => {
