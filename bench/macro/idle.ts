@@ -43,8 +43,8 @@ export const measureMemory = async (end: End): Promise<ConnectionMemory> => {
 /** Longer than a measurement: none of the connections is asked for anything. */
 const FOREVER_MS = 3_600_000
 const THRONG = 10_000
-/** A handshake costs both ends some 5 ms of a processor. */
-const WITHIN_MS = 240_000
+/** A handshake costs both ends some 5 ms of a processor each, and the more the larger their heaps are. */
+const WITHIN_MS = 480_000
 /** What handshakes left behind is gone after this. */
 const SETTLE_MS = 11_000
 /** Two rounds of keep-alives. */
