@@ -105,7 +105,16 @@ describe('the package', () => {
   })
 
   test('has a dashboard: the page, and every file it asks for', async () => {
-    const words = ['start', '--listen', '/ip4/127.0.0.1/udp/0/quic-v1', '--data', 'data', '--json']
+    const words = [
+      'start',
+      '--listen',
+      '/ip4/127.0.0.1/udp/0/quic-v1',
+      '--data',
+      'data',
+      '--json',
+      '--log-level',
+      'warn',
+    ]
     const node = spawn(process.execPath, [BIN, ...words, '--admin', '127.0.0.1:0'], {
       cwd: app,
       stdio: ['ignore', 'pipe', 'inherit'],

@@ -84,12 +84,25 @@ export const JSON_OPTION = {
   help: 'print the result as one JSON object on the last line of stdout',
 } as const satisfies OptionSpec
 
+/** How much is logged, from nothing to everything. */
+export const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug'] as const
+export type LogLevel = (typeof LOG_LEVELS)[number]
+
+const LOG_LEVEL = {
+  kind: 'choice',
+  value: 'LEVEL',
+  choices: LOG_LEVELS,
+  default: 'silent',
+  help: 'how much of what the node does is logged to stderr, a JSON object a line',
+} as const satisfies OptionSpec
+
 const START = {
   summary: 'run a node until it is told to stop',
   details: [
     'Prints first, one line each, the full addresses at which other nodes can dial it, with their ports. What listens at every address of the machine, as it does by default, has a line for each: the first is for this machine alone, the others are for those who can reach them. With `--json` that is one line `{"event":"listening","addresses":[…],"peerId":"…"}`, with `"admin":"…"` where there is an admin server, and at the end one line with the counters of the node.',
     'SIGTERM is how a service is told to stop, and then the exit code is 0; SIGINT, as from the keyboard, interrupts, and then it is 130. Either way connections are closed first, and chunks being written are finished. A second signal ends it at once with 130.',
     '`--admin` opens a window into the node for Prometheus, supervisors and people; [operations.md](operations.md) says what is there and who may see it. Where a token is given, in a file or in the environment as `SALLYPORT_ADMIN_TOKEN`, everything but `/health` and `/ready` asks for it.',
+    'What the node does is logged to stderr, one JSON object a line; [operations.md](operations.md#the-log) says what is in it, and what happens when nobody reads it. Nothing of it is on stdout.',
   ],
   options: {
     listen: {
@@ -125,6 +138,7 @@ const START = {
       kind: 'flag',
       help: 'let the admin server be reached from elsewhere without a certificate and a token',
     },
+    logLevel: { ...LOG_LEVEL, default: 'info' },
   },
 } as const satisfies CommandSpec
 
@@ -332,6 +346,7 @@ export const COMMANDS = {
         value: 'DIR',
         help: 'where it is kept what an unfinished upload has done (default: $XDG_STATE_HOME/sallyport/uploads)',
       },
+      logLevel: LOG_LEVEL,
     },
   },
   get: {
@@ -339,7 +354,7 @@ export const COMMANDS = {
     details: [
       'Fetches the chunks, verifies every byte and only then puts the file in place: a download is identical to the upload or it is an error. Uses an identity of its own that is thrown away afterwards.',
       'A link that ends with `/` is restored as a directory, which must not exist yet; it appears when all of it was verified. It is refused, before anything is written, when a path in it leads elsewhere or is not portable, is listed twice, or differs from another in case alone; there are no links in it.',
-      'With `--out -` the file goes to stdout as it comes, from the beginning: each chunk is verified before any byte of it is written, so what was written is right, but it may be cut short, and then the exit code is 1. Nothing else goes to stdout then; the result, with `--json` too, is the last line of stderr. A reader who goes away early is no failure.',
+      'With `--out -` the file goes to stdout as it comes, from the beginning: each chunk is verified before any byte of it is written, so what was written is right, but it may be cut short, and then the exit code is 1. Nothing else goes to stdout then; the result, with `--json` too, is the last line of stderr (the log, where there is one, apart). A reader who goes away early is no failure.',
       'With `--json`: `{ out, bytes, chunks, ms, asked }`, where `asked` lists the nodes that were asked for chunks, in order.',
     ],
     argument: { name: 'LINK', kind: 'link', required: true, help: 'what put printed' },
@@ -347,6 +362,7 @@ export const COMMANDS = {
       out: { kind: 'path', value: 'FILE', required: true, help: 'where to write the file or directory; - is stdout' },
       bootstrap: { ...BOOTSTRAP, required: true },
       force: { kind: 'flag', help: 'replace the file when it exists; a directory never is' },
+      logLevel: LOG_LEVEL,
     },
   },
   id: {

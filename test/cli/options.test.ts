@@ -20,6 +20,7 @@ const NO_ADMIN = {
   adminTlsCert: undefined,
   adminTlsKey: undefined,
   adminInsecure: false,
+  logLevel: 'info',
 }
 
 const parsed = (line: string): ReturnType<typeof parse> => parse(line.split(' ').filter(Boolean), '1.2.3')
@@ -106,7 +107,7 @@ describe('a command line', () => {
   })
 
   test('takes a link and where to put the file', () => {
-    const values = { argument: LINK, out: 'f', bootstrap: [A], force: true }
+    const values = { argument: LINK, out: 'f', bootstrap: [A], force: true, logLevel: 'silent' }
     assert.deepEqual(parsed(`get ${LINK} --out f --bootstrap ${A} --force`), {
       kind: 'run',
       command: 'get',
@@ -150,6 +151,8 @@ describe('a command line', () => {
     for (const words of ['--probe 50', '--probe 1ms', '--for 11m', '--prefixes 0', '--garbage 20001']) {
       assert.equal(usage(`flood ${words}`), 'ARGUMENT_INVALID', words)
     }
+    for (const level of ['', 'loud', 'INFO'])
+      assert.equal(usage(`start --log-level ${level}`), 'ARGUMENT_INVALID', level)
     assert.equal(usage('id --colour'), 'ARGUMENT_INVALID')
   })
 
