@@ -74,6 +74,7 @@ describe('the package', () => {
       'bin/sallyport.js',
       'lib/admin/page/icon.svg',
       'lib/admin/page/index.html',
+      'lib/admin/page/network.html',
       'lib/admin/page/style.css',
       'package.json',
     ])
@@ -126,8 +127,11 @@ describe('the package', () => {
       const kinds = await filesOf(admin)
       assert.equal(kinds.get('/page/style.css'), 'text/css; charset=utf-8')
       assert.equal(kinds.get('/page/icon.svg'), 'image/svg+xml')
-      const programs = ['main', 'charts', 'ring', 'table', 'words', 'uplot'].map((name) => `/page/${name}.js`)
+      const programs = ['main', 'asking', 'charts', 'node-charts', 'ring', 'table', 'words', 'uplot'].map(
+        (name) => `/page/${name}.js`,
+      )
       for (const path of programs) assert.equal(kinds.get(path), 'text/javascript; charset=utf-8', path)
+      assert.ok((await filesOf(admin, '/page/network.js')).has('/page/network-ring.js'))
       assert.equal((await ask(`${admin}/health`)).status, 200)
     } finally {
       node.kill('SIGTERM')
@@ -158,9 +162,9 @@ describe('the package', () => {
 })
 
 /** The content types of a page's files: those it names, and those that its programs import. */
-const filesOf = async (url: string): Promise<ReadonlyMap<string, string | undefined>> => {
+const filesOf = async (url: string, first = '/'): Promise<ReadonlyMap<string, string | undefined>> => {
   const kinds = new Map<string, string | undefined>()
-  const waiting = ['/']
+  const waiting = [first]
   for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
     if (kinds.has(path)) continue
     const { status, headers, body } = await ask(url + path)
