@@ -13,15 +13,16 @@ const A = '/ip4/127.0.0.1/udp/9000/quic-v1'
 const B = '/ip6/::1/udp/9001/quic-v1'
 const LINK = `sallyport:${'0'.repeat(64)}#${'f'.repeat(64)}`
 
-const NO_ADMIN = {
+const NO_WINDOW = {
   admin: undefined,
   adminHost: [],
   adminTokenFile: undefined,
   adminTlsCert: undefined,
   adminTlsKey: undefined,
   adminInsecure: false,
-  logLevel: 'info',
 }
+
+const NO_ADMIN = { ...NO_WINDOW, logLevel: 'info' }
 
 const parsed = (line: string): ReturnType<typeof parse> => parse(line.split(' ').filter(Boolean), '1.2.3')
 
@@ -56,6 +57,7 @@ describe('a command line', () => {
     ]
     const values = {
       ...Object.fromEntries(unset.map((key) => [key, undefined])),
+      ...NO_WINDOW,
       nodes: 25,
       uploadSize: 20_000_000,
       check: false,
