@@ -7,6 +7,10 @@ import { condition, NO_SUCH_QUERY } from './conditions.ts'
 import type { NetworkSnapshot } from './shown.ts'
 import type { About } from './snapshot.ts'
 
+/** What the window into a node has, and whoever looks for it here is told where it is. */
+const OF_A_NODE: readonly string[] = ['/snapshot', '/metrics']
+const NO_NODE = text(404, 'this is the window into a test network: there is /network and /history')
+
 const NOTHING_YET = text(503, 'the network has not answered yet')
 
 /** The answers of one server. */
@@ -25,6 +29,7 @@ export class NetworkRoutes {
     const { pulse, points } = this.#board
     if (path === '/health') return condition(pulse.health)
     if (path === '/ready') return condition(pulse.readiness)
+    if (OF_A_NODE.includes(path)) return NO_NODE
     const isKnown = path === '/history' || path === '/network' || this.#pages.has(path)
     if (!isKnown) return text(404, 'there is nothing here')
     if ([...query].length > 0) return NO_SUCH_QUERY
