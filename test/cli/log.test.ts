@@ -1,6 +1,7 @@
 // The log of a command: JSON on stderr and nothing of it elsewhere, no secret in it, and nobody held up by whoever reads it slowly or not at all.
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -63,16 +64,26 @@ const emptied = (descriptor: number): string => {
   return all
 }
 
+/** Sends what is no QUIC to a port, as any stranger can; so little that it fits into a socket's buffer, whatever the node is doing. */
+const garbage = async (port: number): Promise<void> => {
+  const socket = createSocket('udp4')
+  const send = (n: number): Promise<unknown> =>
+    new Promise((resolve) => socket.send(Buffer.alloc(20, n), port, '127.0.0.1', resolve))
+  for (let n = 0; n < 100; n++) await send(n)
+  await new Promise<void>((resolve) => socket.close(resolve))
+}
+
 const NO_PIPES = { skip: process.platform === 'win32' }
 
 describe('the log of start', { concurrency: 2 }, () => {
-  test('is JSON on stderr from its beginning to its end, with no secret in it, and stdout is as without', async () => {
+  test('is JSON on stderr to its end, with no secret in it and no line for a stranger’s datagram, and stdout is as without', async () => {
     const words = start('plain', '--admin', '127.0.0.1:0')
     const env = { ...process.env, SALLYPORT_ADMIN_TOKEN: TOKEN }
     const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'pipe'], env })
     running.push(child)
     const [out, err] = [text(child.stdout), text(child.stderr)]
-    await once(child.stdout, 'data')
+    const [first] = (await once(child.stdout, 'data')) as [Buffer]
+    await garbage(Number(/\/udp\/(\d+)\//.exec(first.toString())?.[1]))
     child.kill('SIGTERM')
     assert.deepEqual(await once(child, 'exit'), [0, null])
     const lines = parsed(await err)
@@ -85,10 +96,9 @@ describe('the log of start', { concurrency: 2 }, () => {
     for (const { time } of lines) assert.match(time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
     const key = readFileSync(join(directory, 'plain', 'identity.pem'), 'utf8').split('\n')[1] ?? TOKEN
     for (const secret of [TOKEN, key.slice(0, 20)]) assert.ok(!(await err).includes(secret))
-    assert.deepEqual(
-      parsed(await out).map((line) => (line as unknown as { event: string }).event),
-      ['listening', 'stopped'],
-    )
+    const [listening, stopped] = parsed(await out) as unknown as { event: string; dropped: Record<string, number> }[]
+    assert.deepEqual([listening?.event, stopped?.event], ['listening', 'stopped'])
+    assert.ok(Object.values(stopped?.dropped ?? {}).reduce((a, b) => a + b, 0) > 50)
   })
 
   test('holds up nothing when nobody reads it: the node serves, and ends when it is told to', NO_PIPES, async () => {
