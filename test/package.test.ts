@@ -74,6 +74,7 @@ describe('the package', () => {
       'bin/sallyport.js',
       'lib/admin/page/icon.svg',
       'lib/admin/page/index.html',
+      'lib/admin/page/network.html',
       'lib/admin/page/style.css',
       'package.json',
     ])
@@ -97,7 +98,8 @@ describe('the package', () => {
 
   test('has a command line that works, in its processes and threads too', () => {
     assert.equal(succeeds(process.execPath, BIN, '--version'), '0.1.0\n')
-    assert.match(succeeds(process.execPath, BIN, 'testnet', '--nodes', '8', '--upload-size', '1MB'), /^identical: yes/m)
+    const testnet = ['testnet', '--nodes', '8', '--upload-size', '1MB', '--admin', '127.0.0.1:0']
+    assert.match(succeeds(process.execPath, BIN, ...testnet), /^the network can be seen at http:[^]*^identical: yes/m)
     assert.match(
       succeeds(process.execPath, BIN, 'flood', '--clients', '2', '--silent', '1'),
       /^2 clients beside 1 silent: 2 identified/m,
@@ -105,7 +107,16 @@ describe('the package', () => {
   })
 
   test('has a dashboard: the page, and every file it asks for', async () => {
-    const words = ['start', '--listen', '/ip4/127.0.0.1/udp/0/quic-v1', '--data', 'data', '--json']
+    const words = [
+      'start',
+      '--listen',
+      '/ip4/127.0.0.1/udp/0/quic-v1',
+      '--data',
+      'data',
+      '--json',
+      '--log-level',
+      'warn',
+    ]
     const node = spawn(process.execPath, [BIN, ...words, '--admin', '127.0.0.1:0'], {
       cwd: app,
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -117,8 +128,11 @@ describe('the package', () => {
       const kinds = await filesOf(admin)
       assert.equal(kinds.get('/page/style.css'), 'text/css; charset=utf-8')
       assert.equal(kinds.get('/page/icon.svg'), 'image/svg+xml')
-      const programs = ['main', 'charts', 'ring', 'table', 'words', 'uplot'].map((name) => `/page/${name}.js`)
+      const programs = ['main', 'asking', 'charts', 'node-charts', 'ring', 'table', 'words', 'uplot'].map(
+        (name) => `/page/${name}.js`,
+      )
       for (const path of programs) assert.equal(kinds.get(path), 'text/javascript; charset=utf-8', path)
+      assert.ok((await filesOf(admin, '/page/network.js')).has('/page/network-ring.js'))
       assert.equal((await ask(`${admin}/health`)).status, 200)
     } finally {
       node.kill('SIGTERM')
@@ -149,9 +163,9 @@ describe('the package', () => {
 })
 
 /** The content types of a page's files: those it names, and those that its programs import. */
-const filesOf = async (url: string): Promise<ReadonlyMap<string, string | undefined>> => {
+const filesOf = async (url: string, first = '/'): Promise<ReadonlyMap<string, string | undefined>> => {
   const kinds = new Map<string, string | undefined>()
-  const waiting = ['/']
+  const waiting = [first]
   for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
     if (kinds.has(path)) continue
     const { status, headers, body } = await ask(url + path)

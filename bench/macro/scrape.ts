@@ -38,6 +38,8 @@ interface Run {
 const started = async (data: string): Promise<{ child: ChildProcess; listening: Listening }> => {
   const words = [
     'start',
+    '--log-level',
+    'warn',
     '--json',
     '--listen',
     '/ip4/127.0.0.1/udp/0/quic-v1',

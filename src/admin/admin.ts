@@ -1,15 +1,17 @@
-// The window into a node: an HTTP server in a thread of its own, which is fed a reading each second. Whoever asks, however often, has that
-// thread's time and memory and not the node's; when it dies it is started again, and the node goes on without it meanwhile.
+// The window into a node, or into a test network: an HTTP server in a thread of its own, which is fed a reading each second. Whoever asks, however
+// often, has that thread's time and memory and not the node's; when it dies it is started again, and the node goes on without it meanwhile.
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { SallyportError } from '../index.ts'
 import { formatBind } from './bind.ts'
-import { Feed, READ_EVERY_MS } from './feed.ts'
+import { Feed, type Feeding, type FeedPorts, READ_EVERY_MS } from './feed.ts'
+import { NetworkFeed, type ToNetworkAdmin } from './network-feed.ts'
+import type { WatchedNetwork } from './network-reading.ts'
 import { type AdminOptions, checkAdmin, type CheckedAdmin } from './options.ts'
-import type { FromAdmin, ToAdmin, Watched } from './reading.ts'
+import type { FromAdmin, Stage, ToAdmin, Watched } from './reading.ts'
 
 // Not written as one literal: a published build has worker.js beside this file, a checkout worker.ts.
-const ENTRY = new URL(`./worker${extname(import.meta.filename)}`, import.meta.url)
+const entry = (name: string): URL => new URL(`./${name}${extname(import.meta.filename)}`, import.meta.url)
 
 /** A thread that dies more often than this in a minute is left dead. */
 const STARTS_PER_MINUTE = 5
@@ -26,9 +28,29 @@ export interface AdminParts {
   readonly entry?: URL
 }
 
+type StartedParts = AdminParts & { readonly entry: URL }
+
 /** Opens a window into a node; rejects with ARGUMENT_INVALID or BIND_FAILED. */
-export const openAdmin = async (watched: Watched, options: AdminOptions, parts: AdminParts = {}): Promise<Admin> => {
-  const admin = new Admin(watched, checkAdmin(options), parts)
+export const openAdmin = (watched: Watched, options: AdminOptions, parts: AdminParts = {}): Promise<Admin> =>
+  opened((ports: FeedPorts<ToAdmin>) => new Feed(watched, ports), options, { entry: entry('worker'), ...parts })
+
+/** Opens a window into a test network; rejects as `openAdmin` does. */
+export const openNetworkAdmin = (
+  watched: WatchedNetwork,
+  options: AdminOptions,
+  parts: AdminParts = {},
+): Promise<Admin> =>
+  opened((ports: FeedPorts<ToNetworkAdmin>) => new NetworkFeed(watched, ports), options, {
+    entry: entry('network-worker'),
+    ...parts,
+  })
+
+const opened = async <Message extends object>(
+  feed: (ports: FeedPorts<Message>) => Feeding,
+  options: AdminOptions,
+  parts: StartedParts,
+): Promise<Admin> => {
+  const admin = new Admin((ports) => feed(ports), checkAdmin(options), parts)
   try {
     await admin.listening
   } catch (error) {
@@ -38,13 +60,13 @@ export const openAdmin = async (watched: Watched, options: AdminOptions, parts: 
   return admin
 }
 
-/** An open window; use `openAdmin`. */
+/** An open window; use `openAdmin` or `openNetworkAdmin`. */
 export class Admin implements AsyncDisposable {
   /** Settles once it listens, or cannot. */
   readonly listening: Promise<void>
   readonly #settle: PromiseWithResolvers<void>
-  readonly #parts: AdminParts
-  readonly #feed: Feed
+  readonly #parts: StartedParts
+  readonly #feed: Feeding
   readonly #timer: NodeJS.Timeout
   #options: CheckedAdmin
   #worker: Worker
@@ -53,12 +75,12 @@ export class Admin implements AsyncDisposable {
   #stage: 'joining' | 'joined' | 'closing' = 'joining'
   #closed = false
 
-  constructor(watched: Watched, options: CheckedAdmin, parts: AdminParts) {
+  constructor(feed: (ports: FeedPorts<object>) => Feeding, options: CheckedAdmin, parts: StartedParts) {
     this.#options = options
     this.#parts = parts
     this.#settle = Promise.withResolvers()
     this.listening = this.#settle.promise
-    this.#feed = new Feed(watched, { post: (message) => this.#post(message), soon: (run) => void setImmediate(run) })
+    this.#feed = feed({ post: (message) => this.#worker.postMessage(message), soon: (run) => void setImmediate(run) })
     this.#worker = this.#start()
     this.#timer = setInterval(() => this.#feed.tick(), READ_EVERY_MS)
   }
@@ -68,7 +90,7 @@ export class Admin implements AsyncDisposable {
     return `${this.#options.tls === null ? 'http' : 'https'}://${formatBind(this.#options.bind)}`
   }
 
-  /** The node has joined its network, or starts one: from now on it is ready. */
+  /** The node has joined its network, or starts one, or the network is formed: from now on it is ready. */
   joined(): void {
     this.#enter('joined')
   }
@@ -91,7 +113,7 @@ export class Admin implements AsyncDisposable {
 
   #start(): Worker {
     this.#starts.push(performance.now())
-    const worker = new Worker(this.#parts.entry ?? ENTRY, {
+    const worker = new Worker(this.#parts.entry, {
       name: 'sallyport admin',
       workerData: this.#options,
       // That types are taken off is new in Node, and said once in each thread.
@@ -141,7 +163,7 @@ export class Admin implements AsyncDisposable {
     this.#post({ kind: stage })
   }
 
-  #post(message: ToAdmin): void {
+  #post(message: Stage): void {
     this.#worker.postMessage(message)
   }
 }

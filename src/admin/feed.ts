@@ -9,22 +9,32 @@ export const READ_EVERY_MS = 1000
 /** Pages of connections, 200 each, behind one reading: of 10,000 connections each is seen every ten seconds. */
 export const PAGES_PER_READING = 5
 
+/** What feeds a thread, whatever is watched. */
+export interface Feeding {
+  /** A second is over. */
+  tick(): void
+  /** The other side took one message. */
+  took(): void
+  /** Nothing that was sent will be taken any more, for there is another thread. */
+  anew(): void
+}
+
 /** What a feed needs of the world. */
-export interface FeedPorts {
-  post(message: ToAdmin): void
+export interface FeedPorts<Message> {
+  post(message: Message): void
   /** Runs in a later turn. */
   soon(run: () => void): void
 }
 
 /** The node's side of the window. */
-export class Feed {
+export class Feed implements Feeding {
   readonly #watched: Watched
-  readonly #ports: FeedPorts
+  readonly #ports: FeedPorts<ToAdmin>
   #untaken = 0
   #after: ConnectionReading['connection'] | null = null
   #reading = false
 
-  constructor(watched: Watched, ports: FeedPorts) {
+  constructor(watched: Watched, ports: FeedPorts<ToAdmin>) {
     this.#watched = watched
     this.#ports = ports
   }

@@ -1,7 +1,7 @@
 // The last ten minutes, a point a second: what happened since the point before, how long it took, and how much there was. Whoever opens the
 // window sees what led to now.
 import { type HistogramSnapshot, type Metrics, quantileMs } from '../index.ts'
-import type { Columns, Point } from './shown.ts'
+import type { Point } from './shown.ts'
 
 /** Points that are kept: ten minutes. */
 export const POINTS_MAX = 600
@@ -58,14 +58,6 @@ export class History {
     if (now === undefined || before === undefined || now === before) return null
     return { before: before.metrics, now: now.metrics, ms: now.at - before.at }
   }
-}
-
-/** The points as columns, as charts take them. */
-export const columns = (points: readonly Point[]): Columns => {
-  const [first] = points
-  if (first === undefined) return {}
-  const names = Object.keys(first) as (keyof Point)[]
-  return Object.fromEntries(names.map((name) => [name, points.map((point) => point[name])]))
 }
 
 /** The time that a part of what was timed between two readings did not exceed; null where nothing was. */

@@ -17,11 +17,21 @@ const TYPES: Readonly<Record<string, string>> = {
   '.ts': 'text/javascript; charset=utf-8',
 }
 
-const PROGRAMS = ['main', 'charts', 'ring', 'table', 'words'] as const
+const PROGRAMS = [
+  'main',
+  'network',
+  'asking',
+  'charts',
+  'node-charts',
+  'network-charts',
+  'ring',
+  'network-ring',
+  'table',
+  'words',
+] as const
 
-/** Where each path's file is. */
+/** Where each path's file is; `/` is the page of what is watched. */
 const FILES: Readonly<Record<string, string>> = {
-  '/': join(HERE, 'index.html'),
   '/page/icon.svg': join(HERE, 'icon.svg'),
   '/page/style.css': join(HERE, 'style.css'),
   '/page/uplot.css': join(UPLOT, 'uPlot.min.css'),
@@ -31,18 +41,24 @@ const FILES: Readonly<Record<string, string>> = {
 
 /** The files of the page. Bounded by FILES: each is kept once it was read, and looked for again where that failed. */
 export class Pages {
+  readonly #files: Readonly<Record<string, string>>
   readonly #kept = new Map<string, Promise<Answer>>()
+
+  /** With the page of a node, or of a network. */
+  constructor(page: 'index' | 'network') {
+    this.#files = { ...FILES, '/': join(HERE, `${page}.html`) }
+  }
 
   /** Whether there is a file at a path. */
   has(path: string): boolean {
-    return Object.hasOwn(FILES, path)
+    return Object.hasOwn(this.#files, path)
   }
 
   /** The file at a path that `has` one. */
   answer(path: string): Promise<Answer> {
     const kept = this.#kept.get(path)
     if (kept !== undefined) return kept
-    const reading = read(FILES[path] ?? '')
+    const reading = read(this.#files[path] ?? '')
     this.#kept.set(path, reading)
     reading.catch(() => this.#kept.delete(path))
     return reading
@@ -56,5 +72,5 @@ const read = async (file: string): Promise<Answer> => {
 
 const served = (file: string, text: string): string => {
   if (extname(file) === '.ts') return stripTypeScriptTypes(text)
-  return file.endsWith('index.html') ? text.replace('/page/main.ts', `/page/main${EXTENSION}`) : text
+  return file.endsWith('.html') ? text.replaceAll(/(?<=\/page\/\w+)\.ts/g, EXTENSION) : text
 }

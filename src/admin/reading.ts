@@ -25,15 +25,19 @@ export interface Reading {
   readonly endings: readonly Ending[]
 }
 
+/** What is about to happen to what is watched. */
+export type Stage =
+  /** It is to be used: a node has joined its network, or starts one; a network is formed. */
+  | { readonly kind: 'joined' }
+  /** It is about to close. */
+  | { readonly kind: 'closing' }
+
 /** What the node's thread says. Each `reading` and `page` is answered with `took`. */
 export type ToAdmin =
   | { readonly kind: 'reading'; readonly reading: Reading }
   /** A page of the connections; `last`: the round is complete, and the next page begins another. */
   | { readonly kind: 'page'; readonly connections: readonly ConnectionReading[]; readonly last: boolean }
-  /** The node has joined its network, or starts one. */
-  | { readonly kind: 'joined' }
-  /** The node is about to close. */
-  | { readonly kind: 'closing' }
+  | Stage
 
 /** What the admin's thread says. */
 export type FromAdmin =

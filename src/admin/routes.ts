@@ -3,7 +3,8 @@ import { type Answer, json, text } from './answer.ts'
 import type { Board } from './board.ts'
 import { EXPOSITION_TYPE, expose, exposeNow } from './exposition.ts'
 import { findingsOf } from './findings.ts'
-import { columns } from './history.ts'
+import { columns } from './columns.ts'
+import { condition, NO_SUCH_QUERY } from './conditions.ts'
 import { Pages } from './pages.ts'
 import { type About, snapshot } from './snapshot.ts'
 
@@ -11,7 +12,7 @@ import { type About, snapshot } from './snapshot.ts'
 export class Routes {
   readonly #board: Board
   readonly #about: () => About
-  readonly #pages = new Pages()
+  readonly #pages = new Pages('index')
   /** The exposition of the reading that it was made of: who asks again within the second gets the same. */
   #exposed: { readonly number: number; readonly body: Promise<string> } | null = null
 
@@ -24,9 +25,9 @@ export class Routes {
   async answer(path: string, query: URLSearchParams): Promise<Answer> {
     switch (path) {
       case '/health':
-        return condition(this.#board.health)
+        return condition(this.#board.pulse.health)
       case '/ready':
-        return condition(this.#board.readiness)
+        return condition(this.#board.pulse.readiness)
       case '/metrics':
         return [...query].length > 0 ? NO_SUCH_QUERY : this.#metrics()
       case '/history':
@@ -40,12 +41,12 @@ export class Routes {
   }
 
   async #metrics(): Promise<Answer> {
-    const { reading, number, ageMs } = this.#board
+    const { reading, number, pulse } = this.#board
     if (reading === null) return NOTHING_YET
     if (this.#exposed?.number !== number) {
       this.#exposed = { number, body: expose(reading, this.#about().version) }
     }
-    const [body, now] = await Promise.all([this.#exposed.body, exposeNow(this.#about(), ageMs)])
+    const [body, now] = await Promise.all([this.#exposed.body, exposeNow(this.#about(), pulse.ageMs)])
     return { status: 200, type: EXPOSITION_TYPE, body: `${body}\n${now}` }
   }
 
@@ -65,10 +66,6 @@ export class Routes {
 }
 
 const NOTHING_YET = text(503, 'the node has not answered yet')
-const NO_SUCH_QUERY = text(400, 'the query is not understood')
-
-const condition = ({ isWell, text: line }: { readonly isWell: boolean; readonly text: string }): Answer =>
-  text(isWell ? 200 : 503, line)
 
 const pageOf = (query: URLSearchParams): number | null => {
   const pairs = [...query]

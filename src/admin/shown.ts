@@ -1,5 +1,6 @@
-// What the window shows, as it is told in JSON: the answers of /snapshot and /history, read by the page and by `sallyport top`. Nothing but
-// types is here, so that a browser's program can use them.
+// What the windows show, as it is told in JSON: the answers of /snapshot and /history, read by the page and by `sallyport top`, and those of
+// /network and /history of a test network, read by its page. Nothing but types is here, so that a browser's program can use them.
+import type { NetworkReading, NetworkSample } from './network-reading.ts'
 
 /** Something that is not as it should be. `stall`: connections wait where none may; `warning`: look after it. */
 export interface Finding {
@@ -97,4 +98,26 @@ export interface Snapshot {
 export interface Past {
   readonly findings: readonly Finding[]
   readonly columns: Columns
+}
+
+/** One look at all nodes of a test network: the gates' verdicts are all so far. */
+export interface NetworkPoint extends Omit<NetworkSample, 'verdicts'> {
+  readonly slots: number
+  readonly retries: number
+  readonly refused: number
+  readonly dropped: number
+}
+
+/** A test network now. */
+export interface NetworkSnapshot extends NetworkReading {
+  readonly version: string
+  readonly upSeconds: number
+  readonly ageMs: number
+  readonly health: { readonly isWell: boolean; readonly text: string }
+  readonly readiness: { readonly isWell: boolean; readonly text: string }
+}
+
+/** A test network from its beginning to now. */
+export interface NetworkPast {
+  readonly columns: Partial<Record<keyof NetworkPoint, readonly (number | null)[]>>
 }

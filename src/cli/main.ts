@@ -1,6 +1,5 @@
 // The command line's life: read the words, run the command, turn what went wrong into a message with its remedy, and end with the
 // right code. A first SIGINT or SIGTERM asks the command to stop, a second ends the process at once.
-import { readFileSync } from 'node:fs'
 import { SallyportError } from '../index.ts'
 import { EXIT } from './command.ts'
 import type { ExitCode, Surroundings } from './command.ts'
@@ -16,6 +15,7 @@ import { withManifest } from './manifest.ts'
 import { Output } from './output.ts'
 import { parse } from './parse.ts'
 import type { Invocation } from './parse.ts'
+import { version } from './version.ts'
 
 /** Errors that mean the command was called wrongly, whoever noticed. */
 const USAGE_ERRORS: ReadonlySet<string> = new Set(['ADDRESS_INVALID', 'ARGUMENT_INVALID', 'LINK_INVALID'])
@@ -85,9 +85,4 @@ const end = async (output: Output, code: ExitCode): Promise<void> => {
   const failed = fail(output, lost)
   await output.flushed()
   process.exit(code === EXIT.done ? failed : code)
-}
-
-const version = (): string => {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(text) as { version: string }).version
 }

@@ -84,12 +84,51 @@ export const JSON_OPTION = {
   help: 'print the result as one JSON object on the last line of stdout',
 } as const satisfies OptionSpec
 
+/** Options of a window: where it is, and who may look. */
+const ADMIN = {
+  admin: {
+    kind: 'bind',
+    value: 'IP:PORT',
+    help: 'where to serve metrics, health and a snapshot, such as 127.0.0.1:9464 (default: nowhere)',
+  },
+  adminHost: {
+    kind: 'name',
+    value: 'NAME',
+    many: true,
+    help: 'a name the admin server is asked for by, beside localhost and its addresses',
+  },
+  adminTokenFile: {
+    kind: 'path',
+    value: 'FILE',
+    help: `a file with the token that is asked for, from ${TOKEN_CHARACTERS.join(' to ')} characters`,
+  },
+  adminTlsCert: { kind: 'path', value: 'FILE', help: 'the certificate chain of the admin server, as PEM' },
+  adminTlsKey: { kind: 'path', value: 'FILE', help: 'and its private key' },
+  adminInsecure: {
+    kind: 'flag',
+    help: 'let the admin server be reached from elsewhere without a certificate and a token',
+  },
+} as const satisfies Readonly<Record<string, OptionSpec>>
+
+/** How much is logged, from nothing to everything. */
+export const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug'] as const
+export type LogLevel = (typeof LOG_LEVELS)[number]
+
+const LOG_LEVEL = {
+  kind: 'choice',
+  value: 'LEVEL',
+  choices: LOG_LEVELS,
+  default: 'silent',
+  help: 'how much of what the node does is logged to stderr, a JSON object a line',
+} as const satisfies OptionSpec
+
 const START = {
   summary: 'run a node until it is told to stop',
   details: [
     'Prints first, one line each, the full addresses at which other nodes can dial it, with their ports. What listens at every address of the machine, as it does by default, has a line for each: the first is for this machine alone, the others are for those who can reach them. With `--json` that is one line `{"event":"listening","addresses":[…],"peerId":"…"}`, with `"admin":"…"` where there is an admin server, and at the end one line with the counters of the node.',
     'SIGTERM is how a service is told to stop, and then the exit code is 0; SIGINT, as from the keyboard, interrupts, and then it is 130. Either way connections are closed first, and chunks being written are finished. A second signal ends it at once with 130.',
     '`--admin` opens a window into the node for Prometheus, supervisors and people; [operations.md](operations.md) says what is there and who may see it. Where a token is given, in a file or in the environment as `SALLYPORT_ADMIN_TOKEN`, everything but `/health` and `/ready` asks for it.',
+    'What the node does is logged to stderr, one JSON object a line; [operations.md](operations.md#the-log) says what is in it, and what happens when nobody reads it. Nothing of it is on stdout.',
   ],
   options: {
     listen: {
@@ -103,28 +142,8 @@ const START = {
       help: 'a node of the network to join, or @FILE, the manifest of a test network; without one this node starts a network',
     },
     data: DATA,
-    admin: {
-      kind: 'bind',
-      value: 'IP:PORT',
-      help: 'where to serve metrics, health and a snapshot, such as 127.0.0.1:9464 (default: nowhere)',
-    },
-    adminHost: {
-      kind: 'name',
-      value: 'NAME',
-      many: true,
-      help: 'a name the admin server is asked for by, beside localhost and its addresses',
-    },
-    adminTokenFile: {
-      kind: 'path',
-      value: 'FILE',
-      help: `a file with the token that is asked for, from ${TOKEN_CHARACTERS.join(' to ')} characters`,
-    },
-    adminTlsCert: { kind: 'path', value: 'FILE', help: 'the certificate chain of the admin server, as PEM' },
-    adminTlsKey: { kind: 'path', value: 'FILE', help: 'and its private key' },
-    adminInsecure: {
-      kind: 'flag',
-      help: 'let the admin server be reached from elsewhere without a certificate and a token',
-    },
+    ...ADMIN,
+    logLevel: { ...LOG_LEVEL, default: 'info' },
   },
 } as const satisfies CommandSpec
 
@@ -234,6 +253,7 @@ const TESTNET = {
     'With `--for` the network goes on for so long after that: every so often a new file is uploaded, downloaded and compared, and at the end every file whose upload had succeeded is downloaded once more. `--churn` lets nodes leave meanwhile, in turn with a goodbye and without one, each back after 30 s at its old address with what it holds; the first three stay. Slow nodes are 150 ms away from everybody, each way. Silent ones join as others do and fall silent once the network is formed.',
     '`--check` measures the formed network at rest for 20 s, before anything is uploaded, and judges, by what 1,000 nodes on 2 cores and 24 GB are to keep to: formation in 120 s with at most 30 handshakes a node, 6 MB of resident memory a node and 1 core for all of them at rest; 50 MB up in 20 s and down in 10 s (larger files in proportion); with `--for`, the median upload of the last quarter at most 1.05 times that of the first; no identity timeout; accepted = registered = reading; and every acknowledged file readable at the end. `npm run testnet:1000` is the whole of it.',
     '`--report` looks at all nodes up to once a second and writes `index.html`, one page that needs nothing from elsewhere, with the aims and with charts of upload times, identity latency, verdicts, connections, memory and event-loop delay, and beside it `report.json` with what the page is made of: `{ report, samples }`.',
+    '`--admin` shows the network to a browser while it lasts: all nodes on one ring, those that left or died too, the files of the load with their times, identity latency, verdicts and memory. Its address is told first. [operations.md](operations.md#the-window-into-a-test-network) says what is there and who may see it.',
     '`--manifest` writes a JSON file that lasts as long as the network: `{ kind, pid, bootstrap, nodes }`; it takes the place of another manifest and of nothing else. Another terminal gives `@FILE` where `put`, `get`, `start`, `doctor` and `flood` take an address.',
     'With `--json`: `{ nodes, formedMs, uploads: [{ bytes, chunks, ms, link }], downloads: [{ bytes, ms, identical }], accepted, registered, reading, identified, identityTimeouts, handshakesFailed, refused, dropped, udpBytesSent, rssBytes }`, the counters summed over the nodes, and with `--for` `load: { files: [{ atMs, bytes, uploadMs, downloadMs, identical, failed }], departures, late, readBack, lost }`: `failed` is the code of what went wrong or null, `late` counts uploads that had to wait for the one before, `readBack` files that were downloaded once more at the end and `lost` those that could not be. With `--check` also `rest: { handshakes, rssBytes, cores }` and `aims: [{ name, aim, measured, met }]`, `met` null for what was not measured. The exit code is 1, and `error` stands beside the figures, unless every upload succeeded, every download is identical, and no aim that was asked for is missed.',
   ],
@@ -296,6 +316,11 @@ const TESTNET = {
     manifest: { kind: 'path', value: 'FILE', help: 'where to say how others can take part, while the network lasts' },
     report: { kind: 'path', value: 'DIR', help: 'where to write index.html and report.json at the end' },
     check: { kind: 'flag', help: 'judge the network by its aims, and fail with each that it misses' },
+    ...ADMIN,
+    admin: {
+      ...ADMIN.admin,
+      help: 'where to show the network to a browser while it lasts, such as 127.0.0.1:9464 (default: nowhere)',
+    },
   },
 } as const satisfies CommandSpec
 
@@ -332,6 +357,7 @@ export const COMMANDS = {
         value: 'DIR',
         help: 'where it is kept what an unfinished upload has done (default: $XDG_STATE_HOME/sallyport/uploads)',
       },
+      logLevel: LOG_LEVEL,
     },
   },
   get: {
@@ -339,7 +365,7 @@ export const COMMANDS = {
     details: [
       'Fetches the chunks, verifies every byte and only then puts the file in place: a download is identical to the upload or it is an error. Uses an identity of its own that is thrown away afterwards.',
       'A link that ends with `/` is restored as a directory, which must not exist yet; it appears when all of it was verified. It is refused, before anything is written, when a path in it leads elsewhere or is not portable, is listed twice, or differs from another in case alone; there are no links in it.',
-      'With `--out -` the file goes to stdout as it comes, from the beginning: each chunk is verified before any byte of it is written, so what was written is right, but it may be cut short, and then the exit code is 1. Nothing else goes to stdout then; the result, with `--json` too, is the last line of stderr. A reader who goes away early is no failure.',
+      'With `--out -` the file goes to stdout as it comes, from the beginning: each chunk is verified before any byte of it is written, so what was written is right, but it may be cut short, and then the exit code is 1. Nothing else goes to stdout then; the result, with `--json` too, is the last line of stderr (the log, where there is one, apart). A reader who goes away early is no failure.',
       'With `--json`: `{ out, bytes, chunks, ms, asked }`, where `asked` lists the nodes that were asked for chunks, in order.',
     ],
     argument: { name: 'LINK', kind: 'link', required: true, help: 'what put printed' },
@@ -347,6 +373,7 @@ export const COMMANDS = {
       out: { kind: 'path', value: 'FILE', required: true, help: 'where to write the file or directory; - is stdout' },
       bootstrap: { ...BOOTSTRAP, required: true },
       force: { kind: 'flag', help: 'replace the file when it exists; a directory never is' },
+      logLevel: LOG_LEVEL,
     },
   },
   id: {

@@ -1,8 +1,12 @@
 // Where a command's words go: results to stdout, notes to stderr. With --json stdout carries JSON alone, one object a line, the
 // result last. Where stdout carries a file, everything goes to stderr. A reader who went away (EPIPE) is no failure of the command; a stdout that cannot be written (a full disk) is one.
+import { setTimeout } from 'node:timers/promises'
 import { SallyportError } from '../index.ts'
 import { Progress, screenOf } from './progress.ts'
 import { REMEDIES } from './remedies.ts'
+
+/** How long, in milliseconds, a command that is over waits for whoever reads its stderr. */
+const STDERR_MS = 500
 
 /** The part of a stream that is written to. */
 interface Sink {
@@ -65,14 +69,20 @@ export class Output {
     this.object({ ...report, error: { code: error.code, message: error.message, remedy } })
   }
 
-  /** Settles once everything written has been handed to the system, or its reader is gone; with what kept stdout from being written. */
+  /**
+   * Settles once everything written has been handed to the system, or its reader is gone; with what kept stdout from being written. A result is
+   * waited for as long as it takes; who does not read stderr, where a log may be, does not keep a command from its end.
+   */
   async flushed(): Promise<SallyportError | null> {
-    await Promise.all(
-      [this.#out, this.#err].map((sink) => new Promise<void>((resolve) => sink.write('', () => resolve()))),
-    )
+    const over = new AbortController()
+    const patience = setTimeout(STDERR_MS, undefined, { signal: over.signal }).catch(() => {})
+    await Promise.all([handedOver(this.#out), Promise.race([handedOver(this.#err), patience])])
+    over.abort()
     return this.#lost
   }
 }
+
+const handedOver = (sink: Sink): Promise<void> => new Promise((resolve) => sink.write('', () => resolve()))
 
 const unwritten = (error: Error): SallyportError =>
   new SallyportError(SallyportError.from(error).code, `stdout could not be written: ${error.message}`, error)

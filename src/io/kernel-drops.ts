@@ -4,8 +4,6 @@ import { readFileSync } from 'node:fs'
 import { endianness } from 'node:os'
 import type { Address } from '../core/address.ts'
 
-const COLUMN_LOCAL = 1
-
 /** The drops since the socket was bound, or null where the system does not say. */
 export const readKernelDrops = (local: Address): number | null => {
   try {
@@ -15,16 +13,18 @@ export const readKernelDrops = (local: Address): number | null => {
   }
 }
 
-/** The last column of the line of `local` in a table of the kernel's, or null when there is no such line. */
+/**
+ * The last column of the line of `local` in a table of the kernel's, or null when there is no such line. A machine may have thousands of
+ * sockets, so only that line is taken apart: the local address is the second column, behind a number with a colon.
+ */
 export const findDrops = (table: string, local: Address): number | null => {
-  const wanted = `${addressHex(local)}:${local.port.toString(16).toUpperCase().padStart(4, '0')}`
-  for (const line of table.split('\n')) {
-    const columns = line.trim().split(/\s+/)
-    if (columns[COLUMN_LOCAL] !== wanted) continue
-    const drops = Number(columns.at(-1))
-    return Number.isSafeInteger(drops) ? drops : null
-  }
-  return null
+  const port = local.port.toString(16).toUpperCase().padStart(4, '0')
+  const at = table.indexOf(`: ${addressHex(local)}:${port} `)
+  if (at < 0) return null
+  const end = table.indexOf('\n', at)
+  const line = table.slice(at, end < 0 ? table.length : end)
+  const drops = Number(line.trim().split(/\s+/).at(-1))
+  return Number.isSafeInteger(drops) ? drops : null
 }
 
 /** The kernel prints an address as 32-bit words in the machine's own order. */

@@ -18,6 +18,15 @@ export interface ChunkStoreOptions {
   readonly directory: string
   /** Bytes on disk at most, each chunk counted as at least one block of 4 KiB. Default 64 GiB. */
   readonly capacityBytes?: number
+  /** Told of each chunk that could not be kept or read; default: nobody is. */
+  readonly trouble?: (trouble: ChunkTrouble) => void
+}
+
+/** What was wrong with a chunk: `full`: there was no room for it; `damaged`: its file was not what had been written. */
+export interface ChunkTrouble {
+  readonly what: 'write' | 'read' | 'damaged' | 'full'
+  readonly address: ChunkAddress
+  readonly error: SallyportError | null
 }
 
 /** What became of a chunk that was to be held. */
@@ -112,11 +121,15 @@ export class ChunkStore {
     if (blocks(bytes.length) > this.room) await makeRoom?.(blocks(bytes.length))
     for (let other = this.#changing.get(address); other !== undefined; other = this.#changing.get(address)) await other
     if (this.has(address)) return { kind: 'already' }
-    if (blocks(bytes.length) > this.room) return { kind: 'full' }
+    if (blocks(bytes.length) > this.room) {
+      this.#tell('full', address)
+      return { kind: 'full' }
+    }
     this.#usedBytes += blocks(bytes.length)
     const error = await this.#change(address, () => this.#write(address, bytes))
     if (error === null) return { kind: 'stored' }
     this.#usedBytes -= blocks(bytes.length)
+    this.#tell('write', address, error)
     return { kind: 'failed', error }
   }
 
@@ -127,7 +140,10 @@ export class ChunkStore {
     const { size } = held
     const bytes = await this.#load(address, size)
     if (bytes instanceof SallyportError) {
-      if (bytes.code !== 'FILE_NOT_FOUND') return { kind: 'failed', error: bytes }
+      if (bytes.code !== 'FILE_NOT_FOUND') {
+        this.#tell('read', address, bytes)
+        return { kind: 'failed', error: bytes }
+      }
       if (this.#chunks.get(address) === held) this.#forget(address)
       return { kind: 'absent' }
     }
@@ -135,7 +151,10 @@ export class ChunkStore {
     if (stored instanceof SallyportError) return { kind: 'failed', error: stored }
     if (stored !== null) return { kind: 'found', stored }
     // Another reader may have found it out first, and somebody may have stored it anew since: what was not read is not removed.
-    if (this.#chunks.get(address) === held) await this.#discard(address)
+    if (this.#chunks.get(address) === held) {
+      this.#tell('damaged', address)
+      await this.#discard(address)
+    }
     return { kind: 'corrupt' }
   }
 
@@ -177,6 +196,10 @@ export class ChunkStore {
     if (!isStoredSize(size)) return
     this.#chunks.set(address, { size })
     this.#usedBytes += blocks(size)
+  }
+
+  #tell(what: ChunkTrouble['what'], address: ChunkAddress, error: SallyportError | null = null): void {
+    this.#options.trouble?.({ what, address, error })
   }
 
   #forget(address: ChunkAddress): void {

@@ -6,6 +6,7 @@ import type { Capability } from '../core/messages/hello.ts'
 import type { Identity, Ports } from '../io/ports.ts'
 import { parseDialAddress } from '../core/named-address.ts'
 import type { Bootstrap } from './bootstrap.ts'
+import type { Logger } from './logger.ts'
 import type { Limits } from './options.ts'
 import type { Policy } from './policy.ts'
 
@@ -33,6 +34,8 @@ export interface NodeOptions {
   readonly limits?: Partial<Limits>
   /** Settings of the gate, by which others are let in; `docs/limits.md` lists them. */
   readonly gate?: Partial<GateOptions>
+  /** Told what an operator wants to know, in a bounded number of lines; docs/operations.md lists them. Default: nothing is logged. */
+  readonly logger?: Logger
   /** The world. Default: this machine, with worker threads shared by the nodes of the process. */
   readonly ports?: Ports
 }

@@ -16,6 +16,7 @@ import { resolveBootstrap } from './bootstrap.ts'
 import { ChunkStore } from './chunk-store.ts'
 import { Endings } from './endings.ts'
 import { Holding } from './holding.ts'
+import { Journal } from './journal.ts'
 import type { Metrics } from './metrics.ts'
 import { checkOptions, type CheckedOptions, type NodeOptions } from './node-options.ts'
 import { unlessEnded } from './patiently.ts'
@@ -36,6 +37,7 @@ export class Node implements AsyncDisposable {
   readonly #storage: Storage
   readonly #names: Names
   readonly #options: CheckedOptions
+  readonly #journal: Journal
   readonly #endings: Endings
   #closing: Promise<void> | null = null
 
@@ -47,7 +49,10 @@ export class Node implements AsyncDisposable {
     this.#storage = parts.storage
     this.#names = parts.names
     this.#options = parts.options
+    this.#journal = parts.journal
     this.#endings = parts.endings
+    const summed = { counters: () => this.counters(), replication: () => this.replication() }
+    this.#journal.listening({ peerId: this.peerId, addresses: this.addresses }, summed)
   }
 
   /** Where it can be dialled, each with `/p2p/…`; an unspecified address is given as this machine's own, 127.0.0.1 or ::1. */
@@ -60,10 +65,17 @@ export class Node implements AsyncDisposable {
    * NAME_UNRESOLVED when there are only names and none has an address. Resolves to the peers then known.
    */
   async join(options: { readonly signal?: AbortSignal } = {}): Promise<{ readonly peers: number }> {
-    const resolving = resolveBootstrap(this.#names, this.#options.bootstrap)
-    const { signal } = options
-    const addresses = await (signal === undefined ? resolving : unlessEnded(resolving, signal))
-    return this.#phonebook.join(addresses, options)
+    try {
+      const resolving = resolveBootstrap(this.#names, this.#options.bootstrap)
+      const { signal } = options
+      const addresses = await (signal === undefined ? resolving : unlessEnded(resolving, signal))
+      const joined = await this.#phonebook.join(addresses, options)
+      this.#journal.joined(joined)
+      return joined
+    } catch (error) {
+      this.#journal.notJoined(error)
+      throw error
+    }
   }
 
   /** The 20 peers closest to an id that answered, nearest first, itself not among them. */
@@ -106,12 +118,23 @@ export class Node implements AsyncDisposable {
 
   /** Ends transfers, says goodbye and gives everything back; idempotent, bounded in time. IO_FAILED when a disk hangs meanwhile. */
   close(): Promise<void> {
-    this.#closing ??= this.#endings.run()
+    this.#closing ??= this.#close()
     return this.#closing
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  async #close(): Promise<void> {
+    this.#journal.closing()
+    try {
+      await this.#endings.run()
+      this.#journal.closed(null)
+    } catch (error) {
+      this.#journal.closed(SallyportError.from(error))
+      throw error
+    }
   }
 }
 
@@ -121,6 +144,7 @@ interface NodeParts {
   readonly storage: Storage
   readonly names: Names
   readonly options: CheckedOptions
+  readonly journal: Journal
   readonly endings: Endings
 }
 
@@ -142,7 +166,8 @@ export const createNode = async (options: NodeOptions = {}): Promise<Node> => {
 const compose = async (options: NodeOptions, checked: CheckedOptions, endings: Endings): Promise<Node> => {
   const ports = options.ports ?? (await ownPorts(endings))
   endings.bound(ports)
-  const { identity, store } = await openData(options, ports, endings)
+  const journal = new Journal(options.logger ?? null, ports)
+  const { identity, store } = await openData(options, { ports, journal }, endings)
   const counters = new Counters()
   const transport = await TransportHandle.open({
     ports,
@@ -158,7 +183,7 @@ const compose = async (options: NodeOptions, checked: CheckedOptions, endings: E
   endings.add(() => transport.close())
   const diversity = diversityOf(checked.diversity, transport.locals)
   const phonebook = openPhonebook({ transport, ports, diversity }, endings)
-  transport.supervise({ name: 'phonebook' }, () => listen(transport, phonebook))
+  transport.supervise({ name: 'phonebook' }, () => listen(transport, phonebook, journal))
   const storage = new Storage({
     ...ports,
     identity,
@@ -175,7 +200,7 @@ const compose = async (options: NodeOptions, checked: CheckedOptions, endings: E
   })
   endings.add(() => storage.close())
   if (checked.capability === 'node') storage.serve()
-  return new Node({ transport, phonebook, storage, names: ports.names, options: checked, endings })
+  return new Node({ transport, phonebook, storage, names: ports.names, options: checked, journal, endings })
 }
 
 const ownPorts = async (endings: Endings): Promise<Ports> => {
@@ -187,7 +212,7 @@ const ownPorts = async (endings: Endings): Promise<Ports> => {
 /** Locks the data directory and opens what is in it; without one there is an identity for this run, and nothing else. */
 const openData = async (
   options: NodeOptions,
-  ports: Ports,
+  { ports, journal }: { readonly ports: Ports; readonly journal: Journal },
   endings: Endings,
 ): Promise<{ identity: Identity; store: ChunkStore | null }> => {
   const { dataDirectory } = options
@@ -207,6 +232,7 @@ const openData = async (
     workers: ports.workers,
     identity,
     directory: `${dataDirectory}/${CHUNKS}`,
+    trouble: (trouble) => journal.trouble(trouble),
     ...(capacityBytes === undefined ? {} : { capacityBytes }),
   })
   return { identity, store }
@@ -247,9 +273,10 @@ const openPhonebook = (
   return phonebook
 }
 
-/** The phonebook is told who becomes connected, and who is no more. The loop ends when the transport closes its events. */
-const listen = async (transport: TransportHandle, phonebook: Phonebook): Promise<void> => {
+/** The phonebook is told who becomes connected, and who is no more, and the journal too. The loop ends when the transport closes its events. */
+const listen = async (transport: TransportHandle, phonebook: Phonebook, journal: Journal): Promise<void> => {
   for await (const event of transport.events()) {
+    journal.event(event)
     if (event.kind === 'connected') phonebook.identified(event.peer)
     else if (event.kind === 'disconnected') phonebook.disconnected(event.peerId)
     else if (event.kind === 'lagged') for (const peer of event.peers) phonebook.identified(peer)

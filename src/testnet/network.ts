@@ -45,6 +45,17 @@ const ROUND_PAUSE_MS = 100
 const CALM_MS = 5_000
 const REST_MS = 20_000
 
+/** A node as its network knows it. `left` said goodbye, `died` did not, and both come back; `silent` runs on. */
+export interface NodeStanding {
+  readonly index: number
+  readonly peerId: PeerId
+  readonly address: string
+  readonly role: 'fair' | 'slow' | 'silent'
+  readonly state: 'here' | 'left' | 'died' | 'silent'
+  /** Milliseconds since it is so. */
+  readonly forMs: number
+}
+
 interface Member extends Launched {
   readonly index: number
   readonly host: Child
@@ -67,6 +78,9 @@ export class Network {
   readonly #hosts: readonly Child[]
   /** Bounded by the nodes asked for. */
   readonly #members: Member[] = []
+  #departures = 0
+  /** What became of each member, and when. */
+  readonly #states = new Map<number, { readonly state: NodeStanding['state']; readonly at: number }>()
 
   /** Not for callers: `start` finds out first what the system can do. */
   constructor(size: NetworkSize, root: string, ownAddresses: boolean) {
@@ -120,6 +134,7 @@ export class Network {
     if (manifest !== undefined) await writeManifest(manifest, { pid: process.pid, bootstrap: this.#doors(), nodes })
     const silent = this.#members.filter((member) => member.silent)
     await Promise.all(silent.map(({ host, index }) => host.request({ kind: 'silence', index })))
+    for (const { index } of silent) this.#became(index, 'silent')
   }
 
   /** Those who may leave: neither the doors nor the silent. */
@@ -127,15 +142,32 @@ export class Network {
     return this.#members.filter(({ index, silent }) => index >= DOORS && !silent).map(({ index }) => index)
   }
 
+  /** How often a node left. */
+  get departures(): number {
+    return this.#departures
+  }
+
+  /** All nodes that have joined, whether they are here or not. */
+  get nodes(): NodeStanding[] {
+    const now = performance.now()
+    return this.#members.map(({ index, peerId, address }) => {
+      const { state, at } = this.#states.get(index) ?? { state: 'here' as const, at: now }
+      return { index, peerId, address, role: this.#role(index), state, forMs: Math.round(now - at) }
+    })
+  }
+
   /** Lets a node leave. */
   async leave({ index, politely }: Departure): Promise<void> {
     await this.#member(index).host.request({ kind: 'leave', index, politely })
+    this.#became(index, politely ? 'left' : 'died')
+    this.#departures++
   }
 
   /** Lets a node that left come back to the address it had, with what it holds. */
   async comeBack(index: number): Promise<void> {
     const { host, address } = this.#member(index)
     await this.#launch(host, index, withoutPeer(address))
+    this.#became(index, 'here')
   }
 
   /** Uploads by a client in the first process, or in another that is named. */
@@ -187,6 +219,7 @@ export class Network {
     const host = this.#host(index)
     const launched = await this.#launch(host, index, this.#listen(addressOf(index)))
     this.#members.push({ ...launched, index, host, silent: this.#role(index) === 'silent' })
+    this.#became(index, 'here')
   }
 
   #launch(host: Child, index: number, listen: string): Promise<Launched> {
@@ -199,6 +232,10 @@ export class Network {
       slow: this.#role(index) === 'slow',
       asOutside: this.ownAddresses,
     })
+  }
+
+  #became(index: number, state: NodeStanding['state']): void {
+    this.#states.set(index, { state, at: performance.now() })
   }
 
   /** Behind the doors come the slow ones, behind them those that fall silent. */

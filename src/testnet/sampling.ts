@@ -73,15 +73,15 @@ export const addHostSamples = (a: HostSample, b: HostSample): HostSample => ({
   rssBytes: a.rssBytes + b.rssBytes,
 })
 
-/** Looks every `everyMs` until the signal, for which nobody has to wait; `samples` grows meanwhile. */
+/** Looks every `everyMs` until the signal, for which nobody has to wait, and tells what it saw. */
 export class Sampling {
-  /** Bounded by the time of the run over `everyMs`. */
-  readonly samples: Sample[] = []
   readonly #look: () => Promise<HostSample>
+  readonly #told: (sample: Sample) => void
   #before: HostSample = NO_SAMPLE
 
-  constructor(look: () => Promise<HostSample>) {
+  constructor(look: () => Promise<HostSample>, told: (sample: Sample) => void) {
     this.#look = look
+    this.#told = told
   }
 
   /** Resolves after the signal; never rejects: a network that cannot be looked at any more is at its end. */
@@ -90,7 +90,7 @@ export class Sampling {
     try {
       for (;;) {
         const now = await this.#look()
-        this.samples.push(sampleOf(performance.now() - begun, this.#before, now))
+        this.#told(sampleOf(performance.now() - begun, this.#before, now))
         this.#before = now
         await setTimeout(everyMs, undefined, { signal })
       }

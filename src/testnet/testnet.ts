@@ -12,8 +12,10 @@ import { Network } from './network.ts'
 import type { NetworkSize } from './network.ts'
 import { prepareReport, writeReport } from './report.ts'
 import { Sampling } from './sampling.ts'
+import type { Sample } from './sampling.ts'
 import type { Downloaded, Uploaded } from './requests.ts'
 import type { Totals } from './totals.ts'
+import type { NetworkView } from './view.ts'
 
 /** What to run. */
 export interface TestnetOptions extends NetworkSize {
@@ -25,6 +27,8 @@ export interface TestnetOptions extends NetworkSize {
   readonly check: boolean
   /** Where a report is written; nowhere by default. */
   readonly report?: string
+  /** Is shown what goes on; nobody is by default. */
+  readonly view?: NetworkView
   readonly signal: AbortSignal
   /** Told of each stage as it is done. */
   readonly onStage: (stage: Stage) => void
@@ -80,6 +84,7 @@ export const runTestnet = async (options: TestnetOptions): Promise<TestnetReport
   if (signal.aborted) interrupt()
   signal.addEventListener('abort', interrupt, { once: true })
   const network = await Network.start(options)
+  options.view?.begin(network)
   try {
     return await Promise.race([watched(network, options), network.died, interrupted.promise])
   } finally {
@@ -88,22 +93,38 @@ export const runTestnet = async (options: TestnetOptions): Promise<TestnetReport
   }
 }
 
-/** The job, watched where a report is wanted. */
+/** The job, looked at every so often where a report is wanted, and where somebody watches. */
 const watched = async (network: Network, options: TestnetOptions): Promise<TestnetReport> => {
-  if (options.report === undefined) return job(network, options)
+  const { report: directory, view, load, nodes } = options
   const over = new AbortController()
-  const sampling = new Sampling(() => network.sample())
-  const looking = sampling.run(sampleEveryMs(options.load), over.signal)
+  const looks: Promise<void>[] = []
+  const look = (everyMs: number, told: (sample: Sample) => void): void => {
+    looks.push(new Sampling(() => network.sample(), told).run(everyMs, over.signal))
+  }
+  const samples: Sample[] = []
+  if (directory !== undefined) look(sampleEveryMs(load), (sample) => samples.push(sample))
+  if (view !== undefined) look(viewEveryMs(nodes), (sample) => view.sampled(sample))
   try {
-    const report = await job(network, options)
+    const report = await job(network, { ...options, onStage: shown(options) })
     over.abort()
-    await looking
-    await writeReport(options.report, { report, samples: sampling.samples })
+    await Promise.all(looks)
+    if (directory !== undefined) await writeReport(directory, { report, samples })
     return report
   } finally {
     over.abort()
   }
 }
+
+/** Whoever watches is told of each stage too. */
+const shown =
+  ({ view, onStage, check, load }: TestnetOptions): TestnetOptions['onStage'] =>
+  (stage) => {
+    view?.stage(stage, { check, load: load !== null })
+    onStage(stage)
+  }
+
+/** Looking at a node takes the better part of a millisecond, mostly to ask the kernel: all together less than a tenth of a core. */
+const viewEveryMs = (nodes: number): number => Math.max(1000, nodes * 10)
 
 /** Some 360 samples of a load, at most one a second. */
 const sampleEveryMs = (load: LoadOptions | null): number => Math.max(1000, (load?.forMs ?? 0) / 360)

@@ -1,9 +1,10 @@
 // What crosses from the node's thread to the admin's: how much at once, how old it may be, and what follows from silence.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { Board, DEAD_AFTER_MS, UNREADY_AFTER_MS } from '../../src/admin/board.ts'
+import { Board } from '../../src/admin/board.ts'
 import { Feed, PAGES_PER_READING } from '../../src/admin/feed.ts'
 import { Pace, WAIT_MS_MAX } from '../../src/admin/pace.ts'
+import { DEAD_AFTER_MS, UNREADY_AFTER_MS } from '../../src/admin/pulse.ts'
 import type { ToAdmin } from '../../src/admin/reading.ts'
 import { Scene } from './watched.ts'
 
@@ -103,33 +104,33 @@ describe('a board', () => {
 
   test('is ready once there is a reading and the network is joined, and no more when the node closes', () => {
     const { board, read } = made()
-    const texts = [board.readiness.text]
+    const texts = [board.pulse.readiness.text]
     read()
-    texts.push(board.readiness.text)
+    texts.push(board.pulse.readiness.text)
     board.take({ kind: 'joined' })
-    texts.push(board.readiness.text)
+    texts.push(board.pulse.readiness.text)
     board.take({ kind: 'closing' })
     board.take({ kind: 'joined' })
-    texts.push(board.readiness.text)
+    texts.push(board.pulse.readiness.text)
     const before = ['the node has not answered yet', 'the node is joining its network']
     assert.deepEqual(texts, [...before, 'ok', 'the node is closing'])
-    assert.ok(board.health.isWell)
+    assert.ok(board.pulse.health.isWell)
   })
 
   test('says of a node that falls silent that it is not to be used, and then that it is dead', () => {
     const { board, wait, read } = made()
     board.take({ kind: 'joined' })
     wait(DEAD_AFTER_MS - 1)
-    assert.ok(board.health.isWell)
+    assert.ok(board.pulse.health.isWell)
     read()
     wait(UNREADY_AFTER_MS - 1)
-    assert.ok(board.readiness.isWell)
+    assert.ok(board.pulse.readiness.isWell)
     wait(1)
-    assert.deepEqual([board.readiness.isWell, board.health.isWell], [false, true])
+    assert.deepEqual([board.pulse.readiness.isWell, board.pulse.health.isWell], [false, true])
     wait(DEAD_AFTER_MS)
-    assert.deepEqual(board.health, { isWell: false, text: 'the node has not answered for 15 s' })
+    assert.deepEqual(board.pulse.health, { isWell: false, text: 'the node has not answered for 15 s' })
     read()
-    assert.deepEqual([board.readiness.isWell, board.health.isWell], [true, true])
+    assert.deepEqual([board.pulse.readiness.isWell, board.pulse.health.isWell], [true, true])
   })
 
   test('shows the connections of whole rounds', () => {

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { findingsOf } from '../../src/admin/findings.ts'
-import { columns, History, POINTS_MAX } from '../../src/admin/history.ts'
+import { columns } from '../../src/admin/columns.ts'
+import { History, POINTS_MAX } from '../../src/admin/history.ts'
 import type { Gauges } from '../../src/index.ts'
 import { GAUGES, Scene } from './watched.ts'
 

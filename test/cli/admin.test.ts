@@ -35,7 +35,7 @@ const start = async (words: readonly string[], environment: NodeJS.ProcessEnv = 
   const options = { stdio: ['ignore', 'pipe', 'inherit'] as ['ignore', 'pipe', 'inherit'], env }
   const child = spawn(
     process.execPath,
-    [BIN, 'start', '--json', ...LISTEN, ...data(), '--admin', '127.0.0.1:0', ...words],
+    [BIN, 'start', '--json', '--log-level', 'warn', ...LISTEN, ...data(), '--admin', '127.0.0.1:0', ...words],
     options,
   )
   running.add(child)

@@ -28,6 +28,9 @@ const fails = async (words: readonly string[], code: string, exit: number): Prom
 describe('the command line', { concurrency: 2 }, () => {
   test('tells a wrong argument with exit code 2', () => fails(['testnet', '--nodes', '3'], 'ARGUMENT_INVALID', 2))
 
+  test('opens no window into a test network that anybody could look through', () =>
+    fails(['testnet', '--admin', '0.0.0.0:0'], 'ARGUMENT_INVALID', 2))
+
   test('floods nothing but this machine', () => fails(['flood', '/ip4/192.0.2.1/udp/9/quic-v1'], 'ARGUMENT_INVALID', 2))
 
   test('tells a missing file before it dials', () =>

@@ -13,7 +13,7 @@ const A = '/ip4/127.0.0.1/udp/9000/quic-v1'
 const B = '/ip6/::1/udp/9001/quic-v1'
 const LINK = `sallyport:${'0'.repeat(64)}#${'f'.repeat(64)}`
 
-const NO_ADMIN = {
+const NO_WINDOW = {
   admin: undefined,
   adminHost: [],
   adminTokenFile: undefined,
@@ -21,6 +21,8 @@ const NO_ADMIN = {
   adminTlsKey: undefined,
   adminInsecure: false,
 }
+
+const NO_ADMIN = { ...NO_WINDOW, logLevel: 'info' }
 
 const parsed = (line: string): ReturnType<typeof parse> => parse(line.split(' ').filter(Boolean), '1.2.3')
 
@@ -55,6 +57,7 @@ describe('a command line', () => {
     ]
     const values = {
       ...Object.fromEntries(unset.map((key) => [key, undefined])),
+      ...NO_WINDOW,
       nodes: 25,
       uploadSize: 20_000_000,
       check: false,
@@ -106,7 +109,7 @@ describe('a command line', () => {
   })
 
   test('takes a link and where to put the file', () => {
-    const values = { argument: LINK, out: 'f', bootstrap: [A], force: true }
+    const values = { argument: LINK, out: 'f', bootstrap: [A], force: true, logLevel: 'silent' }
     assert.deepEqual(parsed(`get ${LINK} --out f --bootstrap ${A} --force`), {
       kind: 'run',
       command: 'get',
@@ -150,6 +153,8 @@ describe('a command line', () => {
     for (const words of ['--probe 50', '--probe 1ms', '--for 11m', '--prefixes 0', '--garbage 20001']) {
       assert.equal(usage(`flood ${words}`), 'ARGUMENT_INVALID', words)
     }
+    for (const level of ['', 'loud', 'INFO'])
+      assert.equal(usage(`start --log-level ${level}`), 'ARGUMENT_INVALID', level)
     assert.equal(usage('id --colour'), 'ARGUMENT_INVALID')
   })
 

@@ -136,11 +136,13 @@ describe('a sample', () => {
 
   test('is the last when nothing can be looked at any more', async () => {
     let looks = 0
-    const sampling = new Sampling(async () => {
+    const samples: Sample[] = []
+    const look = async (): Promise<HostSample> => {
       if (++looks > 2) throw new Error('gone')
       return NO_SAMPLE
-    })
+    }
+    const sampling = new Sampling(look, (sample) => samples.push(sample))
     await sampling.run(1, new AbortController().signal)
-    assert.equal(sampling.samples.length, 2)
+    assert.equal(samples.length, 2)
   })
 })

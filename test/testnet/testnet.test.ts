@@ -4,9 +4,12 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { describe, test } from 'node:test'
+import type { NetworkReading } from '../../src/admin/network-reading.ts'
 import type { ReportParts } from '../../src/testnet/report.ts'
 import type { TestnetReport } from '../../src/testnet/testnet.ts'
+import { ask } from '../admin/client.ts'
 import { resultOf, run } from '../cli/run.ts'
 import type { Failure } from '../cli/run.ts'
 import { directory, environment, leftovers, spawnTestnet, until } from './scratch.ts'
@@ -82,12 +85,15 @@ describe('a test network', () => {
     for (const { name } of aims.filter(({ met }) => met !== false)) assert.ok(!error?.message.includes(name), name)
   })
 
-  test('lets another terminal take part by its manifest, which goes with it', async () => {
+  test('lets another terminal take part by its manifest, which goes with it, and a browser watch', async () => {
     const manifest = join(directory, 'network.json')
     const words = ['--upload-size', '1kB', '--for', '10m', '--every', '1m']
-    const child = spawnTestnet(...words, '--manifest', manifest)
+    const child = spawnTestnet(...words, '--manifest', manifest, '--admin', '127.0.0.1:0', '--silent', '25%')
     const exited = once(child, 'exit')
-    child.stdout.resume()
+    const reader = createInterface(child.stdout)
+    const [first] = (await once(reader, 'line')) as [string]
+    const [, url = ''] = /^the network can be seen at (http:\S+)$/.exec(first) ?? []
+    reader.resume()
     await until(() => existsSync(manifest) || child.exitCode !== null)
     const file = join(directory, 'shared')
     writeFileSync(file, 'for everybody')
@@ -99,6 +105,17 @@ describe('a test network', () => {
     assert.equal(readFileSync(out, 'utf8'), 'for everybody')
     const flooded = await run(['flood', `@${manifest}`, '--clients', '4', '--json'])
     assert.equal(flooded.code, 0, flooded.stderr)
+    assert.equal((await ask(`${url}/ready`)).status, 200)
+    let body = ''
+    while (!body.includes('Under load')) ({ body } = await ask(`${url}/network`))
+    const seen = JSON.parse(body) as NetworkReading
+    const silent = seen.nodes.filter(({ state }) => state === 'silent')
+    assert.deepEqual([seen.nodes.length, silent.length], [8, 2])
+    assert.equal(new Set(seen.nodes.map(({ peerId }) => peerId)).size, 8)
+    assert.ok(seen.formedMs !== null && seen.formedMs > 0)
+    assert.ok(seen.first?.bytes === 1000 && (seen.first.downloadMs ?? 0) > 0)
+    assert.ok(seen.sample !== null && seen.sample.rssBytes > 0 && seen.sample.verdicts.slots > 0)
+    assert.doesNotMatch(body, /sallyport:[0-9a-f]/)
     child.kill('SIGINT')
     assert.deepEqual(await exited, [130, null])
     assert.deepEqual([existsSync(manifest), leftovers()], [false, []])

@@ -1,110 +1,46 @@
-// The charts: the last ten minutes, drawn by uPlot, each with a line of text that says its last values, for whoever does not see it.
+// Charts over time, drawn by uPlot, each with a line of text that says its last values, for whoever does not see it.
 import type uPlotClass from 'uplot'
-import type { Columns, Point } from '../shown.ts'
-import { element, ms, rate, size } from './words.ts'
+import { clock } from './words.ts'
 
 /** Its script is loaded before this one runs. */
 declare const uPlot: typeof uPlotClass
 
-interface Line {
+/** One line: what it is called, and which column it is. */
+interface Line<Column> {
   readonly name: string
-  readonly column: keyof Point
+  readonly column: Column
 }
 
-interface ChartSpec {
+/** One chart: its lines, five at most, and how a value is said. */
+export interface ChartSpec<Column> {
   readonly title: string
-  readonly lines: readonly Line[]
+  readonly lines: readonly Line<Column>[]
   readonly say: (value: number | null | undefined) => string
 }
 
-const SPECS: readonly ChartSpec[] = [
-  {
-    title: 'Verdicts of the gate',
-    say: rate,
-    lines: [
-      { name: 'slots', column: 'slots' },
-      { name: 'retries', column: 'retries' },
-      { name: 'refused', column: 'refused' },
-      { name: 'dropped', column: 'dropped' },
-      { name: 'others', column: 'otherVerdicts' },
-    ],
-  },
-  {
-    title: 'Handshakes',
-    say: rate,
-    lines: [
-      { name: 'accepted', column: 'accepted' },
-      { name: 'identified', column: 'identified' },
-      { name: 'failed', column: 'failed' },
-      { name: 'closed', column: 'closed' },
-    ],
-  },
-  {
-    title: 'Identity and handshake times',
-    say: ms,
-    lines: [
-      { name: 'identity p50', column: 'identityP50Ms' },
-      { name: 'identity p99', column: 'identityP99Ms' },
-      { name: 'handshake p99', column: 'handshakeP99Ms' },
-    ],
-  },
-  {
-    title: 'Event-loop and signing delay',
-    say: ms,
-    lines: [
-      { name: 'event loop p99', column: 'eventLoopP99Ms' },
-      { name: 'signing', column: 'signingDelayMs' },
-    ],
-  },
-  {
-    title: 'Lanes',
-    say: (value) => String(value ?? 0),
-    lines: [
-      { name: 'in lanes', column: 'laneDepth' },
-      { name: 'without a place', column: 'laneWaiting' },
-    ],
-  },
-  {
-    title: 'Chunks held for others, and files of its own',
-    say: rate,
-    lines: [
-      { name: 'chunks stored', column: 'chunksStored' },
-      { name: 'turned away', column: 'chunksTurnedAway' },
-      { name: 'given', column: 'chunksGiven' },
-      { name: 'uploads', column: 'uploads' },
-      { name: 'downloads', column: 'downloads' },
-    ],
-  },
-  {
-    title: 'Traffic',
-    say: (value) => `${size(value ?? 0)}/s`,
-    lines: [
-      { name: 'received', column: 'bytesReceived' },
-      { name: 'sent', column: 'bytesSent' },
-    ],
-  },
-]
+/** Columns by name, with the times that they belong to as `at`, in ms since 1970. */
+type ColumnsOf<Column extends string> = Readonly<Partial<Record<Column | 'at', readonly (number | null)[]>>>
 
 const COLOURS = ['--one', '--two', '--three', '--four', '--five'] as const
 const DASHES = [[], [6, 3], [2, 3], [8, 3, 2, 3], [1, 4]]
 const HEIGHT = 150
 
-const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium', hourCycle: 'h23' })
+/** Charts of the same columns. */
+export class Charts<Column extends string> {
+  readonly #figures: readonly Figure<Column>[]
 
-/** All charts of the page. */
-export class Charts {
-  readonly #figures = SPECS.map((spec) => new Figure(spec))
-
-  constructor() {
-    element('charts').replaceChildren(...this.#figures.map(({ figure }) => figure))
+  /** Puts them behind what is in `into` already. */
+  constructor(into: HTMLElement, specs: readonly ChartSpec<Column>[]) {
+    this.#figures = specs.map((spec) => new Figure(spec))
+    into.append(...this.#figures.map(({ figure }) => figure))
     // Lines, axes and grids are painted: they do not follow the colours of the page by themselves.
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#repaint())
     new ResizeObserver(() => {
       for (const figure of this.#figures) figure.fit()
-    }).observe(element('charts'))
+    }).observe(into)
   }
 
-  show(columns: Columns): void {
+  show(columns: ColumnsOf<Column>): void {
     for (const figure of this.#figures) figure.show(columns)
   }
 
@@ -113,15 +49,15 @@ export class Charts {
   }
 }
 
-class Figure {
+class Figure<Column extends string> {
   readonly figure = document.createElement('figure')
-  readonly #spec: ChartSpec
+  readonly #spec: ChartSpec<Column>
   readonly #drawing = document.createElement('div')
   readonly #told = document.createElement('p')
   #plot: uPlotClass | null = null
-  #columns: Columns = {}
+  #columns: ColumnsOf<Column> | null = null
 
-  constructor(spec: ChartSpec) {
+  constructor(spec: ChartSpec<Column>) {
     this.#spec = spec
     const caption = document.createElement('figcaption')
     caption.textContent = spec.title
@@ -130,13 +66,14 @@ class Figure {
     this.figure.append(caption, this.#drawing, this.#told)
   }
 
-  show(columns: Columns): void {
+  show(columns: ColumnsOf<Column>): void {
     this.#columns = columns
+    const data = this.#data(columns)
     const { lines, say } = this.#spec
     const values = lines.map(({ name, column }) => `${name} ${say(columns[column]?.at(-1))}`)
     this.#told.textContent = `Now: ${values.join(', ')}`
-    this.#plot ??= this.#made()
-    this.#plot.setData(this.#data())
+    this.#plot ??= this.#made(data)
+    this.#plot.setData(data)
   }
 
   fit(): void {
@@ -146,15 +83,15 @@ class Figure {
   repaint(): void {
     this.#plot?.destroy()
     this.#plot = null
-    this.show(this.#columns)
+    if (this.#columns !== null) this.show(this.#columns)
   }
 
-  #data(): uPlotClass.AlignedData {
-    const times = (this.#columns.at ?? []).map((at) => (at ?? 0) / 1000)
-    return [times, ...this.#spec.lines.map(({ column }) => [...(this.#columns[column] ?? [])])]
+  #data(columns: ColumnsOf<Column>): uPlotClass.AlignedData {
+    const times = (columns.at ?? []).map((at) => (at ?? 0) / 1000)
+    return [times, ...this.#spec.lines.map(({ column }) => [...(columns[column] ?? [])])]
   }
 
-  #made(): uPlotClass {
+  #made(data: uPlotClass.AlignedData): uPlotClass {
     const colour = (name: string): string => resolved(this.figure, name)
     const axis = { stroke: colour('--faint'), grid: { stroke: colour('--line'), width: 1 }, ticks: { show: false } }
     const { lines, say } = this.#spec
@@ -180,7 +117,7 @@ class Figure {
         })),
       ],
     }
-    return new uPlot(options, this.#data(), this.#drawing)
+    return new uPlot(options, data, this.#drawing)
   }
 
   get #width(): number {

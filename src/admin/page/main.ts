@@ -1,14 +1,13 @@
-// The page: asks the admin server once a second and shows what it says. It needs nothing from anywhere else.
+// The page of a node: asks the admin server once a second and shows what it says. It needs nothing from anywhere else.
 import type { ConnectionRow, EndingRow, Finding, Past, Snapshot } from '../shown.ts'
+import { ask, keepAsking } from './asking.ts'
 import { Charts } from './charts.ts'
+import { NODE_CHARTS } from './node-charts.ts'
 import { drawRing } from './ring.ts'
 import { SortedTable } from './table.ts'
 import { element, ms, size, span } from './words.ts'
 
-const EVERY_MS = 1000
-const ANSWER_MS = 5000
-
-const charts = new Charts()
+const charts = new Charts(element('charts'), NODE_CHARTS)
 
 const connections = new SortedTable<ConnectionRow>(
   element<HTMLTableElement>('connections-table'),
@@ -45,7 +44,6 @@ const endings = new SortedTable<EndingRow>(
 )
 
 let page = 0
-let isPaused = false
 
 const showFindings = (findings: readonly Finding[]): void => {
   const list = element('findings-list')
@@ -96,28 +94,18 @@ const show = (snapshot: Snapshot): void => {
   element<HTMLButtonElement>('next').disabled = now.page + 1 >= now.pages
 }
 
-const ask = async <Said>(path: string): Promise<Said | null> => {
-  const response = await fetch(path, { signal: AbortSignal.timeout(ANSWER_MS) })
-  return response.ok ? ((await response.json()) as Said) : null
-}
-
 const refresh = async (): Promise<void> => {
-  try {
-    const [past, snapshot] = await Promise.all([ask<Past>('/history'), ask<Snapshot>(`/snapshot?page=${page}`)])
-    if (snapshot === null && page > 0) page = 0
-    if (past === null || snapshot === null) return
-    showFindings(past.findings)
-    charts.show(past.columns)
-    show(snapshot)
-  } catch {
-    element('who').classList.add('silent')
-    element('who').textContent = 'The admin server does not answer.'
-  }
+  const [past, snapshot] = await Promise.all([ask<Past>('/history'), ask<Snapshot>(`/snapshot?page=${page}`)])
+  if (snapshot === null && page > 0) page = 0
+  if (past === null || snapshot === null) return
+  showFindings(past.findings)
+  charts.show(past.columns)
+  show(snapshot)
 }
 
 const turn = (by: number): void => {
   page = Math.max(0, page + by)
-  void refresh()
+  askNow()
 }
 
 element('previous').addEventListener('click', () => turn(-1))
@@ -125,14 +113,4 @@ element('next').addEventListener('click', () => turn(1))
 element<HTMLInputElement>('filter').addEventListener('input', ({ target }) =>
   connections.filter((target as HTMLInputElement).value),
 )
-element('pause').addEventListener('click', () => {
-  isPaused = !isPaused
-  element('pause').setAttribute('aria-pressed', String(isPaused))
-})
-
-const run = async (): Promise<void> => {
-  if (!isPaused) await refresh()
-  setTimeout(() => void run(), EVERY_MS)
-}
-
-void run()
+const askNow = keepAsking(refresh)

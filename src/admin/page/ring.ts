@@ -2,7 +2,8 @@
 import type { ConnectionRow } from '../shown.ts'
 import { element } from './words.ts'
 
-const RADIUS = 92
+/** Of the circle, in a drawing from -110 to 110 each way. */
+export const RADIUS = 92
 const SVG = 'http://www.w3.org/2000/svg'
 
 /** Draws the connections of a page; whoever has not shown an id yet is not on it. */
@@ -27,12 +28,13 @@ export const drawRing = (peerId: string, rows: readonly ConnectionRow[], total: 
 }
 
 /** The first 32 bits of an id, as an angle from the top. */
-const placeOf = (peerId: string): { x: number; y: number } => {
+export const placeOf = (peerId: string, radius = RADIUS): { x: number; y: number } => {
   const angle = (Number.parseInt(peerId.slice(0, 8), 16) / 2 ** 32) * 2 * Math.PI
-  return { x: Math.round(RADIUS * Math.sin(angle) * 100) / 100, y: Math.round(-RADIUS * Math.cos(angle) * 100) / 100 }
+  return { x: Math.round(radius * Math.sin(angle) * 100) / 100, y: Math.round(-radius * Math.cos(angle) * 100) / 100 }
 }
 
-const shape = (name: string, kind: string, attributes: Readonly<Record<string, number>>): SVGElement => {
+/** One element of a drawing, of a class. */
+export const shape = (name: string, kind: string, attributes: Readonly<Record<string, number>>): SVGElement => {
   const made = document.createElementNS(SVG, name)
   if (kind !== '') made.setAttribute('class', kind)
   for (const [attribute, value] of Object.entries(attributes)) made.setAttribute(attribute, String(value))

@@ -9,7 +9,14 @@ export interface Column<Row> {
   readonly className?: string
 }
 
-/** Rows in columns, each row known by its key. */
+/** How a table begins: what it is sorted by, and how many rows are drawn at most (default: all). */
+export interface TableOptions {
+  readonly column: number
+  readonly isDown: boolean
+  readonly rowsMax?: number
+}
+
+/** Rows in columns. */
 export class SortedTable<Row> {
   readonly #columns: readonly Column<Row>[]
   readonly #body: HTMLTableSectionElement
@@ -17,10 +24,17 @@ export class SortedTable<Row> {
   #rows: readonly Row[] = []
   #filter = ''
   #sorted: { readonly column: number; readonly isDown: boolean }
+  readonly #rowsMax: number
+  #counts = { kept: 0, drawn: 0 }
 
-  constructor(table: HTMLTableElement, columns: readonly Column<Row>[], sorted: { column: number; isDown: boolean }) {
+  constructor(
+    table: HTMLTableElement,
+    columns: readonly Column<Row>[],
+    { column, isDown, rowsMax = Infinity }: TableOptions,
+  ) {
     this.#columns = columns
-    this.#sorted = sorted
+    this.#sorted = { column, isDown }
+    this.#rowsMax = rowsMax
     const head = table.createTHead().insertRow()
     this.#heads = columns.map(({ title, className }, column) => {
       const cell = document.createElement('th')
@@ -49,6 +63,11 @@ export class SortedTable<Row> {
     this.#draw()
   }
 
+  /** Rows that pass the filter, and those of them that are drawn. */
+  get counts(): { readonly kept: number; readonly drawn: number } {
+    return this.#counts
+  }
+
   #sortBy(column: number): void {
     const { column: before, isDown } = this.#sorted
     this.#sorted = { column, isDown: column === before ? !isDown : false }
@@ -71,7 +90,9 @@ export class SortedTable<Row> {
       (row) => this.#filter === '' || this.#columns.some((each) => each.cell(row).toLowerCase().includes(this.#filter)),
     )
     const sorted = kept.toSorted((a, b) => (isDown ? order(b, a) : order(a, b)))
-    this.#body.replaceChildren(...sorted.map((row) => this.#line(row)))
+    const drawn = sorted.slice(0, this.#rowsMax)
+    this.#counts = { kept: kept.length, drawn: drawn.length }
+    this.#body.replaceChildren(...drawn.map((row) => this.#line(row)))
   }
 
   #line(row: Row): HTMLTableRowElement {

@@ -13,6 +13,12 @@ export const size = (bytes: number): string => {
   return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`
 }
 
+/** A number of things. */
+export const count = (n: number | null | undefined): string => (n ?? 0).toLocaleString('en')
+
+/** A moment's time of day. */
+export const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium', hourCycle: 'h23' })
+
 /** So many a second. */
 export const rate = (n: number | null | undefined): string =>
   `${(n ?? 0) < 10 && (n ?? 0) % 1 !== 0 ? (n ?? 0).toFixed(1) : Math.round(n ?? 0)}/s`

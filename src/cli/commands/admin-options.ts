@@ -9,9 +9,15 @@ import type { ValuesOf } from '../options.ts'
 /** The variable that may hold the token. */
 const VARIABLE = 'SALLYPORT_ADMIN_TOKEN'
 
-/** What `start` was told about its admin server; null where there is to be none. Rejects with ARGUMENT_INVALID and what reading a file can fail with. */
+/** What a command with a window is told about it. */
+type AdminValues = Pick<
+  ValuesOf<'start'>,
+  'admin' | 'adminHost' | 'adminTokenFile' | 'adminTlsCert' | 'adminTlsKey' | 'adminInsecure'
+>
+
+/** What a command was told about its admin server; null where there is to be none. Rejects with ARGUMENT_INVALID and what reading a file can fail with. */
 export const adminOptions = async (
-  values: ValuesOf<'start'>,
+  values: AdminValues,
   environment: NodeJS.ProcessEnv,
 ): Promise<AdminOptions | null> => {
   const { admin, adminHost, adminTokenFile, adminTlsCert, adminTlsKey, adminInsecure } = values

@@ -6,11 +6,13 @@ import { SallyportError, createNode } from '../../index.ts'
 import { EXIT } from '../command.ts'
 import type { Run } from '../command.ts'
 import { isAbsent } from '../input-file.ts'
+import { loggerOption, openLog } from '../log.ts'
 import { formatSeconds, formatSize } from '../size.ts'
 import { STANDARD, isReaderGone, stdoutStream } from '../standard-streams.ts'
 
 /** Downloads with a throw-away identity; refuses early what could not be written. */
-export const get: Run<'get'> = async ({ argument: link, out: named, bootstrap, force }, { output, signal }) => {
+export const get: Run<'get'> = async (values, { output, signal }) => {
+  const { argument: link, out: named, bootstrap, force } = values
   const toStdout = named === STANDARD
   const isDirectory = link.endsWith('/')
   // A directory may be named with a separator at its end; what is made beside it first must not lie in it.
@@ -18,7 +20,8 @@ export const get: Run<'get'> = async ({ argument: link, out: named, bootstrap, f
   if (toStdout && isDirectory) throw new SallyportError('ARGUMENT_INVALID', 'a directory cannot go to stdout')
   if (toStdout) output.giveStdout()
   else await (isDirectory ? assertFree(out) : assertWritable(out, force))
-  await using node = await createNode({ bootstrap, capability: 'client' })
+  const logger = await openLog(values.logLevel)
+  await using node = await createNode({ bootstrap, capability: 'client', ...loggerOption(logger) })
   const begun = performance.now()
   await node.join({ signal })
   const progress = output.progress('downloading')

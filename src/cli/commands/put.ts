@@ -5,6 +5,7 @@ import type { Node, PutOptions, PutSource, UploadResult } from '../../index.ts'
 import { EXIT } from '../command.ts'
 import type { Run } from '../command.ts'
 import { assertInput } from '../input-file.ts'
+import { loggerOption, openLog } from '../log.ts'
 import type { ValuesOf } from '../options.ts'
 import type { Output } from '../output.ts'
 import { formatCount, formatSeconds, formatSize } from '../size.ts'
@@ -15,7 +16,8 @@ import { defaultStateDirectory, stateFileOf } from '../state-directory.ts'
 export const put: Run<'put'> = async (values, { output, signal }) => {
   const { argument: path, bootstrap, allowFewer } = values
   const kind = path === STANDARD ? 'stream' : await assertInput(path)
-  await using node = await createNode({ bootstrap, capability: 'client' })
+  const logger = await openLog(values.logLevel)
+  await using node = await createNode({ bootstrap, capability: 'client', ...loggerOption(logger) })
   const begun = performance.now()
   await node.join({ signal })
   const skipped: string[] = []

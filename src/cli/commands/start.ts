@@ -2,35 +2,42 @@
 import { openAdmin } from '../../admin/admin.ts'
 import type { Admin } from '../../admin/admin.ts'
 import { createNode } from '../../index.ts'
-import type { Node } from '../../index.ts'
+import type { Logger, Node } from '../../index.ts'
 import { EXIT } from '../command.ts'
-import type { Run, Surroundings } from '../command.ts'
+import type { Run } from '../command.ts'
 import { defaultDataDirectory } from '../data-directory.ts'
 import { dialableAddresses } from '../dialable.ts'
-import { formatCount } from '../size.ts'
+import { loggerOption, openLog } from '../log.ts'
+import { version } from '../version.ts'
 import { adminOptions } from './admin-options.ts'
 
+const NOBODY: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
+
 /** Binds, prints the addresses, joins, and waits. To be told to stop is how it is done; from the keyboard it is interrupted. */
-export const start: Run<'start'> = async (values, surroundings) => {
+export const start: Run<'start'> = async (values, { output, signal }) => {
   const { listen, bootstrap, data } = values
-  const { output, signal } = surroundings
   const asked = await adminOptions(values, process.env)
+  const logger = await openLog(values.logLevel)
+  const log = logger ?? NOBODY
+  log.info({ version: version(), node: process.version }, 'starting')
   const node = await createNode({
     ...(listen.length > 0 ? { listen } : {}),
     bootstrap,
     dataDirectory: data ?? defaultDataDirectory(),
+    ...loggerOption(logger),
   })
   let admin: Admin | null = null
   try {
-    admin = asked === null ? null : await openAdmin(node, asked, { lost: (reason) => output.note(reason) })
+    admin = asked === null ? null : await openAdmin(node, asked, { lost: (reason) => log.error({}, reason) })
     const addresses = dialableAddresses(node.transport.locals, node.peerId)
     for (const address of addresses) output.line(address)
-    if (admin !== null) output.note(`admin: ${admin.url}`)
+    if (admin !== null) log.info({ url: admin.url }, 'the admin server listens')
     const where = admin === null ? {} : { admin: admin.url }
     output.object({ event: 'listening', addresses, peerId: node.peerId, ...where })
-    if (bootstrap.length > 0) await joinNetwork(node, surroundings)
+    if (bootstrap.length > 0) await joinNetwork(node, signal)
     admin?.joined()
     await toldToStop(signal)
+    log.info({ signal: signal.reason as unknown }, 'told to stop')
     admin?.leaving()
   } finally {
     await node.close()
@@ -40,10 +47,9 @@ export const start: Run<'start'> = async (values, surroundings) => {
   return signal.reason === 'SIGINT' ? EXIT.interrupted : EXIT.done
 }
 
-const joinNetwork = async (node: Node, { output, signal }: Surroundings): Promise<void> => {
+const joinNetwork = async (node: Node, signal: AbortSignal): Promise<void> => {
   try {
-    const { peers } = await node.join({ signal })
-    output.note(`joined the network: ${formatCount(peers, 'peer')}`)
+    await node.join({ signal })
   } catch (error) {
     if (!signal.aborted) throw error
   }

@@ -1,16 +1,21 @@
 // `testnet`: the main job on this machine, told in a few lines.
 import { resolve } from 'node:path'
+import { openNetworkAdmin } from '../../admin/admin.ts'
+import type { Admin } from '../../admin/admin.ts'
 import { SallyportError } from '../../index.ts'
 import { missedOf } from '../../testnet/aims.ts'
 import { processesFor } from '../../testnet/network.ts'
 import type { LoadOptions, LoadReport, LoadedFile } from '../../testnet/load.ts'
 import { runTestnet, shortcomingOf } from '../../testnet/testnet.ts'
 import type { Stage } from '../../testnet/testnet.ts'
+import { NetworkView } from '../../testnet/view.ts'
 import { EXIT } from '../command.ts'
 import type { Run } from '../command.ts'
 import { assertInputFile } from '../input-file.ts'
 import type { ValuesOf } from '../options.ts'
 import { formatCount, formatSeconds, formatSize } from '../size.ts'
+import type { Output } from '../output.ts'
+import { adminOptions } from './admin-options.ts'
 
 /** How often a file is uploaded under load, and of what size, when nobody says. */
 const EVERY_MS = 20_000
@@ -20,6 +25,8 @@ const EVERY_BYTES = 5_000_000
 export const testnet: Run<'testnet'> = async (values, { output, signal }) => {
   const { nodes, processes, upload, uploadSize, joinRate, slow, silent, manifest } = values
   if (upload !== undefined) await assertInputFile(upload)
+  const view = new NetworkView(nodes)
+  await using admin = await openWindow(values, view, output)
   const report = await runTestnet({
     nodes,
     processes: processes ?? processesFor(nodes),
@@ -31,8 +38,12 @@ export const testnet: Run<'testnet'> = async (values, { output, signal }) => {
     silent: silent ?? 0,
     ...(joinRate === undefined ? {} : { joinRate }),
     ...(manifest === undefined ? {} : { manifest: resolve(manifest) }),
+    ...(admin === null ? {} : { view }),
     signal,
-    onStage: (stage) => tell(stage, (text) => output.line(text)),
+    onStage: (stage) => {
+      if (stage.kind === 'formed') admin?.joined()
+      tell(stage, (text) => output.line(text))
+    },
   })
   const { accepted, registered, reading, load } = report
   if (load !== undefined) output.line(loadLine(load))
@@ -47,6 +58,17 @@ export const testnet: Run<'testnet'> = async (values, { output, signal }) => {
   }
   output.failure(new SallyportError('TESTNET_FAILED', shortcoming), report)
   return EXIT.failed
+}
+
+/** Where it was asked for, a window into the network; where it is is told at once, with --json on stderr. */
+const openWindow = async (values: ValuesOf<'testnet'>, view: NetworkView, output: Output): Promise<Admin | null> => {
+  const asked = await adminOptions(values, process.env)
+  if (asked === null) return null
+  const admin = await openNetworkAdmin(view, asked, { lost: (reason) => output.note(reason) })
+  const text = `the network can be seen at ${admin.url}`
+  if (output.json) output.note(text)
+  else output.line(text)
+  return admin
 }
 
 const loadOf = ({ for: forMs, every, everySize, churn }: ValuesOf<'testnet'>): LoadOptions | null =>
