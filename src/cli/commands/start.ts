@@ -31,7 +31,11 @@ export const start: Run<'start'> = async (values, { output, signal }) => {
     admin = asked === null ? null : await openAdmin(node, asked, { lost: (reason) => log.error({}, reason) })
     const addresses = dialableAddresses(node.transport.locals, node.peerId)
     for (const address of addresses) output.line(address)
-    if (admin !== null) log.info({ url: admin.url }, 'the admin server listens')
+    if (admin !== null) {
+      // With --json the line on stdout has it, and stderr has the log alone.
+      if (!output.json) output.note(`admin: ${admin.url}`)
+      log.info({ url: admin.url }, 'the admin server listens')
+    }
     const where = admin === null ? {} : { admin: admin.url }
     output.object({ event: 'listening', addresses, peerId: node.peerId, ...where })
     if (bootstrap.length > 0) await joinNetwork(node, signal)
