@@ -56,6 +56,13 @@ export const inVain = (reason: CloseReason, heardForMs: number): boolean => {
 export const isGoodbye = (reason: CloseReason): boolean =>
   reason.kind === 'application' && !reason.ours && reason.code === CLOSE.shutdown
 
+/** Codes by which a peer says that it wants the connection no more, while it lives. */
+const PARTINGS: readonly number[] = [CLOSE.noError, CLOSE.overloaded, CLOSE.refused]
+
+/** Whether the peer ended the connection because it wanted to. */
+export const isParting = (reason: CloseReason): boolean =>
+  reason.kind === 'application' && !reason.ours && PARTINGS.includes(reason.code)
+
 /** The counter an established connection that ended for this reason belongs to. */
 export const endingOf = (reason: CloseReason): EndingKind => {
   switch (reason.kind) {

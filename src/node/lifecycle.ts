@@ -9,12 +9,13 @@ import type { Hello } from '../core/messages/hello.ts'
 import { retryAfterReason } from '../core/messages/retry-after.ts'
 import type { PeerInfo } from '../core/peers/connection-record.ts'
 import { IdentityWaiters, type WaiterId, type WaitOutput, type WaitTarget } from '../core/peers/identity-waiters.ts'
+import { Leavers } from '../core/peers/leavers.ts'
 import { RECONCILE_EVERY_MS, reconcile } from '../core/peers/reconciler.ts'
 import type { Registry, RegistryOutput } from '../core/peers/registry.ts'
 import type { CloseReason } from '../core/quic/outputs.ts'
 import type { Acceptance, Moved } from './acceptance.ts'
 import { Channel, type ChannelOwner } from './channel.ts'
-import { isGoodbye, lossOf } from './close-reasons.ts'
+import { isGoodbye, isParting, lossOf } from './close-reasons.ts'
 import type { Workshop } from './conversation.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -58,6 +59,7 @@ export class Lifecycle implements Acceptance, ChannelOwner {
   readonly #channels = new Map<ConnectionHandle, Channel>()
   /** Who was announced as connected last. Bounded by connectionsMax. */
   readonly #announced = new Set<PeerId>()
+  readonly #parted = new Leavers()
   readonly #registryDue: Due = { run: (now) => this.#registryTimeout(now) }
   readonly #waitersDue: Due = { run: (now) => this.#waitersTimeout(now) }
   readonly #reconcileDue: Due = { run: (now) => this.#reconcile(now) }
@@ -93,6 +95,17 @@ export class Lifecycle implements Acceptance, ChannelOwner {
     const result = run(this.#registry, this.#now)
     this.#apply()
     return result
+  }
+
+  /** Closes every connection to a peer, because its owner wants to; false when there was none left to close. */
+  part(peerId: PeerId): boolean {
+    this.#parted.left(peerId, this.#now)
+    return this.change((registry) => registry.disconnect(peerId, CLOSE.noError))
+  }
+
+  /** Whether one of the ends wanted to part a moment ago, and they have not met since. */
+  hasParted(peerId: PeerId): boolean {
+    return this.#parted.has(peerId, this.#now)
   }
 
   /** Sending found a connection whose end was not told yet: it goes at once, and its endpoint tells what is left to tell. */
@@ -168,6 +181,7 @@ export class Lifecycle implements Acceptance, ChannelOwner {
     const channel = this.#channels.get(handle)
     this.#channels.delete(handle)
     if (isGoodbye(reason)) this.#registry.peerLeaves(handle, this.#now)
+    if (isParting(reason) && channel !== undefined) this.#parted.left(channel.peerId, this.#now)
     this.#registry.lost(handle)
     channel?.end(lossOf(reason))
     this.#apply()
@@ -262,6 +276,7 @@ export class Lifecycle implements Acceptance, ChannelOwner {
       case 'connected':
         assert(!this.#announced.has(output.info.peerId), 'connected comes first, and after each disconnected')
         this.#announced.add(output.info.peerId)
+        this.#parted.back(output.info.peerId)
         return this.#events.publish({ kind: 'connected', peerId: output.info.peerId, peer: output.info })
       case 'disconnected':
         assert(this.#announced.delete(output.peerId), 'disconnected comes after each connected')

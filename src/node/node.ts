@@ -252,6 +252,7 @@ const openPhonebook = (
       connect: async (address, until) => (await transport.connectPeer(address, until)).peerId,
       peer: (peerId) => transport.peer(peerId),
       hasLeft: (peerId) => transport.hasLeft(peerId),
+      hasParted: (peerId) => transport.hasParted(peerId),
       request: async (peer, { protocol, target, count }, { payload, ...until }) => {
         const about = { ...(target === null ? {} : { target }), ...(count === null ? {} : { count }) }
         const answer = await transport.request(peer, protocol, payload, { ...until, ...about })

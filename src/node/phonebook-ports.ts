@@ -29,6 +29,8 @@ export interface PhonebookTransport {
   peer(peerId: PeerId): Acquaintance | null
   /** Whether the peer said a moment ago that it shuts down, and has not come back: a dial would only wait. */
   hasLeft(peerId: PeerId): boolean
+  /** Whether one of the ends ended the connection a moment ago because it wanted to, and they have not met since: it is not dialled unasked. */
+  hasParted(peerId: PeerId): boolean
   /** Rejects with a SallyportError when no response came. */
   request(peer: PeerId, header: RequestHeader, options: Until & { readonly payload: Uint8Array }): Promise<Answer>
   /** The peers whose connections are worth keeping though no request passes, in place of those named before; at most 64. */

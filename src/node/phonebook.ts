@@ -37,6 +37,9 @@ const KEPT_NEAREST = 7
 /** Peers whose connection is kept at most, one of each bucket included. */
 const KEPT_MAX = 64
 
+/** A kept connection that ends again so soon is not dialled a second time: whether its peer lives is for the next lookup to find out. */
+const REGAIN_EVERY_MS = 10_000
+
 /** A member of a full bucket is left in peace when it was seen within this time. */
 const PROBE_AFTER_MS = 15 * 60_000
 
@@ -68,6 +71,8 @@ export class Phonebook {
   readonly #asking = new Map<PeerId, number>()
   /** Whose connections are kept. Bounded by KEPT_MAX. */
   #kept: ReadonlySet<PeerId> = new Set()
+  /** When each of them was last dialled because its connection had ended. Bounded by KEPT_MAX: the first goes. */
+  readonly #regained = new Map<PeerId, number>()
   /** Told of every change of the table. Bounded by who watches: the storage. */
   readonly #watchers = new Set<() => void>()
   #refreshTimer: Timer | null = null
@@ -118,13 +123,13 @@ export class Phonebook {
 
   /**
    * The last connection to this peer is gone. If it said goodbye it leaves the table at once; otherwise it may be dialled again, and is when
-   * its connection was one to be kept.
+   * its connection was one to be kept and neither end wanted it to end.
    */
   disconnected(peerId: PeerId): void {
     if (this.#closed) return
     if (this.#options.transport.hasLeft(peerId)) {
       if (this.#table.remove(peerId)) this.#keep()
-    } else if (this.#kept.has(peerId)) void this.#regain(peerId)
+    } else if (this.#kept.has(peerId) && this.#mayRegain(peerId)) void this.#regain(peerId)
   }
 
   /** Calls `changed` whenever somebody joined or left the table, until the function it returns is called. */
@@ -303,6 +308,18 @@ export class Phonebook {
     this.#kept = new Set([...kept].slice(0, KEPT_MAX))
     transport.keep([...this.#kept])
     for (const changed of this.#watchers) changed()
+  }
+
+  /** Whether it is dialled unasked; not one that wants to be left, or would have us dial it again and again. */
+  #mayRegain(peerId: PeerId): boolean {
+    const now = this.#options.clock.now()
+    const soon = now - (this.#regained.get(peerId) ?? -Infinity) < REGAIN_EVERY_MS
+    if (soon || this.#options.transport.hasParted(peerId)) return false
+    this.#regained.delete(peerId)
+    this.#regained.set(peerId, now)
+    const [first] = this.#regained.keys()
+    if (first !== undefined && this.#regained.size > KEPT_MAX) this.#regained.delete(first)
+    return true
   }
 
   /** Dials a peer whose connection was to be kept. One that cannot be reached leaves the table, unless it may be us who are cut off. */

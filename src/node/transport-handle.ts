@@ -101,9 +101,9 @@ export class TransportHandle {
     return { peerId: info.peerId, connection: info.connection }
   }
 
-  /** Closes every connection to a peer; false when there was none. */
+  /** Closes every connection to a peer; false when there was none. The node does not dial it again unasked, but a lookup may. */
   disconnectPeer(peerId: PeerId): boolean {
-    return this.#parts.lifecycle.change((registry) => registry.disconnect(peerId, CLOSE.noError))
+    return this.#parts.lifecycle.part(peerId)
   }
 
   /**
@@ -152,6 +152,11 @@ export class TransportHandle {
   /** Whether a peer said within the last 30 s that it shuts down, and has not been identified since. */
   hasLeft(peerId: PeerId): boolean {
     return this.#parts.registry.hasLeft(peerId, this.#now)
+  }
+
+  /** Whether within the last 30 s one of the ends wanted the connection to end, and the peer has not been identified since. */
+  hasParted(peerId: PeerId): boolean {
+    return this.#parts.lifecycle.hasParted(peerId)
   }
 
   /** Keeps a peer's connection though no request passes; returns what ends that, or null when 64 peers are held. */

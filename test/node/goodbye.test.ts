@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { CLOSE } from '../../src/core/messages/codes.ts'
+import { createNode } from '../../src/index.ts'
 import { RawPeer } from './raw-peer.ts'
 import { World } from './transport-world.ts'
 
@@ -53,5 +54,48 @@ test('a close with SHUTDOWN is a goodbye though its GOAWAY was lost, and one wit
     assert.equal(host.transport.hasLeft(peer.identity.peerId), left, `code ${code}`)
     await peer.close()
     await world.close()
+  }
+})
+
+test('who ends a connection because it wants to has parted, for both ends, until they meet again', async () => {
+  const world = await World.make()
+  const [one, other] = [await world.host(), await world.host()]
+  const meet = async (): Promise<void> => {
+    await world.run(one.transport.connectPeer(other.address))
+    await world.clock.advance(50)
+  }
+  const parted = (): boolean[] => [
+    one.transport.hasParted(other.identity.peerId),
+    other.transport.hasParted(one.identity.peerId),
+  ]
+  await meet()
+  assert.deepEqual(parted(), [false, false])
+  assert.ok(one.transport.disconnectPeer(other.identity.peerId))
+  await world.clock.advance(50)
+  assert.deepEqual(parted(), [true, true])
+  await meet()
+  assert.deepEqual(parted(), [false, false])
+  other.transport.disconnectPeer(one.identity.peerId)
+  await world.clock.advance(30_100)
+  assert.deepEqual(parted(), [false, false], 'that was long ago')
+  await world.close()
+})
+
+test('nodes that part stay apart, whichever of them wanted to, and however often', async () => {
+  const listen = ['/ip4/127.0.0.1/udp/0/quic-v1']
+  await using one = await createNode({ listen, capability: 'node' })
+  await using other = await createNode({ listen, capability: 'node' })
+  const leaving = async (node: typeof one): Promise<void> => {
+    for await (const event of node.transport.events()) {
+      if (event.kind === 'connected') node.transport.disconnectPeer(event.peerId)
+    }
+  }
+  void leaving(other)
+  for (let n = 1; n <= 2; n++) {
+    await one.transport.connectPeer(other.addresses[0] ?? '')
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    const { accepted } = other.counters()
+    assert.deepEqual(accepted, { inbound: n, outbound: 0 })
+    assert.deepEqual([one.transport.peers(), other.transport.peers()], [[], []])
   }
 })

@@ -38,6 +38,8 @@ export class Member implements PhonebookTransport {
   alive = true
   /** Who said goodbye to this node. */
   readonly leavers = new Set<PeerId>()
+  /** Whom it parted from. */
+  readonly parted = new Set<PeerId>()
 
   constructor(network: SimulatedNetwork, index: number, options: MemberOptions) {
     const bytes = new Uint8Array(32)
@@ -74,6 +76,10 @@ export class Member implements PhonebookTransport {
 
   hasLeft(peerId: PeerId): boolean {
     return this.leavers.has(peerId)
+  }
+
+  hasParted(peerId: PeerId): boolean {
+    return this.parted.has(peerId)
   }
 
   keep(peers: readonly PeerId[]): void {

@@ -348,6 +348,28 @@ test('a peer whose connection ended without a goodbye stays in the table until i
   assert.ok(member.phonebook.closest(idle.peerId, 20).includes(idle.peerId))
 })
 
+test('a kept peer is dialled when its connection was lost, but not again and again, nor when one end wanted it to end', async () => {
+  const { network } = await ten(27)
+  const [peer, member] = network.members as [Member, Member]
+  assert.ok(member.kept.includes(peer.peerId))
+  const dialsAfterLoss = async (afterMs: number): Promise<number> => {
+    await network.clock.advance(afterMs)
+    network.disconnect()
+    member.dials.length = 0
+    member.phonebook.disconnected(peer.peerId)
+    await network.clock.advance(1000)
+    return member.dials.filter((address) => address === peer.address).length
+  }
+  assert.equal(await dialsAfterLoss(0), 1)
+  assert.equal(await dialsAfterLoss(1000), 0, 'it has just been dialled')
+  assert.equal(await dialsAfterLoss(10_000), 1)
+  member.parted.add(peer.peerId)
+  assert.equal(await dialsAfterLoss(10_000), 0, 'it was not to be kept')
+  assert.ok(member.phonebook.closest(peer.peerId, 20).includes(peer.peerId), 'it lives')
+  member.parted.delete(peer.peerId)
+  assert.equal(await dialsAfterLoss(10_000), 1)
+})
+
 test('one dead peer of ten holds up a lookup for its patience, not for the whole of a dial', async () => {
   const { network, timed } = await ten(26)
   const [dead, ...others] = network.members as [Member, ...Member[]]

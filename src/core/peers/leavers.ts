@@ -1,5 +1,5 @@
-// Who said goodbye a moment ago, because its node shuts down. Only the peer itself can say so, over its authenticated connection; until it
-// is identified anew nobody needs to wait for a dial to it.
+// Who said goodbye a moment ago, because its node shuts down, or whose connection one end ended because it wanted to. Only the peer itself can
+// say so, over its authenticated connection, or we; until it is identified anew nobody needs to wait for a dial to it, or to dial it unasked.
 import type { PeerId } from '../ids.ts'
 
 /** For so long others may still tell of a peer that has left; a dial after that finds out by itself. */
