@@ -63,7 +63,15 @@ export class Paths {
   #awaited: Path | null = null
   /** All of them. Bounded by PATHS_MAX. */
   readonly #known: Path[] = []
-  /** The highest number of a packet that said something. */
+  /** The one that the newest packet came by. */
+  #heard: Path
+  /**
+   * The one that was heard last, where an acceptor has forgotten it: its id stays, for whoever comes from there again. The path in use may be
+   * dead, and then there would be none to answer with, nor a way to ask for another.
+   */
+  #forgotten: Path | null = null
+  /** The highest number of a packet, and of one that said something. */
+  #newest = -1
   #highest = -1
   /** When all the addresses taken up so far would have been, at the steady rate. */
   #takenUntil = -Infinity
@@ -75,7 +83,7 @@ export class Paths {
     const { ids, recovery } = config
     this.#config = config
     this.#current = new Path({ place, isValidated, id: ids.first, flow: recovery.flow, mtuMax: config.mtuMax })
-    this.#announced = this.#current
+    this.#announced = this.#heard = this.#current
     this.#known.push(this.#current)
   }
 
@@ -138,6 +146,11 @@ export class Paths {
   onPacket(path: Path, packet: PathPacket, now: number): void {
     path.onPacket(packet.destinationId)
     if (!this.isKnown(path)) this.#learn(path, now)
+    if (packet.number > this.#newest) {
+      this.#newest = packet.number
+      this.#heard = path
+      if (path === this.#current) this.#forget(null)
+    }
     if (packet.isProbing || packet.number < this.#highest) return
     this.#highest = packet.number
     this.#awaited = null
@@ -246,6 +259,10 @@ export class Paths {
       if (least !== undefined) this.#drop(least)
     }
     this.#known.push(path)
+    if (this.#forgotten?.isAt({ ...path.remote, local: path.local }) === true) {
+      path.id = this.#forgotten.id
+      this.#forget(null)
+    }
     path.mtu.begin(this.#peerMaxBytes)
     path.dropAt = now + 2 * this.#patience(path).allMs
     path.validate(this.#patience(path), now)
@@ -323,7 +340,16 @@ export class Paths {
     if (path === this.#current || path === this.#proven || index < 0) return
     this.#known.splice(index, 1)
     if (path === this.#awaited) this.#awaited = null
-    if (path.id !== null) this.#release(path.id)
+    if (path.id === null) return
+    if (this.#config.role === 'server' && path === this.#heard) this.#forget(path)
+    else this.#release(path.id)
+  }
+
+  /** Keeps this path in mind, and gives back the id of the one that was. */
+  #forget(path: Path | null): void {
+    const id = this.#forgotten?.id ?? null
+    this.#forgotten = path
+    if (id !== null) this.#release(id)
   }
 
   // ── ids ──
@@ -334,6 +360,8 @@ export class Paths {
     if (path.id !== null && ids.has(path.id)) return true
     // Where the peer's id of ours is the same, its address was changed for it, and nobody learns more from ours (section 9.5).
     path.id = this.#sharesId(path) ? this.#current.id : ids.take()
+    // Where it is needed elsewhere, the peer is asked for another.
+    if (path.id === null) this.#forget(null)
     return path.id !== null
   }
 
@@ -344,7 +372,7 @@ export class Paths {
   }
 
   #release(id: NonNullable<Path['id']>): void {
-    if (!this.#known.some((path) => path.id === id)) this.#config.ids.retire(id)
+    if (![...this.#known, this.#forgotten].some((path) => path?.id === id)) this.#config.ids.retire(id)
   }
 
   /** The id of a path that is given up for the one in use. */
