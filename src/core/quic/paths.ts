@@ -63,15 +63,12 @@ export class Paths {
   #awaited: Path | null = null
   /** All of them. Bounded by PATHS_MAX. */
   readonly #known: Path[] = []
-  /** The one that the newest packet came by. */
-  #heard: Path
   /**
-   * The one that was heard last, where an acceptor has forgotten it: its id stays, for whoever comes from there again. The path in use may be
-   * dead, and then there would be none to answer with, nor a way to ask for another.
+   * The last one that an acceptor has forgotten though its peer may have moved there: its id stays, for whoever comes from there again. The path
+   * in use may be dead, and then there would be none to answer with, nor a way to ask for another.
    */
   #forgotten: Path | null = null
-  /** The highest number of a packet, and of one that said something. */
-  #newest = -1
+  /** The highest number of a packet that said something. */
   #highest = -1
   /** When all the addresses taken up so far would have been, at the steady rate. */
   #takenUntil = -Infinity
@@ -83,7 +80,7 @@ export class Paths {
     const { ids, recovery } = config
     this.#config = config
     this.#current = new Path({ place, isValidated, id: ids.first, flow: recovery.flow, mtuMax: config.mtuMax })
-    this.#announced = this.#heard = this.#current
+    this.#announced = this.#current
     this.#known.push(this.#current)
   }
 
@@ -146,15 +143,11 @@ export class Paths {
   onPacket(path: Path, packet: PathPacket, now: number): void {
     path.onPacket(packet.destinationId)
     if (!this.isKnown(path)) this.#learn(path, now)
-    if (packet.number > this.#newest) {
-      this.#newest = packet.number
-      this.#heard = path
-      if (path === this.#current) this.#forget(null)
-    }
     if (packet.isProbing || packet.number < this.#highest) return
     this.#highest = packet.number
     this.#awaited = null
-    if (path !== this.#current && this.#config.role === 'server') this.#follow(path, now)
+    if (path === this.#current) this.#forget(null)
+    else if (this.#config.role === 'server') this.#follow(path, now)
   }
 
   /** An answer came, by whatever path. Those to nothing we asked are late, and no harm. */
@@ -294,6 +287,7 @@ export class Paths {
     }
     path.flow ??= recovery.newFlow(path.mtu.bytes)
     path.dropAt = Infinity
+    path.isLeft = false
     recovery.moveTo(path.flow)
     this.#current = path
   }
@@ -313,7 +307,9 @@ export class Paths {
     if (path === this.#announced) return
     this.#announced = path
     for (const other of this.#known) {
-      if (other !== path) other.dropAt = Math.min(other.dropAt, now + 3 * this.#config.ptoMs())
+      if (other === path) continue
+      other.isLeft = other.flow !== null
+      other.dropAt = Math.min(other.dropAt, now + 3 * this.#config.ptoMs())
     }
     this.announceReset()
     this.#config.emit({ kind: 'migrated', remote: path.remote, local: path.local })
@@ -340,8 +336,8 @@ export class Paths {
     if (path === this.#current || path === this.#proven || index < 0) return
     this.#known.splice(index, 1)
     if (path === this.#awaited) this.#awaited = null
-    if (path.id === null) return
-    if (this.#config.role === 'server' && path === this.#heard) this.#forget(path)
+    if (path.id === null || this.#known.some(({ id }) => id === path.id)) return
+    if (this.#config.role === 'server' && !path.isLeft) this.#forget(path)
     else this.#release(path.id)
   }
 
