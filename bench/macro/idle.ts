@@ -1,5 +1,6 @@
 // What connections cost that are there and say nothing: the memory of one, at the end that was dialled and at the end that dialled, and how
 // late the event loop of a process is that has ten thousand of them, each of which says that it is there every ten seconds.
+import { GATE_OPTIONS } from '../../src/index.ts'
 import { manyNodes, oneNode, throng } from './nodes/ask.ts'
 import type { Delay, Held } from './nodes/one-node.ts'
 import { slopeOf } from './accept/summary.ts'
@@ -54,7 +55,7 @@ const WATCH_MS = 20_000
 export const measureThrong = async (count = THRONG): Promise<Delay> => {
   await using node = oneNode()
   await using others = throng()
-  const limits = { idleAfterMs: FOREVER_MS, connectionsMax: count + 1 }
+  const limits = { idleAfterMs: FOREVER_MS, connectionsMax: count + GATE_OPTIONS.dialReserve }
   const address = await node.ask<string>({ kind: 'start', limits })
   const dial = { kind: 'dial', address, count, atOnce: AT_ONCE, withinMs: WITHIN_MS } as const
   await others.ask<number>(dial, WITHIN_MS + 10_000)

@@ -26,7 +26,7 @@ import type { Header, VersionNegotiationHeader } from './packet.ts'
 import type { DatagramCounts, DatagramSent } from './datagrams.ts'
 import { datagramBytesMax, type Parts, phaseTime, recoveryView } from './parts.ts'
 import type { Path, Place } from './path.ts'
-import { SPACES } from './recovery.ts'
+import { SPACES, type SpaceName } from './recovery.ts'
 import { followRetry } from './retry.ts'
 import { lose, settle, suspectSize } from './settlement.ts'
 import { isStatelessReset } from './stateless-reset.ts'
@@ -186,12 +186,24 @@ export class QuicConnection {
     if (now < recovery.timerAt(view)) return
     const { lost, probe, space } = recovery.onTimer(view, now)
     settle(this.#parts, space, { acknowledged: [], lost }, now)
-    if (!probe) return
-    spaces[space].probes = PROBES
-    const oldest = recovery.spaces[space].oldest(PROBES)
-    suspectSize(this.#parts, oldest, now)
-    for (const packet of oldest) {
-      for (const carried of packet.carried) lose(this.#parts, space, carried)
+    if (probe) this.#owe(space, now)
+  }
+
+  /**
+   * The probes of a space. Every other one with something in flight is heard in one, too, since the peer may be able to read that alone: once it
+   * is done with the handshake, what repeats a client's Finished says nothing to it (RFC 9002 section 6.2.4).
+   */
+  #owe(probed: SpaceName, now: number): void {
+    const { recovery, spaces } = this.#parts
+    for (const space of SPACES) {
+      const count = space === probed ? PROBES : Math.min(1, recovery.spaces[space].elicitingInFlight)
+      if (count === 0) continue
+      spaces[space].probes = Math.max(spaces[space].probes, count)
+      const oldest = recovery.spaces[space].oldest(count)
+      if (space === probed) suspectSize(this.#parts, oldest, now)
+      for (const packet of oldest) {
+        for (const carried of packet.carried) lose(this.#parts, space, carried)
+      }
     }
   }
 

@@ -55,6 +55,8 @@ export class Path {
   validation: PathValidation | null = null
   /** When the path is forgotten, which is not in use any more. */
   dropAt = Infinity
+  /** The peer has left it for one that it has proved to be at. */
+  isLeft = false
   #received = 0
   #sent = 0
   /** Bounded by RESPONSES_MAX. */

@@ -63,6 +63,11 @@ export class Paths {
   #awaited: Path | null = null
   /** All of them. Bounded by PATHS_MAX. */
   readonly #known: Path[] = []
+  /**
+   * The last one that an acceptor has forgotten though its peer may have moved there: its id stays, for whoever comes from there again. The path
+   * in use may be dead, and then there would be none to answer with, nor a way to ask for another.
+   */
+  #forgotten: Path | null = null
   /** The highest number of a packet that said something. */
   #highest = -1
   /** When all the addresses taken up so far would have been, at the steady rate. */
@@ -141,7 +146,8 @@ export class Paths {
     if (packet.isProbing || packet.number < this.#highest) return
     this.#highest = packet.number
     this.#awaited = null
-    if (path !== this.#current && this.#config.role === 'server') this.#follow(path, now)
+    if (path === this.#current) this.#forget(null)
+    else if (this.#config.role === 'server') this.#follow(path, now)
   }
 
   /** An answer came, by whatever path. Those to nothing we asked are late, and no harm. */
@@ -246,6 +252,10 @@ export class Paths {
       if (least !== undefined) this.#drop(least)
     }
     this.#known.push(path)
+    if (this.#forgotten?.isAt({ ...path.remote, local: path.local }) === true) {
+      path.id = this.#forgotten.id
+      this.#forget(null)
+    }
     path.mtu.begin(this.#peerMaxBytes)
     path.dropAt = now + 2 * this.#patience(path).allMs
     path.validate(this.#patience(path), now)
@@ -277,6 +287,7 @@ export class Paths {
     }
     path.flow ??= recovery.newFlow(path.mtu.bytes)
     path.dropAt = Infinity
+    path.isLeft = false
     recovery.moveTo(path.flow)
     this.#current = path
   }
@@ -296,7 +307,9 @@ export class Paths {
     if (path === this.#announced) return
     this.#announced = path
     for (const other of this.#known) {
-      if (other !== path) other.dropAt = Math.min(other.dropAt, now + 3 * this.#config.ptoMs())
+      if (other === path) continue
+      other.isLeft = other.flow !== null
+      other.dropAt = Math.min(other.dropAt, now + 3 * this.#config.ptoMs())
     }
     this.announceReset()
     this.#config.emit({ kind: 'migrated', remote: path.remote, local: path.local })
@@ -323,7 +336,16 @@ export class Paths {
     if (path === this.#current || path === this.#proven || index < 0) return
     this.#known.splice(index, 1)
     if (path === this.#awaited) this.#awaited = null
-    if (path.id !== null) this.#release(path.id)
+    if (path.id === null || this.#known.some(({ id }) => id === path.id)) return
+    if (this.#config.role === 'server' && !path.isLeft) this.#forget(path)
+    else this.#release(path.id)
+  }
+
+  /** Keeps this path in mind, and gives back the id of the one that was. */
+  #forget(path: Path | null): void {
+    const id = this.#forgotten?.id ?? null
+    this.#forgotten = path
+    if (id !== null) this.#release(id)
   }
 
   // ── ids ──
@@ -334,6 +356,8 @@ export class Paths {
     if (path.id !== null && ids.has(path.id)) return true
     // Where the peer's id of ours is the same, its address was changed for it, and nobody learns more from ours (section 9.5).
     path.id = this.#sharesId(path) ? this.#current.id : ids.take()
+    // Where it is needed elsewhere, the peer is asked for another.
+    if (path.id === null) this.#forget(null)
     return path.id !== null
   }
 
@@ -344,7 +368,7 @@ export class Paths {
   }
 
   #release(id: NonNullable<Path['id']>): void {
-    if (!this.#known.some((path) => path.id === id)) this.#config.ids.retire(id)
+    if (![...this.#known, this.#forgotten].some((path) => path?.id === id)) this.#config.ids.retire(id)
   }
 
   /** The id of a path that is given up for the one in use. */

@@ -150,7 +150,7 @@ export class Recovery {
     for (const { number, sentAt } of late) {
       this.#reordering.late(sent.largestAcknowledged - number, (now - sentAt) / delay)
     }
-    this.throttle.late(this.#here(late).filter((packet) => packet.bytes > 0).length)
+    this.throttle.late(this.#here(late))
   }
 
   /** Progress resets the back-off, but a client does so only once the server has validated its address (section 6.2.1). */

@@ -36,10 +36,12 @@ export const fillStreams = (streams: Streams, packet: PacketBuilder, when: { now
 
 /**
  * What goes before each acknowledgement: that streams are refused whose end has come since. An acknowledgement of that end would else tell the peer
- * that all of it was taken, if the word that it is refused was lost.
+ * that all of it was taken, if the word that it is refused was lost. As many as leave room for the acknowledgement: little may be sent to where the
+ * peer has not proved to be.
  */
 export const fillRefused = (streams: Streams, packet: PacketBuilder): void => {
   for (const [stream, code] of streams.refused) {
+    if (packet.room < CONTROL_FRAME_BYTES_MAX) return
     packet.add({ type: 'stop-sending', stream, code }, { kind: 'stop-sending', stream })
   }
 }

@@ -13,8 +13,9 @@ export class Throttle {
   #datagramBytes: number
   /** Losses of what was sent up to here led to the last reduction already. */
   #reducedAt = -Infinity
-  /** Packets given up since the last reduction and not acknowledged late. */
+  /** Packets given up since the last reduction and not acknowledged late, and when the first of them was sent. */
   #lostSince = 0
+  #lostFrom = -Infinity
   /** Whether the window or the pace held sending back when it was last tried. */
   #held = false
   /** When the pace allows the next datagram that was held back; Infinity when none waits for it. */
@@ -103,14 +104,16 @@ export class Throttle {
     if (newest.sentAt > this.#reducedAt) {
       this.#reducedAt = now
       this.#lostSince = 0
+      this.#lostFrom = inFlight[0]?.sentAt ?? now
       this.#congestion.reduce()
     }
     this.#lostSince += inFlight.length
   }
 
-  /** So many packets that counted as lost had only been late. When all of them had, nothing was lost. */
-  late(count: number): void {
-    if (this.#lostSince === 0) return
+  /** Packets that counted as lost had only been late. When all since the last reduction had, nothing was lost; those before say nothing of it. */
+  late(packets: readonly SentPacket[]): void {
+    const count = packets.filter(({ bytes, sentAt }) => bytes > 0 && sentAt >= this.#lostFrom).length
+    if (this.#lostSince === 0 || count === 0) return
     this.#lostSince = Math.max(0, this.#lostSince - count)
     if (this.#lostSince > 0) return
     this.#reducedAt = -Infinity

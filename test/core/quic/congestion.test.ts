@@ -298,12 +298,23 @@ describe('the throttle', () => {
     for (let number = 0; number < 10; number++) each.sent(DATAGRAM, number)
     each.lost([packet(0, 0), packet(1, 1)], 10)
     each.lost([packet(2, 2)], 11)
-    each.late(2)
+    each.late([packet(0, 0), packet(1, 1)])
     assert.equal(each.window, 6000)
-    each.late(1)
+    each.late([packet(2, 2)])
     assert.equal(each.window, 12_000)
-    each.late(1)
+    each.late([packet(2, 2)])
     assert.equal(each.window, 12_000)
+  })
+
+  it('does not take a reduction back for packets that counted as lost before it', () => {
+    const each = throttle()
+    for (let number = 0; number < 10; number++) each.sent(DATAGRAM, number)
+    each.lost([packet(0, 0), packet(1, 1)], 10)
+    each.lost([packet(20, 12)], 30)
+    each.late([packet(0, 0), packet(1, 1)])
+    assert.equal(each.window, 3000)
+    each.late([packet(20, 12)])
+    assert.equal(each.window, 6000)
   })
 
   it('makes nothing of a lost probe of the path, which has no bytes', () => {

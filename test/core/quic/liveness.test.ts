@@ -144,3 +144,18 @@ describe('many streams through bursts of loss', () => {
     assert.ok(budget.take(1 << 20), 'windows gave back what they grew by')
   })
 })
+
+describe('a client whose server is done with the handshake, and cannot be heard', () => {
+  it('says again what it said behind the handshake, too: nothing else can be read there any more', () => {
+    const pair = new Pair({ transport: { ...TRANSPORT_DEFAULTS, idleTimeoutMs: 600_000 } })
+    pair.filter = (_bytes, from) => from === pair.client || !pair.client.has('established')
+    pair.establish()
+    const stream = pair.client.live.open(false)!
+    const { filter } = pair
+    pair.filter = () => false
+    pair.client.send(stream, new Uint8Array(500))
+    pair.flush(pair.client)
+    pair.filter = filter
+    assert.ok(pair.run(() => pair.server.received(stream).length === 500, 2000))
+  })
+})

@@ -367,6 +367,35 @@ describe('a dialler that moves of its own will', () => {
     assert.equal(pair.client.live.migrate(2, pair.now), 'not-ready')
   })
 
+  it('is followed though the acceptor has forgotten where it went, and can ask for no id to answer with', () => {
+    const pair = moved({ transport: { ...SMALL, idleTimeoutMs: 120_000 } })
+    // Once it has moved the old network is gone, and nothing comes through on the new one for a while.
+    pair.filter = () => !pair.client.has('migrated')
+    assert.equal(pair.client.live.migrate(1, pair.now), 'begun')
+    pair.flush(pair.client)
+    assert.ok(pair.run(() => pair.client.has('migrated'), 1000))
+    pair.client.places[0] = at('127.0.0.1', 1)
+    const done = exchange(pair, 20_000)
+    pair.run(() => false, 10_000)
+    pair.filter = () => true
+    assert.deepEqual(moves(pair.server), [])
+    assert.ok(pair.run(done, 20_000), JSON.stringify([pair.client.closed, pair.server.closed]))
+  })
+
+  it('and came to nothing leaves the acceptor an id to answer with where it tries next', () => {
+    const pair = moved()
+    pair.client.places.push(at('127.0.0.78', 7778))
+    pair.filter = (_bytes, from) => from === pair.client || from.live.destination.remote.port !== OTHER.port
+    assert.equal(pair.client.live.migrate(1, pair.now), 'begun')
+    pair.flush(pair.client)
+    assert.ok(pair.run(() => pair.client.has('migration-failed'), 10_000))
+    pair.filter = () => true
+    pair.run(() => false, 10_000)
+    assert.equal(pair.client.live.migrate(2, pair.now), 'begun')
+    pair.flush(pair.client)
+    assert.ok(pair.run(() => moves(pair.server).includes('127.0.0.78:7778'), 3000))
+  })
+
   it('only asks before it moves: what it has to say stays on the old path until the new one is proven', () => {
     const pair = moved()
     const sizes: number[] = []

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { StreamId } from '../../../src/core/ids.ts'
 import { SeededRandom } from '../../support/seeded-random.ts'
+import { ForgedPair } from './forge.ts'
 import { type End, Pair } from './pair.ts'
 
 const CODE = 7
@@ -68,4 +69,39 @@ test('whatever is lost, each stream ends refused or received at its sender as it
       if (refused.has(stream)) assert.equal(fate[0], true, `seed ${seed}: stream ${stream} was refused`)
     }
   }
+})
+
+test('an address that is not validated gets no more than three times what came from there, however much is refused', () => {
+  const pair = new ForgedPair()
+  pair.establish()
+  pair.run(() => false, 500)
+  pair.server.autoRead = false
+  pair.server.onOutput = (output) => {
+    if (output.kind === 'stream-opened') pair.server.live.stop(output.stream, 2 ** 40)
+  }
+  const say = (stream: number, offset: number, length: number, fin: boolean): void =>
+    pair.receive(
+      pair.client,
+      pair.forge(pair.client, {
+        space: 'application',
+        frames: [{ type: 'stream', stream, offset, data: new Uint8Array(length), fin }],
+      }),
+    )
+  // The server's word that it refuses them is lost, and then their ends come.
+  pair.filter = () => false
+  const streams = Array.from({ length: 16 }, (_, i) => 4 * i + 2)
+  for (const stream of streams) say(stream, 0, 1, false)
+  pair.flush(pair.server)
+  for (const stream of streams) say(stream, 1, 0, true)
+  pair.flush(pair.server)
+  const elsewhere = { family: 4, ip: pair.client.address.ip, port: 9 } as const
+  const ping = pair.forge(pair.client, { space: 'application', frames: [{ type: 'ping' }] })
+  pair.server.live.receive(ping, elsewhere, pair.now)
+  const into = new Uint8Array(2000)
+  let sent = 0
+  for (let length = pair.server.live.transmit(into, pair.now); length > 0;) {
+    if (pair.server.live.destination.remote.port === elsewhere.port) sent += length
+    length = pair.server.live.transmit(into, pair.now)
+  }
+  assert.ok(sent > 0 && sent <= 3 * ping.length, `${sent} bytes for ${ping.length}`)
 })
