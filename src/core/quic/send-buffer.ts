@@ -15,8 +15,8 @@ const PIECE_BYTES_MIN = 1024
 /** Of a larger write each so many bytes are a piece, whose memory is used again: what is bulk would else be collected for every byte sent. */
 const BLOCK_BYTES = 64 * 1024
 
-/** Blocks that wait to be used again, of all connections together: 4 MiB. */
-const BLOCKS_MAX = 64
+/** Blocks that wait to be used again, of all connections together: 2 MiB, two streams in full flow. */
+const BLOCKS_MAX = 32
 
 /** Bounded by BLOCKS_MAX. What is left in them is never read: a piece is read up to where it was filled. */
 const blocks: Uint8Array[] = []
