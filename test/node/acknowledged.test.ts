@@ -84,6 +84,41 @@ test('messages whose handlers hang leave room for requests of other protocols, a
   await world.close()
 })
 
+test('a few peers whose messages wait for handlers that hang leave room for the messages of others', async () => {
+  const world = await World.make()
+  const limits = {
+    inboundBytesMax: 1_600_000,
+    inboundBytesPerPeerMax: 200_000,
+    inboundBytesPerShardMax: 400_000,
+    messageBytesMax: 50_000,
+    handlersPerPeerMax: 2,
+    handlerTimeoutMs: 500_000,
+    idleAfterMs: 600_000,
+  }
+  const host = await world.host({ limits })
+  const heard: number[] = []
+  host.transport.handle('/hang', () => new Promise(() => {}))
+  host.transport.handle('/hear', ({ payload }) => void heard.push(payload[0] ?? -1))
+  const meet = async () => {
+    const { transport } = await world.host({ limits: { idleAfterMs: 600_000 } })
+    await world.run(transport.connectPeer(host.address))
+    return (protocol: string, payload: Uint8Array): Promise<void> =>
+      world.run(transport.send(host.identity.peerId, protocol, payload, { timeoutMs: 20_000 }).catch(() => {}))
+  }
+  for (let n = 0; n < 3; n++) {
+    const say = await meet()
+    for (const bytes of [10, 10, 40_000, 40_000, 40_000]) await say('/hang', new Uint8Array(bytes))
+    for (let small = 0; small < 90; small++) await say('/hang', new Uint8Array(1000))
+  }
+  await world.clock.advance(60_000)
+  world.moveOn()
+  const say = await meet()
+  for (const [n, bytes] of [20, 2000, 5000].entries()) await say('/hear', new Uint8Array(bytes).fill(n))
+  await world.clock.advance(5000)
+  assert.deepEqual(heard, [0, 1, 2])
+  await world.close()
+})
+
 test('messages that find no room for their bytes stay unread until there is some, however long that takes', async () => {
   const limits = { inboundBytesPerPeerMax: 12_000, handlerTimeoutMs: 500_000 }
   const { world, host, sender, taken, release } = await meet(limits)
