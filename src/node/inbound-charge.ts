@@ -44,7 +44,7 @@ export class InboundCharge {
   #isPaid = false
   #isWhole = false
   #isArriving = false
-  /** Gives back its part of the backlog. */
+  /** Gives back its part of the backlog, or of what is promised. */
   #handled: (() => void) | null = null
 
   constructor(workshop: Workshop, call: Charged) {
@@ -71,10 +71,13 @@ export class InboundCharge {
   /** Charges bytes that came, unless they were before; false when there is no room. */
   take(bytes: number): boolean {
     if (this.#isWhole) return true
-    if (this.#call.kind === 'message' && !this.#isBegun && !this.#mayWait(bytes)) return false
+    const begins = this.#call.kind === 'message' && !this.#isBegun
+    if (begins && !this.#mayBegin(bytes)) return false
     const ahead = this.#isBegun ? 0 : this.#charged(bytes) - bytes
     const charge = Math.max(0, bytes - this.#ahead) + ahead
     if (charge > 0 && !this.#room.take(this.#kept, charge, this.#now)) return false
+    if (begins && charge <= PROMISED_BYTES_MAX) this.#handled = this.#workshop.promised.add(this.#path, charge)
+    else if (!begins && charge > 0) this.#waitNoMore()
     this.#ahead = Math.max(0, this.#ahead - bytes) + ahead
     return true
   }
@@ -95,12 +98,12 @@ export class InboundCharge {
       // What is not begun holds nothing while it waits; what is, needs no more than a place once it has its bytes.
       if (!this.#isBegun && !hasPlace) return false
       // A small one that was begun has had room for its rest from then on.
-      const isPromised = bytes === 0 && this.#kept.bytes <= PROMISED_BYTES_MAX
+      const isPromised = bytes === 0 && this.#handled !== null
       if (!isPromised && !this.#mayWait(this.#kept.bytes + bytes)) return false
       if (bytes > 0 && !this.#room.take(this.#kept, bytes, this.#now)) return false
       this.#room.finish(this.#kept, this.#now)
       this.#isPaid = true
-      this.#handled = this.#workshop.backlog.add(this.#path, this.#kept.bytes)
+      if (!isPromised) this.#wait()
     }
     if (!hasPlace) return false
     arriving.take(peerId)
@@ -148,6 +151,23 @@ export class InboundCharge {
     return this.#room.placeOf(this.#call).path
   }
 
+  /** One that begins small has the promise that it is kept when it has ended, and so there are not too many of those. */
+  #mayBegin(bytes: number): boolean {
+    const charge = this.#charged(bytes)
+    const isLarge = charge > PROMISED_BYTES_MAX
+    return this.#mayWait(bytes) && (isLarge || this.#workshop.promised.free(this.#path, charge))
+  }
+
+  #wait(): void {
+    this.#waitNoMore()
+    this.#handled = this.#workshop.backlog.add(this.#path, this.#kept.bytes)
+  }
+
+  #waitNoMore(): void {
+    this.#handled?.()
+    this.#handled = null
+  }
+
   #mayWait(bytes: number): boolean {
     return this.#workshop.backlog.free(this.#path, bytes)
   }
@@ -164,7 +184,6 @@ export class InboundCharge {
   #arrived(): void {
     if (this.#isArriving) this.#workshop.arriving.give(this.#call.peerId)
     this.#isArriving = false
-    this.#handled?.()
-    this.#handled = null
+    this.#waitNoMore()
   }
 }

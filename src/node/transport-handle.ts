@@ -263,8 +263,8 @@ export class TransportHandle {
     this.#parts.registry.checkInvariants()
     this.#parts.lifecycle.checkInvariants()
     this.#parts.endpoint.checkInvariants()
-    const { backlog, intake } = this.#parts.workshop
-    assert(backlog.bytes <= intake.bytes, 'what waits for its handler is a part of what is kept')
+    const { backlog, promised, intake } = this.#parts.workshop
+    assert(backlog.bytes + promised.bytes <= intake.bytes, 'what waits for its handler is a part of what is kept')
   }
 
   /** Says goodbye, gives requests in progress a moment, closes everything. Idempotent; leaves no timer and no socket. */

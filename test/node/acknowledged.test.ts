@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { concat } from '../../src/core/bytes.ts'
 import { STATUS, STREAM } from '../../src/core/messages/codes.ts'
 import { encodeMessageHeader } from '../../src/core/messages/requests.ts'
+import type { StreamId } from '../../src/core/ids.ts'
 import type { Limits } from '../../src/node/options.ts'
 import { RawPeer } from './raw-peer.ts'
 import { type Host, World } from './transport-world.ts'
@@ -116,6 +117,35 @@ test('a few peers whose messages wait for handlers that hang leave room for the 
   for (const [n, bytes] of [20, 2000, 5000].entries()) await say('/hear', new Uint8Array(bytes).fill(n))
   await world.clock.advance(5000)
   assert.deepEqual(heard, [0, 1, 2])
+  await world.close()
+})
+
+test('messages that were begun small and end all at once leave room for the messages of others', async () => {
+  const limits = { inboundBytesMax: 1_600_000, inboundBytesPerShardMax: 1_600_000, messageBytesMax: 50_000 }
+  const { world, host, sender, release } = await meet({ ...limits, handlersPerPeerMax: 2, handlerTimeoutMs: 500_000 })
+  const heard: number[] = []
+  host.transport.handle(ECHO, ({ payload }) => void heard.push(payload[0] ?? -1))
+  const head = encodeMessageHeader({ protocol: HOLD })
+  const peers: RawPeer[] = []
+  const begun: StreamId[][] = []
+  for (let n = 0; n < 3; n++) {
+    const peer = await RawPeer.connect(world, host)
+    await peer.greet()
+    peers.push(peer)
+    begun.push(
+      Array.from({ length: 60 }, () => peer.say(concat(head, Uint8Array.of(n)), { bidirectional: false, open: true })),
+    )
+    await world.clock.advance(100)
+  }
+  for (const [n, streams] of begun.entries()) for (const stream of streams) peers[n]?.link.finish(stream)
+  await world.clock.advance(1000)
+  assert.ok(host.transport.gauges().inboundBytes < 1_600_000 / 8, `${host.transport.gauges().inboundBytes} are kept`)
+  const said = sender.transport.send(host.identity.peerId, ECHO, Uint8Array.of(9), { timeoutMs: 20_000 })
+  await world.run(said)
+  await world.clock.advance(3000)
+  assert.deepEqual(heard, [9])
+  release()
+  for (const peer of peers) await peer.close()
   await world.close()
 })
 
