@@ -52,6 +52,8 @@ export interface Workshop {
   readonly arriving: Places<PeerId>
   /** What those hold of the room. */
   readonly backlog: Backlog
+  /** The same of those that were begun small, from then on. */
+  readonly promised: Backlog
 }
 
 /** What a conversation may ask of the channel it is on. */

@@ -14,6 +14,9 @@ const KEPT_BYTES = 1024
 /** A call and an answer are charged so much at least, and a message that is begun before its end has come so much ahead: a small one has room for the rest. */
 const CHARGED_BYTES_MIN = 4096
 
+/** What one holds at most that was begun small, as long as it is. */
+const PROMISED_BYTES_MAX = 2 * CHARGED_BYTES_MIN
+
 /** What a call is charged at most beside its bytes. */
 export const CHARGED_BESIDE_MAX = CHARGED_BYTES_MIN + KEPT_BYTES
 
@@ -41,8 +44,8 @@ export class InboundCharge {
   #isPaid = false
   #isWhole = false
   #isArriving = false
-  /** Its part of the backlog. */
-  #waiting = 0
+  /** Gives back its part of the backlog, or of what is promised. */
+  #handled: (() => void) | null = null
 
   constructor(workshop: Workshop, call: Charged) {
     this.#workshop = workshop
@@ -68,10 +71,13 @@ export class InboundCharge {
   /** Charges bytes that came, unless they were before; false when there is no room. */
   take(bytes: number): boolean {
     if (this.#isWhole) return true
-    if (this.#call.kind === 'message' && !this.#isBegun && !this.#workshop.backlog.free(bytes)) return false
+    const begins = this.#call.kind === 'message' && !this.#isBegun
+    if (begins && !this.#mayBegin(bytes)) return false
     const ahead = this.#isBegun ? 0 : this.#charged(bytes) - bytes
     const charge = Math.max(0, bytes - this.#ahead) + ahead
     if (charge > 0 && !this.#room.take(this.#kept, charge, this.#now)) return false
+    if (begins && charge <= PROMISED_BYTES_MAX) this.#handled = this.#workshop.promised.add(this.#path, charge)
+    else if (!begins && charge > 0) this.#waitNoMore()
     this.#ahead = Math.max(0, this.#ahead - bytes) + ahead
     return true
   }
@@ -81,7 +87,7 @@ export class InboundCharge {
    * never fit waits for nothing.
    */
   reserve(rest: number, received: number): boolean {
-    const { limits, arriving, backlog } = this.#workshop
+    const { limits, arriving } = this.#workshop
     const { peerId } = this.#call
     if (this.#isWhole || received + rest > limits.messageBytesMax) return true
     const hasPlace = arriving.free(peerId)
@@ -91,12 +97,13 @@ export class InboundCharge {
         return true
       // What is not begun holds nothing while it waits; what is, needs no more than a place once it has its bytes.
       if (!this.#isBegun && !hasPlace) return false
-      if (bytes > 0 && !backlog.free(this.#kept.bytes + bytes)) return false
+      // A small one that was begun has had room for its rest from then on.
+      const isPromised = bytes === 0 && this.#handled !== null
+      if (!isPromised && !this.#mayWait(this.#kept.bytes + bytes)) return false
       if (bytes > 0 && !this.#room.take(this.#kept, bytes, this.#now)) return false
       this.#room.finish(this.#kept, this.#now)
       this.#isPaid = true
-      this.#waiting = this.#kept.bytes
-      backlog.add(this.#waiting)
+      if (!isPromised) this.#wait()
     }
     if (!hasPlace) return false
     arriving.take(peerId)
@@ -140,6 +147,31 @@ export class InboundCharge {
     return this.#workshop.clock.now()
   }
 
+  get #path(): readonly string[] {
+    return this.#room.placeOf(this.#call).path
+  }
+
+  /** One that begins small has the promise that it is kept when it has ended, and so there are not too many of those. */
+  #mayBegin(bytes: number): boolean {
+    const charge = this.#charged(bytes)
+    const isLarge = charge > PROMISED_BYTES_MAX
+    return this.#mayWait(bytes) && (isLarge || this.#workshop.promised.free(this.#path, charge))
+  }
+
+  #wait(): void {
+    this.#waitNoMore()
+    this.#handled = this.#workshop.backlog.add(this.#path, this.#kept.bytes)
+  }
+
+  #waitNoMore(): void {
+    this.#handled?.()
+    this.#handled = null
+  }
+
+  #mayWait(bytes: number): boolean {
+    return this.#workshop.backlog.free(this.#path, bytes)
+  }
+
   get #isBegun(): boolean {
     return this.#kept.bytes > 0
   }
@@ -152,7 +184,6 @@ export class InboundCharge {
   #arrived(): void {
     if (this.#isArriving) this.#workshop.arriving.give(this.#call.peerId)
     this.#isArriving = false
-    this.#workshop.backlog.add(-this.#waiting)
-    this.#waiting = 0
+    this.#waitNoMore()
   }
 }

@@ -181,8 +181,10 @@ export class Lifecycle implements Acceptance, ChannelOwner {
     const channel = this.#channels.get(handle)
     this.#channels.delete(handle)
     if (isGoodbye(reason)) this.#registry.peerLeaves(handle, this.#now)
-    if (isParting(reason) && channel !== undefined) this.#parted.left(channel.peerId, this.#now)
     this.#registry.lost(handle)
+    // One of several connections, such as a dial that its caller gave up, is none to part by.
+    if (isParting(reason) && channel !== undefined && this.#registry.usable(channel.peerId) === null)
+      this.#parted.left(channel.peerId, this.#now)
     channel?.end(lossOf(reason))
     this.#apply()
     this.#observer?.lost(handle, reason)

@@ -1,5 +1,6 @@
 // The public face of the accept path and everything behind it: who is connected, and what is said to them. Promises begin here; below
 // this file everything happens in the turn in which it is due.
+import { assert } from '../core/assert.ts'
 import { type Address, parseAddress, type PeerAddress } from '../core/address.ts'
 import type { CounterSnapshot } from '../core/counters.ts'
 import { snapshotOf } from '../core/histograms.ts'
@@ -262,6 +263,8 @@ export class TransportHandle {
     this.#parts.registry.checkInvariants()
     this.#parts.lifecycle.checkInvariants()
     this.#parts.endpoint.checkInvariants()
+    const { backlog, promised, intake } = this.#parts.workshop
+    assert(backlog.bytes + promised.bytes <= intake.bytes, 'what waits for its handler is a part of what is kept')
   }
 
   /** Says goodbye, gives requests in progress a moment, closes everything. Idempotent; leaves no timer and no socket. */

@@ -83,8 +83,11 @@ export interface TransportParts {
 /** Messages of one peer that have ended and wait for their handlers: somewhat more than it may have open on one connection. */
 const ARRIVING_PER_PEER_MAX = 128
 
-/** Of the room for messages, what those that have ended may hold while they wait for their handlers: beside one protocol that hangs, an eighth is left. */
+/** Of the room for messages, what those that have ended may hold while they wait for their handlers. */
 const BACKLOG_SHARE = 1 / 8
+
+/** The same of those that were begun small: beside one protocol that hangs and all of these, a sixteenth is left. */
+const PROMISED_SHARE = 1 / 16
 
 /** Of the room for messages, what the handlers of one protocol may have in their hands: where they hang, others have a quarter. */
 const HANDED_SHARE = 3 / 4
@@ -187,7 +190,7 @@ const rooms = ({ ports, gate }: TransportOptions, limits: Limits): Pick<Workshop
   }
 }
 
-const places = (limits: Limits): Pick<Workshop, 'running' | 'arriving' | 'backlog'> => ({
+const places = (limits: Limits): Pick<Workshop, 'running' | 'arriving' | 'backlog' | 'promised'> => ({
   running: {
     byProtocol: new Places(limits.handlersPerProtocolMax),
     bytesByProtocol: new Places(limits.inboundBytesMax * HANDED_SHARE),
@@ -195,6 +198,7 @@ const places = (limits: Limits): Pick<Workshop, 'running' | 'arriving' | 'backlo
   },
   arriving: new Places(ARRIVING_PER_PEER_MAX),
   backlog: new Backlog(limits.inboundBytesMax * BACKLOG_SHARE),
+  promised: new Backlog(limits.inboundBytesMax * PROMISED_SHARE),
 })
 
 /** A failed task is an event and a counter. */

@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { concat } from '../../src/core/bytes.ts'
 import { STATUS, STREAM } from '../../src/core/messages/codes.ts'
 import { encodeMessageHeader } from '../../src/core/messages/requests.ts'
+import type { StreamId } from '../../src/core/ids.ts'
 import type { Limits } from '../../src/node/options.ts'
 import { RawPeer } from './raw-peer.ts'
 import { type Host, World } from './transport-world.ts'
@@ -81,6 +82,70 @@ test('messages whose handlers hang leave room for requests of other protocols, a
     numbers,
   )
   assert.equal(host.transport.gauges().inboundBytes, 0)
+  await world.close()
+})
+
+test('a few peers whose messages wait for handlers that hang leave room for the messages of others', async () => {
+  const world = await World.make()
+  const limits = {
+    inboundBytesMax: 1_600_000,
+    inboundBytesPerPeerMax: 200_000,
+    inboundBytesPerShardMax: 400_000,
+    messageBytesMax: 50_000,
+    handlersPerPeerMax: 2,
+    handlerTimeoutMs: 500_000,
+    idleAfterMs: 600_000,
+  }
+  const host = await world.host({ limits })
+  const heard: number[] = []
+  host.transport.handle('/hang', () => new Promise(() => {}))
+  host.transport.handle('/hear', ({ payload }) => void heard.push(payload[0] ?? -1))
+  const meet = async () => {
+    const { transport } = await world.host({ limits: { idleAfterMs: 600_000 } })
+    await world.run(transport.connectPeer(host.address))
+    return (protocol: string, payload: Uint8Array): Promise<void> =>
+      world.run(transport.send(host.identity.peerId, protocol, payload, { timeoutMs: 20_000 }).catch(() => {}))
+  }
+  for (let n = 0; n < 3; n++) {
+    const say = await meet()
+    for (const bytes of [10, 10, 40_000, 40_000, 40_000]) await say('/hang', new Uint8Array(bytes))
+    for (let small = 0; small < 90; small++) await say('/hang', new Uint8Array(1000))
+  }
+  await world.clock.advance(60_000)
+  world.moveOn()
+  const say = await meet()
+  for (const [n, bytes] of [20, 2000, 5000].entries()) await say('/hear', new Uint8Array(bytes).fill(n))
+  await world.clock.advance(5000)
+  assert.deepEqual(heard, [0, 1, 2])
+  await world.close()
+})
+
+test('messages that were begun small and end all at once leave room for the messages of others', async () => {
+  const limits = { inboundBytesMax: 1_600_000, inboundBytesPerShardMax: 1_600_000, messageBytesMax: 50_000 }
+  const { world, host, sender, release } = await meet({ ...limits, handlersPerPeerMax: 2, handlerTimeoutMs: 500_000 })
+  const heard: number[] = []
+  host.transport.handle(ECHO, ({ payload }) => void heard.push(payload[0] ?? -1))
+  const head = encodeMessageHeader({ protocol: HOLD })
+  const peers: RawPeer[] = []
+  const begun: StreamId[][] = []
+  for (let n = 0; n < 3; n++) {
+    const peer = await RawPeer.connect(world, host)
+    await peer.greet()
+    peers.push(peer)
+    begun.push(
+      Array.from({ length: 60 }, () => peer.say(concat(head, Uint8Array.of(n)), { bidirectional: false, open: true })),
+    )
+    await world.clock.advance(100)
+  }
+  for (const [n, streams] of begun.entries()) for (const stream of streams) peers[n]?.link.finish(stream)
+  await world.clock.advance(1000)
+  assert.ok(host.transport.gauges().inboundBytes < 1_600_000 / 8, `${host.transport.gauges().inboundBytes} are kept`)
+  const said = sender.transport.send(host.identity.peerId, ECHO, Uint8Array.of(9), { timeoutMs: 20_000 })
+  await world.run(said)
+  await world.clock.advance(3000)
+  assert.deepEqual(heard, [9])
+  release()
+  for (const peer of peers) await peer.close()
   await world.close()
 })
 

@@ -81,6 +81,28 @@ test('who ends a connection because it wants to has parted, for both ends, until
   await world.close()
 })
 
+test('a peer that ends one of several connections has not parted', async () => {
+  const world = await World.make()
+  const host = await world.host()
+  const peer = await RawPeer.connect(world, host)
+  await peer.greet()
+  const first = peer.link
+  peer.dial(host)
+  await world.clock.advance(100)
+  await peer.greet()
+  assert.notEqual(peer.link, first)
+  first.close(CLOSE.noError, 'given up', world.clock.now())
+  await world.clock.advance(100)
+  assert.equal(host.transport.peers().length, 1)
+  assert.equal(host.transport.hasParted(peer.identity.peerId), false)
+  peer.link.close(CLOSE.noError, '', world.clock.now())
+  await world.clock.advance(100)
+  assert.equal(host.transport.peers().length, 0)
+  assert.equal(host.transport.hasParted(peer.identity.peerId), true)
+  await peer.close()
+  await world.close()
+})
+
 test('nodes that part stay apart, whichever of them wanted to, and however often', async () => {
   const listen = ['/ip4/127.0.0.1/udp/0/quic-v1']
   await using one = await createNode({ listen, capability: 'node' })

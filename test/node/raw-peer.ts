@@ -35,7 +35,7 @@ export class RawPeer {
     const peer = new RawPeer(world, await generateIdentity(), world.nextIp())
     peer.forged = forged
     await peer.#endpoint.bind({ family: 4, ip: world.lastIp, port: 9000 })
-    peer.#endpoint.dial(host.transport.locals[0]!, null)
+    peer.dial(host)
     await world.clock.advance(100)
     return peer
   }
@@ -88,6 +88,11 @@ export class RawPeer {
         failed: (_handle, _failure, reason) => void (this.closed = reason),
       },
     })
+  }
+
+  /** Dials a host, be it once more. */
+  dial(host: Host): void {
+    this.#endpoint.dial(host.transport.locals[0]!, null)
   }
 
   get address(): string {

@@ -121,6 +121,11 @@ export class Room {
     return this.#intake.bytes
   }
 
+  /** Where what somebody keeps is counted. */
+  placeOf(user: User): Place {
+    return this.#usage.placeOf(user)
+  }
+
   /** Takes bytes more; false, and nothing taken, when there is no room for them. */
   take(stay: Stay, bytes: number, now: number): boolean {
     const { tenant, holder } = stay
