@@ -3,7 +3,7 @@
 import type { ReplicationStatus } from '../core/chunks/replication.ts'
 import type { CounterSnapshot } from '../core/counters.ts'
 import { SallyportError } from '../core/errors.ts'
-import type { ChunkAddress, PeerId } from '../core/ids.ts'
+import type { PeerId } from '../core/ids.ts'
 import type { Timer } from '../io/ports.ts'
 import type { ChunkTrouble } from './chunk-store.ts'
 import { Digest, type Tally } from './digest.ts'
@@ -106,8 +106,7 @@ export class Journal {
   /** A chunk could not be kept, or not be read. */
   trouble({ what, address, error }: ChunkTrouble): void {
     const [level, message] = TROUBLES[what]
-    const chunk: ChunkAddress = address
-    this.#caused('chunk', level, { chunk, ...(error === null ? {} : failureOf(error)) }, message)
+    this.#caused('chunk', level, { chunk: address, ...(error === null ? {} : failureOf(error)) }, message)
   }
 
   #caused(kind: Kind, level: LogLevel, fields: LogFields, message: string): void {

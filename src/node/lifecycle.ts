@@ -9,7 +9,7 @@ import type { Hello } from '../core/messages/hello.ts'
 import { retryAfterReason } from '../core/messages/retry-after.ts'
 import type { PeerInfo } from '../core/peers/connection-record.ts'
 import { IdentityWaiters, type WaiterId, type WaitOutput, type WaitTarget } from '../core/peers/identity-waiters.ts'
-import { Leavers } from '../core/peers/leavers.ts'
+import { RecentPeers } from '../core/peers/recent-peers.ts'
 import { RECONCILE_EVERY_MS, reconcile } from '../core/peers/reconciler.ts'
 import type { Registry, RegistryOutput } from '../core/peers/registry.ts'
 import type { CloseReason } from '../core/quic/outputs.ts'
@@ -59,7 +59,7 @@ export class Lifecycle implements Acceptance, ChannelOwner {
   readonly #channels = new Map<ConnectionHandle, Channel>()
   /** Who was announced as connected last. Bounded by connectionsMax. */
   readonly #announced = new Set<PeerId>()
-  readonly #parted = new Leavers()
+  readonly #parted = new RecentPeers()
   readonly #registryDue: Due = { run: (now) => this.#registryTimeout(now) }
   readonly #waitersDue: Due = { run: (now) => this.#waitersTimeout(now) }
   readonly #reconcileDue: Due = { run: (now) => this.#reconcile(now) }
@@ -99,7 +99,7 @@ export class Lifecycle implements Acceptance, ChannelOwner {
 
   /** Closes every connection to a peer, because its owner wants to; false when there was none left to close. */
   part(peerId: PeerId): boolean {
-    this.#parted.left(peerId, this.#now)
+    this.#parted.remember(peerId, this.#now)
     return this.change((registry) => registry.disconnect(peerId, CLOSE.noError))
   }
 
@@ -184,7 +184,7 @@ export class Lifecycle implements Acceptance, ChannelOwner {
     this.#registry.lost(handle)
     // One of several connections, such as a dial that its caller gave up, is none to part by.
     if (isParting(reason) && channel !== undefined && this.#registry.usable(channel.peerId) === null)
-      this.#parted.left(channel.peerId, this.#now)
+      this.#parted.remember(channel.peerId, this.#now)
     channel?.end(lossOf(reason))
     this.#apply()
     this.#observer?.lost(handle, reason)
@@ -278,7 +278,7 @@ export class Lifecycle implements Acceptance, ChannelOwner {
       case 'connected':
         assert(!this.#announced.has(output.info.peerId), 'connected comes first, and after each disconnected')
         this.#announced.add(output.info.peerId)
-        this.#parted.back(output.info.peerId)
+        this.#parted.forget(output.info.peerId)
         return this.#events.publish({ kind: 'connected', peerId: output.info.peerId, peer: output.info })
       case 'disconnected':
         assert(this.#announced.delete(output.peerId), 'disconnected comes after each connected')

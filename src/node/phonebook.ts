@@ -18,6 +18,7 @@ import { STATUS } from '../core/messages/codes.ts'
 import type { PeerRecord } from '../core/messages/find-node.ts'
 import { decodeRecords, encodeRecords, findNodeQuery, findNodeRequest } from '../core/messages/find-node.ts'
 import type { RequestHeader } from '../core/messages/requests.ts'
+import { RecentPeers } from '../core/peers/recent-peers.ts'
 import type { Timer } from '../io/ports.ts'
 import type { DialOutcome } from './phonebook-dialler.ts'
 import { Dialler } from './phonebook-dialler.ts'
@@ -65,14 +66,14 @@ export class Phonebook {
   readonly #refresh: Refresh
   /** Bounded by what callers run at the same time, and one refresh. */
   readonly #lookups = new Set<LookupRun>()
-  /** Until when peers that did not answer are left alone. Bounded by SILENT_MAX. */
-  readonly #silent = new Map<PeerId, number>()
+  /** Peers that did not answer, and are left alone. */
+  readonly #silent = new RecentPeers({ ms: SILENT_MS, max: SILENT_MAX })
   /** Since when peers are being asked. Bounded by what lookups ask, each for a dial and a request at most. */
   readonly #asking = new Map<PeerId, number>()
   /** Whose connections are kept. Bounded by KEPT_MAX. */
   #kept: ReadonlySet<PeerId> = new Set()
-  /** When each of them was last dialled because its connection had ended. Bounded by KEPT_MAX: the first goes. */
-  readonly #regained = new Map<PeerId, number>()
+  /** Those of them that were dialled because their connections had ended. */
+  readonly #regained = new RecentPeers({ ms: REGAIN_EVERY_MS, max: KEPT_MAX })
   /** Told of every change of the table. Bounded by who watches: the storage. */
   readonly #watchers = new Set<() => void>()
   #refreshTimer: Timer | null = null
@@ -111,7 +112,7 @@ export class Phonebook {
     const { self, transport } = this.#options
     if (this.#closed || hello.capability !== 'node' || peerId === self || transport.hasLeft(peerId)) return
     const now = this.#options.clock.now()
-    this.#silent.delete(peerId)
+    this.#silent.forget(peerId)
     this.#asking.delete(peerId)
     this.#backoff.heard(remote)
     this.#book.seen(peerId, remote, now)
@@ -233,7 +234,7 @@ export class Phonebook {
     const now = this.#options.clock.now()
     const since = this.#asking.get(peerId) ?? now
     const isLate = now - since >= LOOKUP_DEFAULTS.patienceMs
-    if (isLate || (this.#silent.get(peerId) ?? 0) > now) return FAILED
+    if (isLate || this.#silent.has(peerId, now)) return FAILED
     this.#asking.set(peerId, since)
     try {
       return await this.#reachAndAsk(peerId, request, signal)
@@ -260,16 +261,10 @@ export class Phonebook {
     } catch (thrown) {
       // When the lookup is over its requests are cancelled, which says nothing about the peer.
       if (signal.aborted) return FAILED
-      if (SallyportError.from(thrown).code === 'REQUEST_TIMEOUT') this.#fellSilent(peerId)
+      const isSilent = SallyportError.from(thrown).code === 'REQUEST_TIMEOUT'
+      if (isSilent) this.#silent.remember(peerId, this.#options.clock.now())
       return this.#gone(peerId, NO_ANSWER)
     }
-  }
-
-  #fellSilent(peerId: PeerId): void {
-    this.#silent.delete(peerId)
-    this.#silent.set(peerId, this.#options.clock.now() + SILENT_MS)
-    const [first] = this.#silent.keys()
-    if (first !== undefined && this.#silent.size > SILENT_MAX) this.#silent.delete(first)
   }
 
   #gone(peerId: PeerId, outcome: DialOutcome): AskOutcome {
@@ -313,12 +308,8 @@ export class Phonebook {
   /** Whether it is dialled unasked; not one that wants to be left, or would have us dial it again and again. */
   #mayRegain(peerId: PeerId): boolean {
     const now = this.#options.clock.now()
-    const soon = now - (this.#regained.get(peerId) ?? -Infinity) < REGAIN_EVERY_MS
-    if (soon || this.#options.transport.hasParted(peerId)) return false
-    this.#regained.delete(peerId)
-    this.#regained.set(peerId, now)
-    const [first] = this.#regained.keys()
-    if (first !== undefined && this.#regained.size > KEPT_MAX) this.#regained.delete(first)
+    if (this.#regained.has(peerId, now) || this.#options.transport.hasParted(peerId)) return false
+    this.#regained.remember(peerId, now)
     return true
   }
 

@@ -2,7 +2,7 @@
 import { openAdmin } from '../../admin/admin.ts'
 import type { Admin } from '../../admin/admin.ts'
 import { createNode } from '../../index.ts'
-import type { Logger, Node } from '../../index.ts'
+import type { Node } from '../../index.ts'
 import { EXIT } from '../command.ts'
 import type { Run } from '../command.ts'
 import { defaultDataDirectory } from '../data-directory.ts'
@@ -11,15 +11,12 @@ import { loggerOption, openLog } from '../log.ts'
 import { version } from '../version.ts'
 import { adminOptions } from './admin-options.ts'
 
-const NOBODY: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
-
 /** Binds, prints the addresses, joins, and waits. To be told to stop is how it is done; from the keyboard it is interrupted. */
 export const start: Run<'start'> = async (values, { output, signal }) => {
   const { listen, bootstrap, data } = values
   const asked = await adminOptions(values, process.env)
   const logger = await openLog(values.logLevel)
-  const log = logger ?? NOBODY
-  log.info({ version: version(), node: process.version }, 'starting')
+  logger?.info({ version: version(), node: process.version }, 'starting')
   const node = await createNode({
     ...(listen.length > 0 ? { listen } : {}),
     bootstrap,
@@ -28,20 +25,20 @@ export const start: Run<'start'> = async (values, { output, signal }) => {
   })
   let admin: Admin | null = null
   try {
-    admin = asked === null ? null : await openAdmin(node, asked, { lost: (reason) => log.error({}, reason) })
+    admin = asked === null ? null : await openAdmin(node, asked, { lost: (reason) => logger?.error({}, reason) })
     const addresses = dialableAddresses(node.transport.locals, node.peerId)
     for (const address of addresses) output.line(address)
     if (admin !== null) {
       // With --json the line on stdout has it, and stderr has the log alone.
       if (!output.json) output.note(`admin: ${admin.url}`)
-      log.info({ url: admin.url }, 'the admin server listens')
+      logger?.info({ url: admin.url }, 'the admin server listens')
     }
     const where = admin === null ? {} : { admin: admin.url }
     output.object({ event: 'listening', addresses, peerId: node.peerId, ...where })
     if (bootstrap.length > 0) await joinNetwork(node, signal)
     admin?.joined()
     await toldToStop(signal)
-    log.info({ signal: signal.reason as unknown }, 'told to stop')
+    logger?.info({ signal: signal.reason as unknown }, 'told to stop')
     admin?.leaving()
   } finally {
     await node.close()

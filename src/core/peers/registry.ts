@@ -12,7 +12,7 @@ import type { Hello } from '../messages/hello.ts'
 import { sameBytes } from '../bytes.ts'
 import { type ConnectionRecord, type EstablishedConnection, infoOf, type PeerInfo } from './connection-record.ts'
 import { Holds } from './holds.ts'
-import { Leavers } from './leavers.ts'
+import { RecentPeers } from './recent-peers.ts'
 import type { RegistryOutput } from './registry-outputs.ts'
 import { type PeerEntry, Roster } from './roster.ts'
 
@@ -45,7 +45,7 @@ export class Registry {
   /** Counts the established connections by prefix, for the gate. */
   readonly #shares: Shares
   readonly #holds = new Holds()
-  readonly #leavers = new Leavers()
+  readonly #leavers = new RecentPeers()
   /** One deadline a connection: identity, then idleness, then the end of going away. Bounded by connectionsMax. */
   readonly #deadlines = new Deadlines<ConnectionHandle>()
   /** Bounded by what one event causes: the driver drains it after each. */
@@ -166,7 +166,7 @@ export class Registry {
     record.state = { kind: 'identified', info }
     record.identifiedOrder = ++this.#identified
     record.usedAt = now
-    this.#leavers.back(peerId)
+    this.#leavers.forget(peerId)
     this.#counters.identified[direction]++
     this.#deadlines.set(handle, now + this.#config.idleAfterMs)
     this.#emit({ kind: 'identified', info })
@@ -192,7 +192,7 @@ export class Registry {
   /** The peer closed the connection, or will, because it shuts down. */
   peerLeaves(handle: ConnectionHandle, now: number): void {
     const peerId = this.#roster.find(handle)?.peer?.peerId
-    if (peerId !== undefined) this.#leavers.left(peerId, now)
+    if (peerId !== undefined) this.#leavers.remember(peerId, now)
   }
 
   /** The peer has proved to be elsewhere. Where its network has its share of the connections already, this one goes. */
